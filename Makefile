@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Two commands matter: make demo, make test. `make help` lists the others.
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+COLLECTIONS := .build/collections/ansible_collections/breakglass
+SOURCES := $(shell git ls-files src plugins roles playbooks meta galaxy.yml README.md pyproject.toml 2>/dev/null)
+TREES := src plugins tests benchmarks
+
+.PHONY: help demo demo-fails install develop test lint format unit integration bench soak clean
+
+help: ## List the commands
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+demo: install ## Run the main job on real parts: one alert repairs one host under a time-boxed credential
+	@$(BIN)/breakglass demo
+
+demo-fails: install ## The same, but the repair does not help: two attempts, undo, then people
+	@$(BIN)/breakglass demo --fails
+
+test: lint unit integration ## Everything that must be green: lint, types, import rules, unit and integration tests
+
+lint: $(VENV)/.dev-installed ## Style, types, import rules, Ansible and YAML lint, spelling
+	$(BIN)/ruff check $(TREES)
+	$(BIN)/ruff format --check $(TREES)
+	$(BIN)/mypy -p breakglass -p ansible_collections.breakglass.remediation.plugins.plugin_utils
+	$(BIN)/lint-imports
+	$(BIN)/yamllint -s .
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/ansible-lint --offline -q roles playbooks
+	$(BIN)/codespell $(TREES) docs roles playbooks meta README.md ARCHITECTURE.md CONTRIBUTING.md CHANGELOG.md
+
+format: $(VENV)/.dev-installed ## Bring the code into its form
+	$(BIN)/ruff check --fix $(TREES)
+	$(BIN)/ruff format $(TREES)
+
+unit: $(VENV)/.dev-installed ## Quick tests without any server
+	$(BIN)/pytest -q tests/unit
+
+integration: $(VENV)/.dev-installed ## Tests against a real OpenBao, a real SSH host, real ansible-playbook
+	$(BIN)/pytest -q tests/integration tests/e2e
+
+bench: $(VENV)/.dev-installed ## Measure; writes benchmarks/results/
+	$(BIN)/python -m benchmarks.run
+
+clean: ## Remove what was built here
+	rm -rf $(VENV) .build demo dist .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+
+install: $(VENV)/.installed ## Make the virtual environment and install the wheel of this tree
+
+develop: $(VENV)/.dev-installed ## Use this tree directly instead of its wheel: changes are live
+	@site=$$($(BIN)/python -c 'import site; print(site.getsitepackages()[0])'); \
+	$(BIN)/pip uninstall -q -y breakglass-remediation; mkdir -p $$site/ansible_collections/breakglass; \
+	ln -sfn "$(CURDIR)" $$site/ansible_collections/breakglass/remediation; echo "$(CURDIR)/src" > $$site/breakglass-develop.pth; \
+	touch $(VENV)/.develop
+
+$(VENV)/.requirements: requirements.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "breakglass needs Python 3.11 or newer: make PYTHON=python3.11 …")'
+	@$(PYTHON) -c 'import ensurepip, venv' || { echo "This Python has no venv; on Debian: apt install python3-venv" >&2; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "Installing what is needed, pinned and checked by hash (about 40 s) …"
+	@$(BIN)/pip install -q --disable-pip-version-check --require-hashes -r requirements.txt
+	@touch $@
+
+$(VENV)/.installed: $(VENV)/.requirements $(SOURCES)
+	@test -e $(VENV)/.develop || $(BIN)/pip install -q --disable-pip-version-check --no-deps --no-build-isolation \
+		--force-reinstall .
+	@mkdir -p $(COLLECTIONS) && ln -sfn "$(CURDIR)" $(COLLECTIONS)/remediation
+	@touch $@
+
+$(VENV)/.dev-installed: requirements/dev.txt $(VENV)/.installed
+	@$(BIN)/pip install -q --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	@touch $@

@@ -1,0 +1,34 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Opens the run's time box; documented in plugins/modules/grant.py."""
+
+from __future__ import annotations
+
+import os
+
+from ansible.errors import AnsibleActionFail
+from ansible.plugins.action import ActionBase
+from ansible_collections.breakglass.remediation.plugins.plugin_utils._errors import BreakglassError
+from ansible_collections.breakglass.remediation.plugins.plugin_utils._run import live
+from ansible_collections.breakglass.remediation.plugins.plugin_utils._run.granting import Wish, obtain
+from ansible_collections.breakglass.remediation.plugins.plugin_utils._run.options import GRANT
+
+
+class ActionModule(ActionBase):
+    """Runs on the controller; opens a grant in check mode too, since reading hosts needs one."""
+
+    TRANSFERS_FILES = False
+    _requires_connection = False
+
+    def run(self, tmp=None, task_vars=None):
+        result = super().run(tmp, task_vars)
+        _validation, options = self.validate_argument_spec(argument_spec=GRANT)
+        wish = Wish(
+            access=str(options["access"]),
+            time_box=str(options["time_box"]),
+            reason=str(options["reason"]),
+            ticket=str(options["ticket"]),
+        )
+        try:
+            return {**result, **obtain(live.current(), wish, options, os.environ)}
+        except BreakglassError as error:
+            raise AnsibleActionFail(str(error)) from None

@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Opening a grant without a runner: log in, respect the hold, mint, and lay it down in the run's directory."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
+
+from .._errors import BreakglassError
+from .._vault.client import Client
+from .._vault.grant import GrantFacts, GrantRequest, mint_orphan
+from .._vault.hold import read_hold
+
+if TYPE_CHECKING:
+    from .._run.directory import RunDirectory
+    from .._vault.connection import Connection
+    from .._vault.login import Login, LoginMethod
+
+
+class Held(BreakglassError):
+    """Raised when the hold is set: nothing new starts."""
+
+
+@dataclass(frozen=True)
+class Order:
+    """What the guard is asked to open.
+
+    Attributes:
+        connection: Where Vault is.
+        method: How to log in, its options already checked.
+        request: The grant.
+    """
+
+    connection: Connection
+    method: LoginMethod
+    request: GrantRequest
+
+
+@dataclass(frozen=True)
+class Opened:
+    """An open grant and the login that will close it.
+
+    Attributes:
+        client: Vault, with the login's token.
+        login: The login; revoked at the end only if we made it.
+        facts: The grant, seen alive.
+    """
+
+    client: Client
+    login: Login
+    facts: GrantFacts
+
+
+def open_grant(order: Order, run: RunDirectory, guard_pid: int) -> Opened:
+    """Open the grant and write its token and facts into the run's directory.
+
+    Raises:
+        Held: The hold is set.
+        VaultError: Vault refuses or can't be asked; nothing is left open that is known of.
+        UnusableRunDirectory: The token can't be kept; the grant is revoked again.
+    """
+    bare = Client(order.connection, None)
+    login = order.method.authenticate(bare)
+    client = bare.with_token(login.token)
+    try:
+        _refuse_under_hold(client)
+        grant = mint_orphan(client, order.request)
+    except BreakglassError:
+        end_login(client, login)
+        raise
+    try:
+        run.write(run.token, grant.token)
+        run.write_json(run.grant, grant_text(grant.facts, order.request, order.connection, guard_pid))
+    except BreakglassError:
+        client.with_token(grant.token).post("auth/token/revoke-self", {})
+        end_login(client, login)
+        raise
+    return Opened(client, login, grant.facts)
+
+
+def grant_text(facts: GrantFacts, request: GrantRequest, connection: Connection, guard_pid: int) -> dict[str, object]:
+    """What is written down of an open grant; nothing in it is secret but perhaps a proxy's password."""
+    return {
+        "access": facts.access,
+        "accessor": facts.accessor,
+        "expires_at": f"{facts.expires_at:%Y-%m-%dT%H:%M:%SZ}",
+        "time_box": request.seconds,
+        "guard_pid": guard_pid,
+        "connection": asdict(connection),
+    }
+
+
+def end_login(client: Client, login: Login) -> None:
+    """Revoke a login that we made; one that a person supplied is theirs."""
+    if login.made_by_us:
+        client.post("auth/token/revoke-self", {})
+
+
+def _refuse_under_hold(client: Client) -> None:
+    hold = read_hold(client)
+    if hold is not None:
+        raise Held(
+            f"The hold is set since {hold.since} by {hold.person}: {hold.reason}. Nothing new starts until it is lifted."
+        )

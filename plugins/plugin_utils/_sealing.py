@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Sealing streams: a checkpoint signed by Vault, the ledger's word for it, and the ledger's own checkpoint, anchored."""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ._journal.checkpoint import Checkpoint, sign
+from ._journal.checkpoint_files import write_checkpoint
+from ._journal.public_key import PublicKey
+from ._journal.stream import Stream
+from ._vault.transit import TransitSigner
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ._journal.anchor import Anchors
+    from ._journal.ledger import Ledger
+    from ._journal.public_key import Signer
+    from ._vault.client import Client
+
+
+class VaultSigner:
+    """The journal's signer over Vault's transit engine."""
+
+    def __init__(self, client: Client) -> None:
+        self._transit = TransitSigner(client)
+
+    def keys(self) -> list[PublicKey]:
+        """Every version of the key, oldest first; raises VaultError."""
+        return [PublicKey(name, raw) for name, raw in self._transit.public_keys()]
+
+    def key(self) -> PublicKey:
+        """The newest version: the one that signs; raises VaultError."""
+        return self.keys()[-1]
+
+    def sign(self, message: bytes) -> bytes:
+        """Sign with the newest version; raises VaultError."""
+        return self._transit.sign(message)[1]
+
+
+def seal(ledger: Ledger, journal: Path, streams: Sequence[str], signer: Signer, anchors: Anchors) -> None:
+    """Seal streams that nobody will write again; may be repeated after a failure anywhere in between.
+
+    Args:
+        ledger: Of the journal.
+        journal: Its directory.
+        streams: Paths without `.jsonl`, relative to the journal. One that never came to be is recorded as absent.
+        signer: Signs the checkpoints.
+        anchors: Where the newest checkpoints are kept.
+
+    Raises:
+        BreakglassError: A stream can't be read or is being written, nobody signs, or the anchors can't be reached.
+    """
+    for name in streams:
+        relative = Path(f"{name}.jsonl")
+        path = journal / relative
+        if not path.exists():
+            ledger.absent(relative)
+            continue
+        with Stream.resume(path, name, _now) as stream:
+            size, root = stream.head()
+        _checkpoint(path, name, (size, root), signer, anchors)
+        ledger.seal(relative, size, root.hex(), [size])
+    _checkpoint(ledger.path, ledger.origin, ledger.head(), signer, anchors)
+
+
+def _checkpoint(path: Path, origin: str, head: tuple[int, bytes], signer: Signer, anchors: Anchors) -> None:
+    note = sign(Checkpoint(origin, *head), signer)
+    write_checkpoint(path, note, head[0])
+    anchors.put(origin, head[0], note)
+
+
+def _now() -> datetime:
+    return datetime.now(tz=timezone.utc)

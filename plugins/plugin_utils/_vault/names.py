@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The names of everything of ours in Vault. Pure; whatever builds a path or a policy takes its names from here."""
+
+from __future__ import annotations
+
+import re
+from typing import Final, NewType
+
+from .errors import UnusableRequest
+
+AccessName = NewType("AccessName", str)
+"""The name of an access, checked by `access_name`."""
+
+SSH_MOUNT: Final = "ssh-breakglass"
+TRANSIT_MOUNT: Final = "transit"
+KV_MOUNT: Final = "kv"
+APPROLE_MOUNT: Final = "approle"
+
+JOURNAL_KEY: Final = "breakglass-journal"
+RUNNER: Final = "breakglass-runner"
+RUNNER_POLICY: Final = "breakglass-runner"
+OPERATOR_POLICY: Final = "breakglass-operator"
+GRANT_POLICY: Final = "breakglass-grant"
+HOST_ROLE: Final = "breakglass-host"
+CHILD_ROLE_PREFIX: Final = "breakglass-child-"
+ORPHAN_ROLE_PREFIX: Final = "breakglass-orphan-"
+
+HOLD_PATH: Final = f"{KV_MOUNT}/data/breakglass/hold"
+AUTHORITY_PATH: Final = f"{SSH_MOUNT}/config/ca"
+RUNNER_ROLE_PATH: Final = f"auth/{APPROLE_MOUNT}/role/{RUNNER}"
+JOURNAL_KEY_PATH: Final = f"{TRANSIT_MOUNT}/keys/{JOURNAL_KEY}"
+
+_ACCESS: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
+_HOST: Final = re.compile(r"[A-Za-z0-9._-]{1,253}")
+_SEGMENT: Final = re.compile(r"[A-Za-z0-9._-]{1,128}")
+_RESERVED: Final = frozenset({"host"})
+
+
+def access_name(name: str) -> AccessName:
+    """Return `name` as the name of an access.
+
+    Raises:
+        UnusableRequest: It is not `[a-z0-9][a-z0-9-]{0,62}`, or it is `host`, whose SSH role signs host certificates.
+    """
+    if not _ACCESS.fullmatch(name):
+        raise UnusableRequest("An access must be named with a-z, 0-9 and dash, at most 63 of them, not a dash first.")
+    if name in _RESERVED:
+        raise UnusableRequest(f"An access may not be named {name}: {HOST_ROLE} is the role of host certificates.")
+    return AccessName(name)
+
+
+def host_name(name: str) -> str:
+    """Return `name` as an inventory name that can be the principal of a certificate.
+
+    Raises:
+        UnusableRequest: It holds anything but letters, digits, dot, underscore and dash (a comma would make two names).
+    """
+    if not _HOST.fullmatch(name):
+        raise UnusableRequest("A host for a certificate must be named with letters, digits, dot, underscore and dash.")
+    return name
+
+
+def child_role(access: str) -> str:
+    """Token role under which the runner mints: the grant dies with the runner's session."""
+    return f"{CHILD_ROLE_PREFIX}{access_name(access)}"
+
+
+def orphan_role(access: str) -> str:
+    """Token role under which an operator's login mints: the grant does not depend on the login."""
+    return f"{ORPHAN_ROLE_PREFIX}{access_name(access)}"
+
+
+def access_policy(access: str) -> str:
+    """Policy with the credentials of one access."""
+    return f"breakglass-access-{access_name(access)}"
+
+
+def grant_policies(access: str) -> frozenset[str]:
+    """Return the policies that a grant of this access has: these and no other."""
+    return frozenset({GRANT_POLICY, access_policy(access)})
+
+
+def ssh_role(access: str) -> str:
+    """SSH role that signs for the hosts of one access."""
+    return f"breakglass-{access_name(access)}"
+
+
+def anchor_path(origin: str) -> str:
+    """Path below the KV mount's `data/` or `metadata/` for the anchors of one origin.
+
+    Raises:
+        UnusableRequest: The origin is empty or holds something that can't stand in a path.
+    """
+    segments = origin.split("/")
+    if not all(_SEGMENT.fullmatch(segment) and segment.strip(".") for segment in segments):
+        raise UnusableRequest(
+            "The origin of an anchor may hold letters, digits, dot, underscore, dash and single slashes."
+        )
+    return "breakglass/anchors/" + "/".join(segments)

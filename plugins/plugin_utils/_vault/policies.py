@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The texts of our Vault policies: least privilege, word for word what is written to Vault. Pure."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from .names import access_name
+
+RUNNER: Final = """\
+# breakglass-runner: what the runner's own session may do. Written by breakglass vault apply.
+path "auth/token/create/breakglass-child-*" {
+  capabilities        = ["update"]
+  required_parameters = ["policies", "ttl", "explicit_max_ttl", "meta", "display_name"]
+  allowed_parameters  = { "policies" = [], "ttl" = [], "explicit_max_ttl" = [], "meta" = [], "display_name" = [] }
+  min_wrapping_ttl    = "1s"
+  max_wrapping_ttl    = "300s"
+}
+path "auth/token/roles/breakglass-*"    { capabilities = ["read"] }
+path "auth/token/lookup-accessor"       { capabilities = ["update"] }
+path "auth/token/revoke-accessor"       { capabilities = ["update"] }
+path "sys/leases/lookup"                { capabilities = ["update"] }
+path "sys/leases/revoke"                { capabilities = ["update"] }
+path "auth/token/lookup-self"           { capabilities = ["read"] }
+path "auth/token/renew-self"            { capabilities = ["update"] }
+path "auth/token/revoke-self"           { capabilities = ["update"] }
+path "transit/sign/breakglass-journal"  { capabilities = ["update"] }
+path "transit/keys/breakglass-journal"  { capabilities = ["read"] }
+# Create only: overwriting and deleting an anchor answer 403.
+path "kv/data/breakglass/anchors/*"     { capabilities = ["create", "read"] }
+path "kv/metadata/breakglass/anchors/*" { capabilities = ["list"] }
+path "kv/data/breakglass/hold"          { capabilities = ["create", "read", "update"] }
+# Update only: reading this path would return the code.
+path "totp/code/*"                      { capabilities = ["update"] }
+path "identity/entity/id/*"             { capabilities = ["read"] }
+path "identity/group/id/*"              { capabilities = ["read"] }
+"""
+
+GRANT: Final = """\
+# breakglass-grant: what every grant may do with itself and its leases. Written by breakglass vault apply.
+path "auth/token/lookup-self" { capabilities = ["read"] }
+path "auth/token/revoke-self" { capabilities = ["update"] }
+path "sys/leases/renew"       { capabilities = ["update"] }
+path "sys/leases/lookup"      { capabilities = ["update"] }
+path "sys/leases/revoke"      { capabilities = ["update"] }
+"""
+
+OPERATOR: Final = """\
+# breakglass-operator: for the logins of people and of AWX that open grants themselves. Written by breakglass vault apply.
+path "auth/token/create/breakglass-orphan-*" {
+  capabilities        = ["update"]
+  required_parameters = ["policies", "ttl", "explicit_max_ttl", "meta", "display_name"]
+  allowed_parameters  = { "policies" = [], "ttl" = [], "explicit_max_ttl" = [], "meta" = [], "display_name" = [] }
+}
+path "auth/token/lookup-accessor"       { capabilities = ["update"] }
+path "auth/token/revoke-accessor"       { capabilities = ["update"] }
+path "sys/leases/lookup"                { capabilities = ["update"] }
+path "sys/leases/revoke"                { capabilities = ["update"] }
+path "auth/token/lookup-self"           { capabilities = ["read"] }
+path "auth/token/revoke-self"           { capabilities = ["update"] }
+path "transit/sign/breakglass-journal"  { capabilities = ["update"] }
+path "transit/keys/breakglass-journal"  { capabilities = ["read"] }
+# Create only: overwriting and deleting an anchor answer 403.
+path "kv/data/breakglass/anchors/*"     { capabilities = ["create", "read"] }
+path "kv/metadata/breakglass/anchors/*" { capabilities = ["list"] }
+path "kv/data/breakglass/hold"          { capabilities = ["read"] }
+"""
+
+_ACCESS: Final = """\
+# breakglass-access-ACCESS: the credentials of one access. Written by breakglass vault apply.
+path "ssh-breakglass/sign/breakglass-ACCESS" {
+  capabilities        = ["update"]
+  required_parameters = ["public_key", "valid_principals", "key_id", "ttl", "cert_type"]
+  allowed_parameters  = {
+    "public_key" = [], "valid_principals" = [], "key_id" = [], "ttl" = [], "cert_type" = ["user"]
+  }
+}
+path "ssh-breakglass/config/ca" { capabilities = ["read"] }
+"""
+
+
+def access(name: str) -> str:
+    """Return the policy of one access: to sign for its hosts, with exactly our parameters.
+
+    Raises:
+        UnusableRequest: The name is none of an access.
+    """
+    return _ACCESS.replace("ACCESS", access_name(name))

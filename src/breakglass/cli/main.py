@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The `breakglass` command. Every command imports what it needs when it runs, so that help is quick.
+
+Exit codes: 0 done, 1 it could not be done (a sentence says why), 3 wrong use. `audit verify` also has 2: changed.
+"""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from breakglass.cli import audit, policy, runner, vault
+
+WRONG_USE = 3
+# The base of every error of use; typer carries its own copy of click or uses click's, and names only BadParameter.
+USAGE_ERROR = next(base for base in typer.BadParameter.__mro__ if base.__name__ == "ClickException")
+
+app = typer.Typer(
+    name="breakglass",
+    help="Turns an alert into an approved, time-boxed, fully recorded repair.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+app.command()(runner.serve)
+app.command()(runner.demo)
+app.command()(runner.version)
+app.add_typer(policy.app, name="policy")
+app.add_typer(vault.app, name="vault")
+app.add_typer(audit.app, name="audit")
+
+
+def main() -> None:
+    """Run the command line; never ends with a traceback for what a person or the world may do."""
+    from breakglass.errors import BreakglassError  # noqa: PLC0415
+
+    try:
+        code = app(standalone_mode=False)
+    except USAGE_ERROR as error:
+        error.show()
+        sys.exit(WRONG_USE)
+    except typer.Abort:
+        sys.exit(1)
+    except BreakglassError as error:
+        print(f"breakglass: {error}", file=sys.stderr)  # noqa: T201
+        sys.exit(1)
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""`breakglass policy`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Optional
+
+import typer
+
+app = typer.Typer(help="What may be done.", no_args_is_help=True)
+
+
+@app.command()
+def check(
+    policy: Annotated[Path, typer.Argument(help="A policy file, or a directory of them.")],
+    settings: Annotated[
+        Optional[Path],  # noqa: UP045 (typer reads it)
+        typer.Option(help="Checks channels and inventory groups too."),
+    ] = None,
+) -> None:
+    """Say with file, line and a sentence what is wrong."""
+    from breakglass.errors import BreakglassError  # noqa: PLC0415
+    from breakglass.inventory import read_inventory  # noqa: PLC0415
+    from breakglass.policy.load import load_policy  # noqa: PLC0415
+    from breakglass.policy.problems import PolicyErrors  # noqa: PLC0415
+    from breakglass.runner import installed_remediations  # noqa: PLC0415
+    from breakglass.settings import load_settings  # noqa: PLC0415
+
+    loaded = load_settings(settings) if settings else None
+    try:
+        found = load_policy(
+            policy,
+            channels=loaded.channels if loaded else None,
+            remediations=installed_remediations(),
+            groups=read_inventory(loaded.inventory).groups if loaded else None,
+        )
+    except PolicyErrors as errors:
+        for problem in errors.problems:
+            typer.echo(str(problem))
+        raise BreakglassError(f"{policy} has {len(errors.problems)} problems; nothing was changed.") from None
+    unchecked = "" if loaded else " Channels and groups were not checked: name the settings with --settings."
+    typer.echo(f"OK  {len(found.triggers)} triggers, {len(found.access)} accesses, digest {found.digest[:8]}.{unchecked}")
+
+
+@app.command()
+def schema() -> None:
+    """Print the JSON Schema of a policy."""
+    import json  # noqa: PLC0415
+
+    from breakglass.policy.schema import policy_schema  # noqa: PLC0415
+
+    typer.echo(json.dumps(policy_schema(), indent=2))

@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What may be done about an alert: the policy's answer, frozen when the incident opens.
+
+An incident finishes under the course that it started with, whatever the policy says later.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from breakglass.domain.plan import Plan
+from breakglass.domain.rules import Ladder, Limits, Mode
+
+
+@dataclass(frozen=True)
+class Course:
+    """One trigger's answer to one alert.
+
+    Attributes:
+        trigger: The trigger's name.
+        owner: The team that owns it.
+        policy_digest: Of the policy that said so (hex SHA-256).
+        mode: Observe or act.
+        approval: "automatic"; the line of the policy that says so is `approval_line`.
+        approval_line: File and line, for the journal.
+        plan: What will run; None when the alert was refused.
+        refusal: Why nothing may run, a sentence; empty when there is a plan.
+        limits: The trigger's limits.
+        idempotent: Whether the remediation says that it may be run again after an unknown outcome.
+        alert_resolves_within: How long verification waits.
+        ladder: Whom to tell when automation is not enough.
+    """
+
+    trigger: str
+    owner: str
+    policy_digest: str
+    mode: Mode
+    approval: str
+    approval_line: str
+    plan: Plan | None
+    refusal: str
+    limits: Limits
+    idempotent: bool
+    alert_resolves_within: timedelta
+    ladder: Ladder
+
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        """The plan's hosts; none when the alert was refused."""
+        return self.plan.hosts if self.plan else ()

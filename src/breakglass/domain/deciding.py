@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The life of an incident, top to bottom: `decide` is a function of document, messages and clock, and does no I/O.
+
+Rules that a reviewer checks here and in `steps.py` and `outcomes.py`:
+
+1. Nothing runs without a plan, limits passed and an approval, in this order.
+2. A grant that was minted is closed and proven gone before the incident is verified, tried again, escalated or closed.
+3. An outcome that nobody saw is called unknown; the remediation is repeated only if it says that it may be.
+4. Every state has an end in time: a wake-up, after which it goes on, is tried again or escalates.
+5. An incident that does not end in a verified repair, in an observation or in the alert resolving before anything was
+   tried ends in an escalation, and is not closed before somebody's channel took the message.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from breakglass.domain.alert import AlertStatus
+from breakglass.domain.draft import Decision, Draft
+from breakglass.domain.incident import Fault, Incident
+from breakglass.domain.messages import AlertArrived, Message
+from breakglass.domain.outcomes import absorb_outcome
+from breakglass.domain.steps import look_again_at, step
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from breakglass.domain.alert import Alert
+
+
+def decide(incident: Incident, messages: Sequence[Message], now: datetime) -> Decision:
+    """Take in the messages, go as far as possible without doing anything, and say what to do next.
+
+    Args:
+        incident: The document as it was last committed.
+        messages: What has happened since, in order.
+        now: By the store's clock.
+
+    Returns:
+        The document to commit. It has an effect for the engine to start, or a moment to wake at, or is closed.
+    """
+    draft = Draft(incident, now)
+    for message in messages:
+        if isinstance(message, AlertArrived):
+            _absorb_alert(draft, message.alert)
+        else:
+            absorb_outcome(draft, message)
+    while draft.incident.effect is None and step(draft):
+        pass
+    return Decision(draft.incident, tuple(draft.notes), look_again_at(draft.incident, now))
+
+
+def _absorb_alert(draft: Draft, alert: Alert) -> None:
+    fault = Fault(alert.fingerprint, alert.name, alert.status is AlertStatus.FIRING, alert.starts_at)
+    others = draft.incident.faults
+    known = next((other for other in others if other.fingerprint == fault.fingerprint), None)
+    if known and known.firing and not fault.firing and alert.starts_at < known.starts_at:
+        return  # a late word about an earlier occurrence of the same fault says nothing about this one
+    faults = tuple(fault if other is known else other for other in others) if known else (*others, fault)
+    draft.incident = replace(draft.incident, faults=faults)
+    draft.note(f"alert.{alert.status.value}", _alert_body(alert))
+
+
+def _alert_body(alert: Alert) -> dict[str, object]:
+    return {
+        "source": alert.source,
+        "name": alert.name,
+        "fingerprint": alert.fingerprint,
+        "labels": dict(alert.labels),
+        "annotations": dict(alert.annotations),
+        "starts_at": alert.starts_at.isoformat(),
+    }

@@ -1,0 +1,172 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One response, from the first alert to closure: its states, its transition table and its document."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from breakglass.domain.course import Course
+
+
+class State(StrEnum):
+    """Where an incident stands."""
+
+    RECEIVED = "received"
+    WAITING = "waiting"
+    APPROVING = "approving"
+    OPENING = "opening"
+    RUNNING = "running"
+    CLOSING = "closing"
+    VERIFYING = "verifying"
+    ESCALATED = "escalated"
+    CLOSED = "closed"
+
+
+class Result(StrEnum):
+    """How an incident ended."""
+
+    REPAIRED = "repaired"
+    OBSERVED = "observed"
+    RESOLVED_BY_ITSELF = "resolved-by-itself"
+    REFUSED = "refused"
+    FAILED = "failed"
+    UNKNOWN = "unknown"
+
+
+class Effect(StrEnum):
+    """What the engine does for an incident outside of the database."""
+
+    RESERVE = "reserve"
+    OPEN_GRANT = "open-grant"
+    RUN_PLAY = "run-play"
+    CLOSE_GRANT = "close-grant"
+    ESCALATE = "escalate"
+
+
+class PlayOutcome(StrEnum):
+    """How a play ended; UNKNOWN means that nobody saw the end."""
+
+    OK = "ok"
+    FAILED = "failed"
+    TIMED_OUT = "timed-out"
+    STOPPED = "stopped"
+    NOT_STARTED = "not-started"
+    UNKNOWN = "unknown"
+
+
+# Which state may follow which. The picture in the docs is drawn from this table.
+TRANSITIONS: dict[State, frozenset[State]] = {
+    State.RECEIVED: frozenset({State.WAITING, State.ESCALATED, State.CLOSED}),
+    State.WAITING: frozenset({State.APPROVING, State.ESCALATED, State.CLOSED}),
+    State.APPROVING: frozenset({State.OPENING}),
+    State.OPENING: frozenset({State.RUNNING, State.ESCALATED, State.CLOSED}),
+    State.RUNNING: frozenset({State.CLOSING}),
+    State.CLOSING: frozenset({State.VERIFYING, State.WAITING, State.ESCALATED}),
+    State.VERIFYING: frozenset({State.WAITING, State.ESCALATED, State.CLOSED}),
+    State.ESCALATED: frozenset({State.CLOSED}),
+    State.CLOSED: frozenset(),
+}
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One alert of the incident as last heard of."""
+
+    fingerprint: str
+    name: str
+    firing: bool
+    starts_at: datetime
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One try at the repair.
+
+    Attributes:
+        number: 1 for the first.
+        accessor: The grant's handle in Vault; empty until it was minted.
+        expires_at: When the grant dies by itself.
+        outcome: How the play ended; None while it has not.
+        sentence: What it ended with, for people.
+        proven_at: When the grant was proven gone; None until then.
+    """
+
+    number: int
+    accessor: str = ""
+    expires_at: datetime | None = None
+    outcome: PlayOutcome | None = None
+    sentence: str = ""
+    proven_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Escalation:
+    """How far up the ladder this incident has gone.
+
+    Attributes:
+        reason: Why people are needed, a sentence.
+        rung: Index of the current rung.
+        rung_since: When the current rung was first tried.
+        delivered: Rungs that somebody's channel accepted.
+        failures: Tries of the current rung that failed in a row.
+        try_at: When to try the current rung again; None for at once.
+    """
+
+    reason: str
+    rung: int
+    rung_since: datetime
+    delivered: tuple[int, ...] = ()
+    failures: int = 0
+    try_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Incident:
+    """The document of an incident, as it is kept in the store.
+
+    Attributes:
+        id: `INC-` and four characters or more.
+        course: What may be done, as the policy said when the incident opened.
+        opened_at: By the store's clock, as are all other moments here but `Fault.starts_at`.
+        since: When the present state was entered.
+        state: See `State`.
+        faults: The alerts that belong to it, by order of arrival.
+        attempts: Tries at the repair, the last one being current.
+        effect: What was begun and has not ended; set before the engine starts it.
+        retries: How often the present effect was begun again.
+        blocked: What the incident waits for; empty when it doesn't.
+        wake_at: When to look again although nothing has happened.
+        escalation: Set as soon as people are needed.
+        result: Set once it is clear, at the latest on closing.
+    """
+
+    id: str
+    course: Course
+    opened_at: datetime
+    since: datetime
+    state: State = State.RECEIVED
+    faults: tuple[Fault, ...] = ()
+    attempts: tuple[Attempt, ...] = ()
+    effect: Effect | None = None
+    retries: int = 0
+    blocked: str = ""
+    wake_at: datetime | None = None
+    escalation: Escalation | None = None
+    result: Result | None = None
+
+    @property
+    def resolved(self) -> bool:
+        """Whether every alert of the incident has resolved."""
+        return bool(self.faults) and not any(fault.firing for fault in self.faults)
+
+    @property
+    def attempt(self) -> Attempt:
+        """The current attempt; there is one from `opening` on."""
+        return self.attempts[-1]
+
+    @property
+    def open_grant(self) -> bool:
+        """Whether a grant was minted that is not yet proven gone."""
+        return any(attempt.accessor and attempt.proven_at is None for attempt in self.attempts)

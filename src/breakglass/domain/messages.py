@@ -1,0 +1,121 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What an incident may be told: alerts from outside, and the outcomes of its own effects."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from breakglass.domain.alert import Alert
+from breakglass.domain.incident import PlayOutcome
+
+
+@dataclass(frozen=True)
+class AlertArrived:
+    """An alert for this incident, firing or resolved."""
+
+    alert: Alert
+
+
+@dataclass(frozen=True)
+class Interrupted:
+    """The runner died while it was at the incident's effect; nobody saw the outcome."""
+
+
+@dataclass(frozen=True)
+class NotStarted:
+    """The effect was not begun, and why; it may be begun later."""
+
+    why: str
+
+
+@dataclass(frozen=True)
+class Reserved:
+    """The limits allow it and all hosts are claimed (in `observe` mode: would have been)."""
+
+    checks: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Blocked:
+    """A limit says: not yet."""
+
+    why: str
+    again_in: timedelta
+
+
+@dataclass(frozen=True)
+class OverLimit:
+    """A limit says: no, ask people."""
+
+    why: str
+
+
+@dataclass(frozen=True)
+class GrantMinted:
+    """A wrapped grant exists; nobody has used it yet."""
+
+    accessor: str
+    expires_at: datetime
+
+
+@dataclass(frozen=True)
+class GrantNotMinted:
+    """Vault gave no grant. `retryable` when waiting may help."""
+
+    why: str
+    retryable: bool
+
+
+@dataclass(frozen=True)
+class PlayEnded:
+    """The play process told its result."""
+
+    outcome: PlayOutcome
+    sentence: str
+
+
+@dataclass(frozen=True)
+class GrantProvenGone:
+    """Token and leases are gone; `remains` says what lives on and until when, a sentence."""
+
+    at: datetime
+    remains: str
+
+
+@dataclass(frozen=True)
+class GrantNotProvenGone:
+    """It could not be proven, and why."""
+
+    why: str
+
+
+@dataclass(frozen=True)
+class Delivered:
+    """At least one channel of the rung accepted the message."""
+
+    channels: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class NotDelivered:
+    """No channel of the rung accepted it."""
+
+    why: str
+
+
+Outcome = (
+    Interrupted
+    | NotStarted
+    | Reserved
+    | Blocked
+    | OverLimit
+    | GrantMinted
+    | GrantNotMinted
+    | PlayEnded
+    | GrantProvenGone
+    | GrantNotProvenGone
+    | Delivered
+    | NotDelivered
+)
+Message = AlertArrived | Outcome

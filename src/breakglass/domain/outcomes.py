@@ -1,0 +1,171 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the outcome of an effect means for its incident: one small function for each."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from breakglass.domain import messages as heard
+from breakglass.domain.incident import Effect, PlayOutcome, Result, State
+from breakglass.domain.rules import Mode
+
+if TYPE_CHECKING:
+    from breakglass.domain.draft import Draft
+
+OPENING_PATIENCE = timedelta(minutes=2)
+WAITING_PATIENCE = timedelta(hours=1)
+LONGEST_PAUSE = timedelta(seconds=60)
+
+
+def absorb_outcome(draft: Draft, outcome: heard.Outcome) -> None:
+    """Take in what became of the incident's effect."""
+    effect = draft.incident.effect
+    if effect is None:
+        return
+    draft.end_effect()
+    match outcome:
+        case heard.Interrupted():
+            _interrupted(draft, effect)
+        case heard.NotStarted(why=why):
+            _not_started(draft, effect, why)
+        case heard.Reserved(checks=checks):
+            _reserved(draft, checks)
+        case heard.Blocked(why=why, again_in=again_in):
+            _blocked(draft, why, again_in)
+        case heard.OverLimit(why=why):
+            draft.note("limits.refused", {"why": why})
+            end_of_automation(draft, Result.REFUSED, why)
+        case heard.GrantMinted():
+            _minted(draft, outcome)
+        case heard.GrantNotMinted():
+            _not_minted(draft, outcome)
+        case heard.PlayEnded():
+            _play_ended(draft, outcome)
+        case heard.GrantProvenGone():
+            _proven_gone(draft, outcome)
+        case heard.GrantNotProvenGone(why=why):
+            _not_proven_gone(draft, why)
+        case heard.Delivered(channels=channels):
+            _delivered(draft, channels)
+        case heard.NotDelivered(why=why):
+            _not_delivered(draft, why)
+
+
+def next_attempt(draft: Draft, why: str, result: Result) -> None:
+    """Try again if the limits of the trigger leave an attempt, else call people."""
+    left = draft.incident.course.limits.attempts - len(draft.incident.attempts)
+    if left > 0 and draft.incident.state in (State.CLOSING, State.VERIFYING):
+        draft.note("attempt.again", {"why": why, "attempts_left": left})
+        draft.move(State.WAITING)
+    else:
+        end_of_automation(draft, result, why)
+
+
+def backoff(retries: int) -> timedelta:
+    """1, 2, 4 … seconds, at most a minute."""
+    return min(timedelta(seconds=2 ** min(retries, 6)), LONGEST_PAUSE)
+
+
+def end_of_automation(draft: Draft, result: Result, why: str) -> None:
+    """Nothing more will run: call people, or in `observe` mode note that it would have been so."""
+    if draft.incident.course.mode is Mode.OBSERVE:
+        draft.note("observed", {"would_not_have_run": why})
+        draft.conclude(Result.OBSERVED)
+    else:
+        draft.call_people(result, why)
+
+
+def _interrupted(draft: Draft, effect: Effect) -> None:
+    draft.note("effect.interrupted", {"effect": effect.value})
+    if effect is Effect.RUN_PLAY:
+        _play_ended(draft, heard.PlayEnded(PlayOutcome.UNKNOWN, "the runner died while the play ran; nobody saw its end"))
+
+
+def _not_started(draft: Draft, effect: Effect, why: str) -> None:
+    draft.note("effect.postponed", {"effect": effect.value, "why": why})
+    if effect is Effect.RUN_PLAY:  # its grant is there already, and must not wait for a better day
+        _play_ended(draft, heard.PlayEnded(PlayOutcome.NOT_STARTED, why))
+    elif effect is Effect.ESCALATE:
+        _not_delivered(draft, why)
+    else:
+        draft.retry_in(timedelta(seconds=5))
+
+
+def _reserved(draft: Draft, checks: tuple[str, ...]) -> None:
+    draft.note("limits.passed", {"checks": list(checks)})
+    course = draft.incident.course
+    if course.mode is Mode.OBSERVE and course.plan is not None:
+        draft.note("observed", {"would_have_run": course.plan.remediation, "hosts": list(course.hosts)})
+        draft.conclude(Result.OBSERVED)
+    else:
+        draft.move(State.APPROVING)
+
+
+def _blocked(draft: Draft, why: str, again_in: timedelta) -> None:
+    if draft.now - draft.incident.since >= WAITING_PATIENCE:
+        end_of_automation(draft, Result.REFUSED, f"waited for an hour and may still not start: {why}")
+        return
+    draft.block(why)
+    draft.retry_in(min(again_in, LONGEST_PAUSE))
+
+
+def _minted(draft: Draft, minted: heard.GrantMinted) -> None:
+    draft.change_attempt(replace(draft.incident.attempt, accessor=minted.accessor, expires_at=minted.expires_at))
+    draft.note("grant.minted", {"accessor": minted.accessor, "expires_at": minted.expires_at.isoformat()})
+    draft.move(State.RUNNING)
+
+
+def _not_minted(draft: Draft, refusal: heard.GrantNotMinted) -> None:
+    draft.note("grant.not_minted", {"why": refusal.why})
+    if refusal.retryable and draft.now - draft.incident.since < OPENING_PATIENCE:
+        draft.block(refusal.why)
+        draft.retry_in(backoff(draft.incident.retries))
+    else:
+        end_of_automation(draft, Result.FAILED, f"no grant could be opened: {refusal.why}")
+
+
+def _play_ended(draft: Draft, ended: heard.PlayEnded) -> None:
+    draft.change_attempt(replace(draft.incident.attempt, outcome=ended.outcome, sentence=ended.sentence))
+    draft.note("play.ended", {"outcome": ended.outcome.value, "why": ended.sentence})
+    draft.move(State.CLOSING)
+
+
+def _proven_gone(draft: Draft, proof: heard.GrantProvenGone) -> None:
+    attempt = replace(draft.incident.attempt, proven_at=proof.at)
+    draft.change_attempt(attempt)
+    draft.note("grant.revoked", {"accessor": attempt.accessor, "proven": True, "remains": proof.remains})
+    match attempt.outcome:
+        case PlayOutcome.OK:
+            draft.move(State.VERIFYING)
+        case PlayOutcome.FAILED | PlayOutcome.TIMED_OUT | PlayOutcome.NOT_STARTED:
+            next_attempt(draft, attempt.sentence, Result.FAILED)
+        case _ if draft.incident.course.idempotent:
+            next_attempt(draft, attempt.sentence, Result.UNKNOWN)
+        case _:
+            end_of_automation(draft, Result.UNKNOWN, f"{attempt.sentence}; the remediation may not be repeated")
+
+
+def _not_proven_gone(draft: Draft, why: str) -> None:
+    draft.note("grant.not_proven_gone", {"accessor": draft.incident.attempt.accessor, "why": why})
+    draft.block(f"the grant is not proven gone: {why}")
+    draft.retry_in(backoff(draft.incident.retries))
+
+
+def _delivered(draft: Draft, channels: tuple[str, ...]) -> None:
+    escalation = draft.incident.escalation
+    if escalation is None:
+        return
+    told = replace(escalation, delivered=(*escalation.delivered, escalation.rung), failures=0)
+    draft.incident = replace(draft.incident, escalation=told)
+    draft.note("escalation.delivered", {"channels": list(channels), "rung": escalation.rung + 1})
+
+
+def _not_delivered(draft: Draft, why: str) -> None:
+    escalation = draft.incident.escalation
+    if escalation is None:
+        return
+    again = replace(escalation, failures=escalation.failures + 1, try_at=draft.now + backoff(escalation.failures))
+    draft.incident = replace(draft.incident, escalation=again)
+    draft.note("escalation.not_delivered", {"why": why, "rung": escalation.rung + 1})

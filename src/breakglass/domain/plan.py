@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What exactly will run, and its digest: approvals, grants and journals refer to a plan by it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from functools import cached_property
+
+import rfc8785
+
+from breakglass.errors import BreakglassError
+
+
+class UnreadablePlan(BreakglassError):
+    """Raised when stored JSON is not a plan."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One repair, fully said. Two plans that would do the same have the same digest.
+
+    Attributes:
+        remediation: The role's full name (`namespace.collection.role`).
+        content_digest: SHA-256 (hex) of the role's files when the plan was made.
+        hosts: Inventory names, sorted, at least one.
+        parameters: The role's variables, plain JSON.
+        access: Name of the access under which the grant opens.
+        user: Login on the hosts; empty when the access has no SSH credential.
+        time_box_seconds: Life of the grant from the moment it opens.
+    """
+
+    remediation: str
+    content_digest: str
+    hosts: tuple[str, ...]
+    parameters: Mapping[str, object]
+    access: str
+    user: str
+    time_box_seconds: int
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 (hex) of the canonical JSON (RFC 8785)."""
+        canonical: bytes = rfc8785.dumps(self.to_json())
+        return hashlib.sha256(canonical).hexdigest()
+
+    def to_json(self) -> dict[str, object]:
+        """Give the plan as JSON-shaped values."""
+        content: dict[str, object] = {field.name: getattr(self, field.name) for field in fields(self)}
+        return content | {"hosts": list(self.hosts), "parameters": dict(self.parameters)}
+
+    @classmethod
+    def from_json(cls, content: object) -> Plan:
+        """Read what to_json gave; raises UnreadablePlan."""
+        if not isinstance(content, dict) or content.keys() != {field.name for field in fields(cls)}:
+            raise UnreadablePlan("The stored plan has other fields than a plan of this version.")
+        hosts, parameters = content["hosts"], content["parameters"]
+        texts = [content[name] for name in ("remediation", "content_digest", "access", "user")]
+        seconds = content["time_box_seconds"]
+        if not (isinstance(hosts, list) and hosts and isinstance(parameters, dict)):
+            raise UnreadablePlan("The stored plan has no hosts, or its parameters are not a mapping.")
+        if not all(isinstance(text, str) for text in [*hosts, *parameters, *texts]) or type(seconds) is not int:
+            raise UnreadablePlan("A field of the stored plan has the wrong type.")
+        return cls(**content | {"hosts": tuple(hosts)})

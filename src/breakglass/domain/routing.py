@@ -1,0 +1,152 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which trigger an alert meets, and the plan that follows from it, or why there is none."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Protocol
+
+from breakglass.domain.hosts import NoHosts, UnknownHost, resolve_hosts
+from breakglass.domain.plan import Plan
+from breakglass.domain.rules import Trigger
+from breakglass.errors import BreakglassError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from breakglass.domain.alert import Alert
+    from breakglass.domain.rules import Access, Policy
+
+
+class ExpressionError(BreakglassError):
+    """Raised when an expression of the policy can't be compiled, or can't be computed for an alert."""
+
+
+class BadParameter(BreakglassError):
+    """Raised when a parameter does not fit the argument spec of its role."""
+
+
+class OutsideAccess(BreakglassError):
+    """Raised when a host is in none of the inventory groups of the access."""
+
+
+class Role(Protocol):
+    """What routing needs to know of a remediation."""
+
+    @property
+    def name(self) -> str:
+        """The role's full name."""
+        ...
+
+    @property
+    def content_digest(self) -> str:
+        """SHA-256 (hex) of the role's files."""
+        ...
+
+    def check_parameters(self, values: Mapping[str, object]) -> dict[str, object]:
+        """Give the values typed by the role's argument spec; raises BadParameter."""
+        ...
+
+
+class Roles(Protocol):
+    """The remediations that the policy may name; all of them were found when the policy was loaded."""
+
+    def find(self, name: str) -> Role:
+        """Give the remediation of this name."""
+        ...
+
+
+class Reason(StrEnum):
+    """Why an alert that a trigger matches is refused."""
+
+    UNKNOWN_HOST = "unknown-host"
+    OUTSIDE_ACCESS = "outside-access"
+    BAD_PARAMETER = "bad-parameter"
+    NO_HOSTS = "no-hosts"
+    EXPRESSION = "expression"
+
+
+@dataclass(frozen=True)
+class Unmatched:
+    """No trigger matches."""
+
+
+@dataclass(frozen=True)
+class Refused:
+    """A trigger matches (or its condition can't be computed), and no plan can be made: people are told."""
+
+    trigger: Trigger
+    reason: Reason
+    sentence: str
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A trigger matches, and this is what it would run."""
+
+    trigger: Trigger
+    plan: Plan
+
+
+_REASONS: tuple[tuple[type[BreakglassError], Reason], ...] = (
+    (UnknownHost, Reason.UNKNOWN_HOST),
+    (OutsideAccess, Reason.OUTSIDE_ACCESS),
+    (BadParameter, Reason.BAD_PARAMETER),
+    (NoHosts, Reason.NO_HOSTS),
+    (ExpressionError, Reason.EXPRESSION),
+)
+
+
+def route(
+    alert: Alert, policy: Policy, inventory: Mapping[str, frozenset[str]], remediations: Roles
+) -> Unmatched | Refused | Planned:
+    """Find the first trigger that matches and make its plan; `inventory` gives each host's groups."""
+    for trigger in policy.triggers:
+        if not labels_match(trigger, alert):
+            continue
+        try:
+            if trigger.when is None or trigger.when.holds(alert):
+                return Planned(trigger, _plan(alert, trigger, policy.access[trigger.access], inventory, remediations))
+        except tuple(error for error, _ in _REASONS) as error:
+            reason = next(reason for kind, reason in _REASONS if isinstance(error, kind))
+            return Refused(trigger, reason, str(error))
+    return Unmatched()
+
+
+def labels_match(trigger: Trigger, alert: Alert) -> bool:
+    """Tell whether every label of `match` has one of its values; a missing label is the empty text."""
+    return all(alert.labels.get(name, "") in values for name, values in trigger.match.items())
+
+
+def _plan(
+    alert: Alert, trigger: Trigger, access: Access, inventory: Mapping[str, frozenset[str]], remediations: Roles
+) -> Plan:
+    hosts = resolve_hosts(_host_texts(trigger.hosts.value(alert)), inventory)
+    _check_bound(hosts, access, inventory)
+    role = remediations.find(trigger.remediation)
+    values = {name: template.value(alert) for name, template in trigger.parameters.items()}
+    return Plan(
+        remediation=role.name,
+        content_digest=role.content_digest,
+        hosts=hosts,
+        parameters=role.check_parameters(values),
+        access=access.name,
+        user=access.ssh.user if access.ssh else "",
+        time_box_seconds=int(trigger.time_box.total_seconds()),
+    )
+
+
+def _host_texts(value: object) -> list[str]:
+    values = value if isinstance(value, list) else [value]
+    texts = [text for text in values if isinstance(text, str)]
+    if len(texts) != len(values):
+        raise ExpressionError("`hosts` gives something that is not a text or a list of texts.")
+    return texts
+
+
+def _check_bound(hosts: tuple[str, ...], access: Access, inventory: Mapping[str, frozenset[str]]) -> None:
+    for host in hosts:
+        if inventory[host].isdisjoint(access.hosts):
+            groups = ", ".join(access.hosts)
+            raise OutsideAccess(f"{host} is in none of the groups of access {access.name} ({groups}).")

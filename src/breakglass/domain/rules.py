@@ -1,0 +1,141 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The policy as decisions need it: frozen values, made by `breakglass.policy`, used by everything below."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from breakglass.domain.alert import Alert
+
+class Mode(StrEnum):
+    """What a trigger may do."""
+
+    OBSERVE = "observe"
+    ACT = "act"
+
+
+class Condition(Protocol):
+    """A compiled `when` of a trigger."""
+
+    source: str
+
+    def holds(self, alert: Alert) -> bool:
+        """Tell whether the expression is true of this alert; raises ExpressionError."""
+        ...
+
+
+class Template(Protocol):
+    """A compiled value of a trigger: a literal, or `"{{ alert.… }}"`."""
+
+    source: str
+
+    def value(self, alert: Alert) -> object:
+        """Compute the value, JSON-shaped and plain; raises ExpressionError."""
+        ...
+
+
+@dataclass(frozen=True)
+class SshCredential:
+    """One SSH certificate for the access's hosts; `user` is the login on the host."""
+
+    user: str
+
+
+@dataclass(frozen=True)
+class Access:
+    """What a grant may open, never more. `hosts` are inventory groups: the outer bound."""
+
+    name: str
+    hosts: tuple[str, ...]
+    ssh: SshCredential | None
+    max_time_box: timedelta
+    ticket_required: bool
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How often and how widely a trigger may repair.
+
+    Attributes:
+        firing_for: Younger alerts wait.
+        attempts: Per incident, then people.
+        cooldown: Per trigger and host, after the incident closes.
+        repairs_per_day: Per trigger and host.
+        hosts_at_once: Hosts under repair by this trigger at the same time.
+    """
+
+    firing_for: timedelta
+    attempts: int
+    cooldown: timedelta
+    repairs_per_day: int
+    hosts_at_once: int
+
+
+@dataclass(frozen=True)
+class Rung:
+    """One step of a ladder: whom to tell, and how long to wait before the next step (None: the last)."""
+
+    notify: tuple[str, ...]
+    acknowledge_within: timedelta | None
+
+
+@dataclass(frozen=True)
+class Ladder:
+    """An escalation: rungs in order. A channel's name used as a ladder is a ladder of one rung."""
+
+    name: str
+    rungs: tuple[Rung, ...]
+
+
+@dataclass(frozen=True)
+class Trigger:
+    """A rule of the policy.
+
+    Attributes:
+        name: Unique in the policy.
+        line: Where its `approval` stands (file and line), for the journal: `breakglass.yml:9`.
+        owner: The team that owns it; empty if unsaid.
+        match: Label name to the values it may have; a missing label is the empty string.
+        when: The rest of the rule, or None.
+        hosts: Gives a host text, or a list of them.
+        access: Name of the access.
+        approval: "automatic" (others are not supported yet).
+        remediation: Role name as the policy spells it.
+        parameters: Role variable to template.
+        time_box: Life of the grant from the moment it opens.
+        limits: See Limits.
+        alert_resolves_within: How long verification waits for the alert to resolve.
+        escalation: The ladder's name.
+        mode: Observe or act.
+    """
+
+    name: str
+    line: str
+    owner: str
+    match: Mapping[str, tuple[str, ...]]
+    when: Condition | None
+    hosts: Template
+    access: str
+    approval: str
+    remediation: str
+    parameters: Mapping[str, Template]
+    time_box: timedelta
+    limits: Limits
+    alert_resolves_within: timedelta
+    escalation: str
+    mode: Mode
+
+
+@dataclass(frozen=True)
+class Policy:
+    """The whole policy, in the order in which it is written; `digest` is of its meaning (hex SHA-256)."""
+
+    digest: str
+    access: Mapping[str, Access]
+    triggers: tuple[Trigger, ...]
+    ladders: Mapping[str, Ladder]

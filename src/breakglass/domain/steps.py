@@ -1,0 +1,196 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What an incident does next by itself, state by state.
+
+Each step returns True when it changed something, so that there may be more to do at once. A step that waits sets
+`wake_at`; a step that needs the outside world begins an effect.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from breakglass.domain.incident import Effect, Incident, PlayOutcome, Result, State
+from breakglass.domain.outcomes import end_of_automation, next_attempt
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from breakglass.domain.draft import Draft
+
+CLOSING_PATIENCE = timedelta(minutes=1)
+LOOK_AGAIN = timedelta(minutes=5)
+
+
+def step(draft: Draft) -> bool:
+    """Go one step; False when there is nothing more to do now."""
+    return _STEPS[draft.incident.state](draft)
+
+
+def look_again_at(incident: Incident, now: datetime) -> datetime | None:
+    """When to decide again even if nothing happens: the earliest of what the incident and its escalation wait for."""
+    if incident.effect is not None or incident.state is State.CLOSED:
+        return None
+    moments = [incident.wake_at, _next_rung_at(incident)]
+    if incident.escalation and incident.escalation.rung not in incident.escalation.delivered:
+        moments.append(incident.escalation.try_at)
+    return min((moment for moment in moments if moment is not None), default=now + LOOK_AGAIN)
+
+
+def _received(draft: Draft) -> bool:
+    course = draft.incident.course
+    draft.note("incident.opened", _course_body(draft))
+    if draft.incident.resolved:
+        draft.conclude(Result.RESOLVED_BY_ITSELF)
+    elif course.plan is None:
+        draft.note("alert.refused", {"why": course.refusal})
+        end_of_automation(draft, Result.REFUSED, course.refusal)
+    else:
+        draft.move(State.WAITING)
+    return True
+
+
+def _waiting(draft: Draft) -> bool:
+    if draft.incident.resolved:
+        tried = any(attempt.outcome is PlayOutcome.OK for attempt in draft.incident.attempts)
+        draft.conclude(Result.REPAIRED if tried else Result.RESOLVED_BY_ITSELF)
+        return True
+    if _pausing(draft):
+        return False
+    young = _young_until(draft)
+    if young > draft.now:
+        draft.block(f"the alert must fire for {draft.incident.course.limits.firing_for.total_seconds():.0f} s first")
+        draft.wake(young)
+        return False
+    draft.begin(Effect.RESERVE)
+    return True
+
+
+def _young_until(draft: Draft) -> datetime:
+    """When the oldest firing alert is old enough; a sender's clock that is ahead can't delay it for longer."""
+    firing = [fault.starts_at for fault in draft.incident.faults if fault.firing]
+    started = min([draft.incident.opened_at, *firing])
+    return started + draft.incident.course.limits.firing_for
+
+
+def _approving(draft: Draft) -> bool:
+    course, plan = draft.incident.course, draft.incident.course.plan
+    if plan is None:
+        return False
+    draft.note("plan.made", {"digest": plan.digest, **plan.to_json()})
+    draft.note("approval.given", {"by": course.approval, "policy_line": course.approval_line, "digest": plan.digest})
+    draft.move(State.OPENING)
+    draft.new_attempt()
+    return True
+
+
+def _opening(draft: Draft) -> bool:
+    if draft.incident.resolved and not draft.incident.attempt.accessor:
+        draft.conclude(Result.RESOLVED_BY_ITSELF)
+        return True
+    if _pausing(draft):
+        return False
+    draft.note("grant.intent", {"access": draft.incident.course.plan.access if draft.incident.course.plan else ""})
+    draft.begin(Effect.OPEN_GRANT)
+    return True
+
+
+def _running(draft: Draft) -> bool:
+    if _pausing(draft):
+        return False
+    draft.note("play.intent", {"attempt": draft.incident.attempt.number})
+    draft.begin(Effect.RUN_PLAY)
+    return True
+
+
+def _closing(draft: Draft) -> bool:
+    overdue = draft.now - draft.incident.since >= CLOSING_PATIENCE
+    if overdue and draft.incident.escalation is None:
+        draft.call_people(None, draft.incident.blocked or "a grant can't be proven gone")
+    if _tell_people(draft):
+        return True
+    if _pausing(draft):
+        return False
+    draft.begin(Effect.CLOSE_GRANT)
+    return True
+
+
+def _verifying(draft: Draft) -> bool:
+    if draft.incident.resolved:
+        draft.note("verified", {"by": "alert resolved"})
+        draft.conclude(Result.REPAIRED)
+        return True
+    deadline = draft.incident.since + draft.incident.course.alert_resolves_within
+    if deadline <= draft.now:
+        within = draft.incident.course.alert_resolves_within.total_seconds()
+        next_attempt(draft, f"the repair ran, but the alert did not resolve within {within:.0f} s", Result.FAILED)
+        return True
+    draft.wake(deadline)
+    return False
+
+
+def _escalated(draft: Draft) -> bool:
+    escalation = draft.incident.escalation
+    if draft.incident.resolved and escalation and escalation.delivered:
+        draft.conclude(draft.incident.result or Result.FAILED)
+        return True
+    return _tell_people(draft)
+
+
+def _closed(_draft: Draft) -> bool:
+    return False
+
+
+def _tell_people(draft: Draft) -> bool:
+    """Begin the delivery that is due, if one is; a rung that took the message waits for its acknowledgement."""
+    escalation = draft.incident.escalation
+    if escalation is None:
+        return False
+    due = _next_rung_at(draft.incident)
+    if due is not None and due <= draft.now:
+        climbed = replace(escalation, rung=escalation.rung + 1, rung_since=draft.now, failures=0, try_at=None)
+        draft.incident = replace(draft.incident, escalation=climbed)
+    elif escalation.rung in escalation.delivered or (escalation.try_at is not None and escalation.try_at > draft.now):
+        return False
+    draft.begin(Effect.ESCALATE)
+    return True
+
+
+def _next_rung_at(incident: Incident) -> datetime | None:
+    escalation = incident.escalation
+    rungs = incident.course.ladder.rungs
+    if escalation is None or escalation.rung + 1 >= len(rungs):
+        return None
+    within = rungs[escalation.rung].acknowledge_within
+    return None if within is None else escalation.rung_since + within
+
+
+def _pausing(draft: Draft) -> bool:
+    return draft.incident.wake_at is not None and draft.incident.wake_at > draft.now
+
+
+def _course_body(draft: Draft) -> dict[str, object]:
+    course = draft.incident.course
+    return {
+        "incident": draft.incident.id,
+        "trigger": course.trigger,
+        "owner": course.owner,
+        "mode": course.mode.value,
+        "hosts": list(course.hosts),
+        "policy_digest": course.policy_digest,
+    }
+
+
+_STEPS: dict[State, Callable[[Draft], bool]] = {
+    State.RECEIVED: _received,
+    State.WAITING: _waiting,
+    State.APPROVING: _approving,
+    State.OPENING: _opening,
+    State.RUNNING: _running,
+    State.CLOSING: _closing,
+    State.VERIFYING: _verifying,
+    State.ESCALATED: _escalated,
+    State.CLOSED: _closed,
+}

@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The message that wakes a person: what, where, that automation stopped, what was tried, what is open, what to do.
+
+Everything from outside is escaped and capped; the subject alone must do.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ansible_collections.breakglass.remediation.plugins.plugin_utils._journal.text import printable
+
+if TYPE_CHECKING:
+    from breakglass.domain.incident import Attempt, Incident
+
+QUOTE_LIMIT = 300
+
+
+@dataclass(frozen=True)
+class EscalationText:
+    """Subject and body, plain text."""
+
+    subject: str
+    body: str
+
+
+def escalation_text(incident: Incident) -> EscalationText:
+    """Write the message for the current rung of the incident's ladder."""
+    hosts = ", ".join(incident.course.hosts) or "no host"
+    names = ", ".join(dict.fromkeys(_quote(fault.name, 60) for fault in incident.faults)) or incident.course.trigger
+    tried = len([attempt for attempt in incident.attempts if attempt.outcome])
+    subject = f"breakglass: {names} on {hosts} {_standing(incident, tried)}. You are needed. {incident.id}"
+    return EscalationText(subject, "\n".join(_lines(incident, names, hosts)))
+
+
+def _standing(incident: Incident, tried: int) -> str:
+    if incident.open_grant:
+        return "a grant can't be proven gone"
+    if not tried:
+        return "is not repaired"
+    return f"STILL DOWN after {tried} repair{'s' if tried > 1 else ''}"
+
+
+def _lines(incident: Incident, names: str, hosts: str) -> list[str]:
+    since = min((fault.starts_at for fault in incident.faults), default=incident.opened_at)
+    plan = incident.course.plan
+    lines = [f"WHAT      {names} on {hosts}, since {since:%Y-%m-%d %H:%M} UTC (trigger {incident.course.trigger})"]
+    if incident.escalation:
+        lines.append(f"WHY       {_quote(incident.escalation.reason, QUOTE_LIMIT)}")
+    lines += [f"TRIED     {_attempt(attempt)}" for attempt in incident.attempts if attempt.outcome]
+    lines.append(f"STATE     {_open_grants(incident)}")
+    if plan:
+        lines.append(f"PLAN      {plan.remediation} under {plan.access}, digest {plan.digest[:8]}")
+    lines.append(f"HELD      {hosts}: no other trigger will work there until this incident is closed")
+    rungs = incident.course.ladder.rungs
+    if incident.escalation and incident.escalation.rung + 1 < len(rungs):
+        following = ", ".join(rungs[incident.escalation.rung + 1].notify)
+        lines.append(f"NEXT      {following}, unless the alert resolves before")
+    lines.append(f"{incident.id} · policy {incident.course.policy_digest[:8]} · owner {incident.course.owner or 'unsaid'}")
+    return lines
+
+
+def _attempt(attempt: Attempt) -> str:
+    outcome = attempt.outcome.value if attempt.outcome else ""
+    return f"attempt {attempt.number}: {outcome}: {_quote(attempt.sentence, QUOTE_LIMIT)}"
+
+
+def _open_grants(incident: Incident) -> str:
+    for attempt in incident.attempts:
+        if attempt.accessor and attempt.proven_at is None:
+            until = f"{attempt.expires_at:%H:%M:%S} UTC" if attempt.expires_at else "the end of its box"
+            return f"grant {attempt.accessor[:6]}… is NOT proven gone; it dies by itself at {until}"
+    return "no grant is open: all were revoked, proven" if incident.attempts else "no grant was opened"
+
+
+def _quote(text: str, limit: int) -> str:
+    shown = printable(text)
+    return shown if len(shown) <= limit else shown[: limit - 1] + "…"

@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Opening a grant: minted wrapped, seen alive, and handed over to the play without ever being written down."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from ansible_collections.breakglass.remediation.plugins.plugin_utils._vault.errors import VaultError
+from ansible_collections.breakglass.remediation.plugins.plugin_utils._vault.grant import GrantRequest, mint_wrapped
+
+from breakglass.domain.messages import GrantMinted, GrantNotMinted
+from breakglass.errors import BreakglassError
+
+if TYPE_CHECKING:
+    from breakglass.domain.incident import Incident
+    from breakglass.domain.messages import Outcome
+    from breakglass.effects.handover import Handover
+    from breakglass.vault_session import VaultSession
+
+
+@dataclass(frozen=True)
+class OpenGrant:
+    """The effect `open-grant`."""
+
+    session: VaultSession
+    handover: Handover
+
+    def run(self, incident: Incident) -> Outcome:
+        """Mint the grant of the incident's plan for its current attempt."""
+        plan = incident.course.plan
+        if plan is None:
+            return GrantNotMinted("the incident has no plan", retryable=False)
+        meta = {"incident": incident.id, "attempt": str(incident.attempt.number), "plan_digest": plan.digest}
+        try:
+            box = timedelta(seconds=plan.time_box_seconds)
+            request = GrantRequest(plan.access, box, f"breakglass-{plan.access}", meta)
+            grant = mint_wrapped(self.session.client(), request)
+        except VaultError as error:
+            unknown = " Whether something was minted is unknown; it can be used by nobody." if error.outcome_unknown else ""
+            return GrantNotMinted(f"{error}{unknown}", retryable=error.retryable)
+        except BreakglassError as error:
+            return GrantNotMinted(str(error), retryable=True)
+        self.handover.put(incident.id, incident.attempt.number, grant.token)
+        return GrantMinted(grant.accessor, grant.expires_at)

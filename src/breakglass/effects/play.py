@@ -1,0 +1,152 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Running a play: everything that it needs is laid down in its run's directory, then its play process gets the word."""
+
+from __future__ import annotations
+
+import subprocess
+import threading
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from breakglass.domain.incident import PlayOutcome
+from breakglass.domain.messages import Interrupted, NotStarted, PlayEnded
+from breakglass.effects.inert import inert_json
+from breakglass.effects.play_story import read_story
+from breakglass.errors import BreakglassError
+from breakglass.store.journal_queue import incident_directory
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from breakglass.domain.incident import Incident
+    from breakglass.domain.messages import Outcome
+    from breakglass.domain.plan import Plan
+    from breakglass.effects.handover import Handover
+    from breakglass.effects.play_story import PlayStory
+    from breakglass.effects.runs import PlayProcess, Runs
+    from breakglass.journal import Journal
+
+PLAYBOOK = "breakglass.remediation.remediate"
+UNRECORDABLE = 97
+NOBODY_SAW = 254  # ansible-runner's code for a play that did not exit by itself
+LOOK_EVERY_SECONDS = 0.5
+
+
+@dataclass
+class RunPlay:
+    """The effect `run-play`.
+
+    Attributes:
+        runs: Where play processes come from.
+        handover: Where the wrapped grant waits.
+        journal: Where the play's stream is announced.
+        inventory: The site's inventory.
+        left_results: What plays of a dead runner came to, by incident and attempt.
+        stopping: Set when every play must end now: the runner stops, or has lost its database.
+    """
+
+    runs: Runs
+    handover: Handover
+    journal: Journal
+    inventory: Path
+    left_results: Mapping[tuple[str, str], Mapping[str, object]]
+    stopping: threading.Event = field(default_factory=threading.Event)
+
+    def run(self, incident: Incident) -> Outcome:
+        """Run the remediation of the incident's plan under the grant of its current attempt."""
+        plan, number = incident.course.plan, incident.attempt.number
+        token = self.handover.take(incident.id, number)
+        if plan is None or token is None:
+            return NotStarted("the grant was minted by a runner that has died, and nobody has its token")
+        try:
+            stream = f"{incident_directory(incident.id, incident.opened_at)}/play-{number}"
+            self.journal.announce(stream, incident.id)
+            play = self.runs.take()
+            self._lay_down(play, incident, plan, stream, token)
+        except BreakglassError as error:
+            return NotStarted(str(error))
+        play.say("go")
+        self._wait(play)
+        result = play.run.read_json(play.run.root / "result.json")
+        play.run.wipe()
+        story = read_story(self.journal.directory / f"{stream}.jsonl")
+        return _ended(result, story, plan) if result else PlayEnded(PlayOutcome.UNKNOWN, "the play process was killed")
+
+    def recover(self, incident: Incident) -> Outcome:
+        """What became of a play whose runner died: its result if it had one, else nobody knows."""
+        result = self.left_results.get((incident.id, str(incident.attempt.number)))
+        if result is None or result.get("outcome") != "ended" or incident.course.plan is None:
+            return Interrupted()
+        directory = incident_directory(incident.id, incident.opened_at)
+        story = read_story(self.journal.directory / f"{directory}/play-{incident.attempt.number}.jsonl")
+        return _ended(result, story, incident.course.plan)
+
+    def end_all(self) -> None:
+        """End every play, and every one that begins, until `allow`."""
+        self.stopping.set()
+
+    def allow(self) -> None:
+        """Plays may run again."""
+        self.stopping.clear()
+
+    def _wait(self, play: PlayProcess) -> None:
+        """Until the play process is gone; it tells its result before it goes."""
+        told = False
+        while play.process.poll() is None:
+            if self.stopping.is_set() and not told:
+                play.say("stop")
+                told = True
+            with suppress(subprocess.TimeoutExpired):
+                play.process.wait(LOOK_EVERY_SECONDS)
+        play.dismiss()
+
+    def _lay_down(self, play: PlayProcess, incident: Incident, plan: Plan, stream: str, token: str) -> None:
+        run = play.run
+        private = run.root / "private"
+        for path in (private, private / "env", private / "project"):
+            path.mkdir(mode=0o700)
+        run.write(private / "env" / "extravars", inert_json(_variables(incident, plan)))
+        run.write(run.root / "limit", "".join(f"{host}\n" for host in plan.hosts))
+        run.write(run.root / "wrapped", token)
+        story = {"journal": str(self.journal.directory), "stream": stream, "incident": incident.id}
+        attempt = {
+            "attempt": str(incident.attempt.number),
+            "plan_digest": plan.digest,
+            "accessor": incident.attempt.accessor,
+        }
+        run.write_json(run.story, {**story, **attempt})
+        order = {"playbook": PLAYBOOK, "inventory": str(self.inventory), "deadline_seconds": plan.time_box_seconds}
+        run.write_json(run.root / "order.json", order)
+
+
+def _variables(incident: Incident, plan: Plan) -> dict[str, object]:
+    reason = f"{incident.id}: {incident.course.trigger}, attempt {incident.attempt.number}"
+    return {
+        **plan.parameters,
+        "remediate_role": plan.remediation,
+        "remediate_access": plan.access,
+        "remediate_reason": reason,
+        "remediate_time_box": f"{plan.time_box_seconds}s",
+        "remediate_user": plan.user,
+    }
+
+
+def _ended(result: Mapping[str, object], story: PlayStory, plan: Plan) -> PlayEnded:
+    """What a play came to: its own code, and that every host of the plan was really worked on."""
+    match result.get("outcome"), result.get("code"):
+        case "timed-out", _:
+            return PlayEnded(PlayOutcome.TIMED_OUT, f"the play was ended after its time box of {plan.time_box_seconds} s")
+        case "stopped", _:
+            return PlayEnded(PlayOutcome.STOPPED, "the play was ended because the runner stopped")
+        case "ended", 0:
+            missed = [host for host in plan.hosts if not story.hosts.get(host, {}).get("ok")]
+            if missed:
+                return PlayEnded(PlayOutcome.FAILED, f"the play did nothing on {', '.join(missed)}")
+            return PlayEnded(PlayOutcome.OK, "the remediation ran and its own check passed")
+        case "ended", code if code == UNRECORDABLE:
+            return PlayEnded(PlayOutcome.FAILED, "the play could not be recorded, so it was not gone on with")
+        case "ended", int(code) if 0 < code < NOBODY_SAW:
+            return PlayEnded(PlayOutcome.FAILED, story.failure or f"ansible-playbook ended with {code}")
+    return PlayEnded(PlayOutcome.UNKNOWN, "the play was killed; nobody saw its end")

@@ -1,0 +1,166 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The play process: parent and guard of one play, started as `python -m breakglass.effects.play_process RUN_DIR`.
+
+It is started ahead of need, imports what a play needs and waits: then the next alert does not pay for imports. Its
+standard input is the runner's word: `go` starts the play, `stop` ends it, and the end of the pipe means that the runner
+is dead or has lost its lease, which ends the play too. It holds `run.lock` for its whole life, adopts every orphan of
+the play (Ansible's workers leave their session), and leaves nothing behind but `result.json`.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import select
+import signal
+import sys
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from ansible_collections.breakglass.remediation.plugins.plugin_utils._guard.control_sockets import end_connections
+from ansible_collections.breakglass.remediation.plugins.plugin_utils._guard.processes import (
+    adopt_orphans,
+    descendants,
+    die_with_parent,
+    end_all,
+)
+from ansible_collections.breakglass.remediation.plugins.plugin_utils._run.directory import RunDirectory
+
+KILL_LIMIT_SECONDS = 10.0
+STARTED = "started"
+RESULT = "result.json"
+ORDER = "order.json"
+PRIVATE = "private"
+
+
+@dataclass(frozen=True)
+class Order:
+    """What the runner wants run, as it stands in `order.json`.
+
+    Attributes:
+        playbook: Its full name.
+        inventory: Path of the site's inventory.
+        deadline_seconds: The play is ended when it takes longer.
+    """
+
+    playbook: str
+    inventory: str
+    deadline_seconds: float
+
+    @classmethod
+    def read(cls, path: Path) -> Order:
+        """Read what the runner wrote."""
+        return cls(**json.loads(path.read_text(encoding="utf-8")))
+
+
+def main() -> None:
+    """Wait for the word, run the play, watch it, tell the result."""
+    run = RunDirectory(Path(sys.argv[1]))
+    adopt_orphans()
+    for number in (signal.SIGINT, signal.SIGHUP, signal.SIGPIPE):
+        signal.signal(number, signal.SIG_IGN)
+    lock = os.open(run.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    import ansible_runner  # noqa: PLC0415 (the costly import happens while nobody waits)
+
+    with suppress(BrokenPipeError):
+        os.write(1, b"ready\n")
+    if _word() != "go":
+        run.wipe()
+        return
+    (run.root / STARTED).touch(mode=0o600)
+    _sync(run.root)
+    order = Order.read(run.root / ORDER)
+    play = os.fork()
+    if play == 0:
+        os.close(lock)
+        _be_the_play(ansible_runner, run, order)
+    outcome, code = _watch(play, time.monotonic() + order.deadline_seconds)
+    left = end_all(lambda: descendants(os.getpid()), KILL_LIMIT_SECONDS)
+    end_connections(run.control)
+    if outcome == "runner-gone":
+        from ansible_collections.breakglass.remediation.plugins.plugin_utils._guard.first_help import (  # noqa: PLC0415
+            revoke_self,
+        )
+
+        revoke_self(run)
+    _tell(run, {"outcome": outcome, "code": code, "processes_left": len(left)})
+
+
+def _be_the_play(ansible_runner: object, run: RunDirectory, order: Order) -> None:
+    """In the forked child: let ansible-runner run the playbook, and exit with its code; never returns."""
+    code = 1
+    try:
+        die_with_parent()
+        nothing = os.open(os.devnull, os.O_RDWR)
+        os.dup2(nothing, 0)
+        os.dup2(nothing, 1)
+        for number in (signal.SIGINT, signal.SIGHUP, signal.SIGPIPE):
+            signal.signal(number, signal.SIG_DFL)
+        done = ansible_runner.run(  # type: ignore[attr-defined]
+            private_data_dir=str(run.root / PRIVATE),
+            playbook=order.playbook,
+            inventory=order.inventory,
+            limit=f"@{run.root / 'limit'}",
+            quiet=True,
+        )
+        code = done.rc if isinstance(done.rc, int) else 1
+    finally:
+        os._exit(code & 0xFF)
+
+
+def _word() -> str:
+    """Read the runner's next word; empty when the pipe has ended."""
+    with suppress(OSError):
+        return os.read(0, 64).decode("ascii", "replace").strip()
+    return ""
+
+
+def _watch(play: int, deadline: float) -> tuple[str, int | None]:
+    """Wait for the play's end, the runner's word, or the deadline."""
+    watch = os.pidfd_open(play)
+    try:
+        while True:
+            left = deadline - time.monotonic()
+            if left <= 0:
+                return "timed-out", None
+            ready, _, _ = select.select([watch, 0], [], [], left)
+            if watch in ready:
+                status = os.waitpid(play, 0)[1]
+                return "ended", os.waitstatus_to_exitcode(status)
+            if 0 in ready:
+                return ("stopped" if _word() == "stop" else "runner-gone"), None
+    finally:
+        os.close(watch)
+
+
+def _tell(run: RunDirectory, result: dict[str, object]) -> None:
+    """Wipe everything of the run but the result, which is durable before this process lets go of the lock."""
+    for path in run.root.iterdir():
+        if path not in (run.lock, run.story, run.root / STARTED):
+            _remove(path)
+    run.write_json(run.root / RESULT, result)
+    _sync(run.root / RESULT)
+    _sync(run.root)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        RunDirectory(path).wipe()
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a play's stream tells: which task failed and why, which hosts were reached, what was obtained."""
+
+from __future__ import annotations
+
+import json
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+
+@dataclass
+class PlayStory:
+    """The gist of one play.
+
+    Attributes:
+        failure: Of the last task that failed, a sentence; empty if none did.
+        hosts: What Ansible counted for each host at the end; empty if the play did not come to its end.
+        certificate_serial: Of the SSH certificate.
+        certificate_until: When it expires; empty if none was obtained.
+    """
+
+    failure: str = ""
+    hosts: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    certificate_serial: str = ""
+    certificate_until: str = ""
+
+
+def read_story(path: Path) -> PlayStory:
+    """Read a play's stream as far as it goes; a missing one tells an empty story."""
+    story = PlayStory()
+    names: dict[str, str] = {}
+    for kind, body in _records(path):
+        if kind in ("task.started", "handler.started"):
+            names[str(body.get("task"))] = _text(body.get("name"))
+        elif kind == "task.result":
+            _take_result(story, names, body)
+        elif kind == "run.ended" and isinstance(hosts := body.get("hosts"), dict):
+            story.hosts = hosts
+    return story
+
+
+def _take_result(story: PlayStory, names: Mapping[str, str], body: Mapping[str, object]) -> None:
+    if body.get("status") in ("failed", "unreachable"):
+        name = names.get(str(body.get("task")), "a task")
+        story.failure = f"{name} {body['status']} on {body.get('host')}: {_text(body.get('msg')) or 'no reason given'}"
+    if body.get("valid_before"):
+        story.certificate_serial = str(body.get("serial"))
+        story.certificate_until = str(body["valid_before"])
+
+
+def _text(value: object) -> str:
+    return str(value.get("text", "")) if isinstance(value, dict) else str(value or "")
+
+
+def _records(path: Path) -> Iterator[tuple[str, Mapping[str, object]]]:
+    with suppress(OSError, ValueError):
+        for line in path.read_bytes().splitlines():
+            record = json.loads(line)
+            yield record["kind"], record["body"]

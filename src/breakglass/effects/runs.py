@@ -1,0 +1,172 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Directories and play processes of this runner's runs: made ready ahead of need, and ended with proof."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import subprocess
+import sys
+import threading
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import ansible_collections.breakglass.remediation.plugins.plugin_utils as collection_utils
+from ansible_collections.breakglass.remediation.plugins.plugin_utils._guard.processes import Kin, end_all
+from ansible_collections.breakglass.remediation.plugins.plugin_utils._run.directory import RunDirectory
+
+from breakglass.errors import BreakglassError
+
+RESULT = "result.json"
+READY_LIMIT_SECONDS = 60
+KILL_LIMIT_SECONDS = 10.0
+COLLECTIONS = Path(next(iter(collection_utils.__path__))).parents[4]
+
+
+class UnstartedPlay(BreakglassError):
+    """Raised when no play process comes up."""
+
+
+@dataclass(frozen=True)
+class PlayProcess:
+    """A play process and its run's directory."""
+
+    run: RunDirectory
+    process: subprocess.Popen[bytes]
+
+    def say(self, word: str) -> None:
+        """Tell it `go` or `stop`; one that is dead does not hear it, which its missing result will show."""
+        if self.process.stdin:
+            with suppress(OSError):
+                self.process.stdin.write(f"{word}\n".encode())
+                self.process.stdin.flush()
+
+    def dismiss(self) -> None:
+        """Close the pipe: a waiting process wipes its directory and goes, a working one ends its play."""
+        if self.process.stdin:
+            with suppress(OSError):
+                self.process.stdin.close()
+
+
+class Runs:
+    """Makes play processes, keeps a warm one in reserve, and sweeps what dead runners left."""
+
+    def __init__(self, parent: Path, vault_environment: dict[str, str]) -> None:
+        self._parent = parent
+        self._vault_environment = vault_environment
+        self._lock = threading.Lock()
+        self._spare: PlayProcess | None = None
+
+    def prepare(self) -> None:
+        """Have a warm play process in reserve; raises UnstartedPlay, UnusableRunDirectory."""
+        with self._lock:
+            if self._spare is None or self._spare.process.poll() is not None:
+                self._spare = self._start()
+
+    def take(self) -> PlayProcess:
+        """A play process that is ready for its word; raises UnstartedPlay, UnusableRunDirectory."""
+        with self._lock:
+            taken, self._spare = self._spare, None
+        if taken is None or taken.process.poll() is not None:
+            taken = self._start()
+        self._await_ready(taken)
+        return taken
+
+    def end_of(self, incident: str, attempt: int) -> set[int]:
+        """End every process of an attempt's run, whoever its parent is now, and wipe it; returns those that are left."""
+        for run in self._all():
+            story = run.read_json(run.story) or {}
+            if (story.get("incident"), story.get("attempt")) == (incident, str(attempt)):
+                left = end_all(Kin(run.lock).alive, KILL_LIMIT_SECONDS)
+                if left:
+                    return left
+                run.wipe()
+        return set()
+
+    def sweep(self) -> dict[tuple[str, str], dict[str, object]]:
+        """At start: end what a dead runner's runs left behind, and wipe their directories.
+
+        A play process that outlived its runner is ending its play at this moment; its lock is waited for.
+
+        Returns:
+            By incident and attempt, the results of plays that had come to their end, though nobody has read them.
+        """
+        results = {}
+        for run in self._all():
+            self._wait_for_lock(run)
+            end_all(Kin(run.lock).alive, KILL_LIMIT_SECONDS)
+            story, result = run.read_json(run.story), run.read_json(run.root / RESULT)
+            if story and result:
+                results[str(story.get("incident")), str(story.get("attempt"))] = result
+            run.wipe()
+        return results
+
+    def _all(self) -> list[RunDirectory]:
+        return [RunDirectory(root) for root in sorted(self._parent.glob("run-*"))] if self._parent.is_dir() else []
+
+    def close(self) -> None:
+        """Dismiss the spare process."""
+        with self._lock:
+            spare, self._spare = self._spare, None
+        if spare is not None:
+            spare.dismiss()
+            with suppress(subprocess.TimeoutExpired):
+                spare.process.wait(READY_LIMIT_SECONDS)
+
+    def _start(self) -> PlayProcess:
+        run = RunDirectory.create(self._parent)
+        run.write(run.root / "ansible.cfg", "")  # an empty one of our own, so that no other is found
+        process = subprocess.Popen(
+            [sys.executable, "-m", "breakglass.effects.play_process", str(run.root)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=(run.root / "stderr").open("wb"),
+            env=self._environment(run),
+            cwd=run.root,
+            start_new_session=True,
+        )
+        return PlayProcess(run, process)
+
+    def _await_ready(self, play: PlayProcess) -> None:
+        line = play.process.stdout.readline() if play.process.stdout else b""
+        if line.strip() != b"ready":
+            why = (play.run.root / "stderr").read_text(encoding="utf-8", errors="replace")[-300:].strip()
+            play.process.kill()
+            play.process.wait()
+            play.run.wipe()
+            raise UnstartedPlay(f"The play process did not come up: {why or 'it died without a word'}.")
+
+    def _environment(self, run: RunDirectory) -> dict[str, str]:
+        """Everything that the play sees of the environment; nothing of the runner's own, and nothing secret."""
+        return {
+            **self._vault_environment,
+            "PATH": f"{Path(sys.executable).parent}:{os.environ.get('PATH', '/usr/bin:/bin')}",
+            "HOME": str(run.root),
+            "LANG": "C.UTF-8",
+            "BREAKGLASS_RUN_DIR": str(run.root),
+            "BREAKGLASS_GRANT_FILE": str(run.root / "wrapped"),
+            "ANSIBLE_CONFIG": str(run.root / "ansible.cfg"),
+            "ANSIBLE_HOME": str(run.root / "ansible"),
+            "ANSIBLE_LOCAL_TEMP": str(run.root / "tmp"),
+            "ANSIBLE_COLLECTIONS_PATH": str(COLLECTIONS),
+            "ANSIBLE_CALLBACKS_ENABLED": "breakglass.remediation.audit",
+            "ANSIBLE_HOST_KEY_CHECKING": "true",
+            "ANSIBLE_PIPELINING": "true",
+            "ANSIBLE_RETRY_FILES_ENABLED": "false",
+            "ANSIBLE_NOCOLOR": "true",
+            "ANSIBLE_PYTHON_INTERPRETER": "auto_silent",
+        }
+
+    @staticmethod
+    def _wait_for_lock(run: RunDirectory) -> None:
+        """Wait until the play process has let go; it holds the lock until its result is durable."""
+        with suppress(OSError):
+            descriptor = os.open(run.lock, os.O_RDONLY | os.O_CLOEXEC)
+            timer = threading.Timer(KILL_LIMIT_SECONDS, lambda: end_all(Kin(run.lock).alive, KILL_LIMIT_SECONDS))
+            timer.start()
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_SH)
+            finally:
+                timer.cancel()
+                os.close(descriptor)

@@ -1,0 +1,203 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The engine: claim an incident, decide, commit the intent, do the effect, commit the result; again and again.
+
+What holds: an effect starts only after its intent is in the database and in the journal, both synced; whatever crashes,
+the next claim finds the intent and calls the outcome unknown; a fenced engine writes nothing.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from breakglass.domain.deciding import decide
+from breakglass.domain.incident import Effect
+from breakglass.domain.messages import AlertArrived, Interrupted, NotStarted
+from breakglass.errors import BreakglassError
+from breakglass.store.incidents import Committed
+from breakglass.store.journal_queue import incident_directory
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from breakglass.domain.incident import Incident
+    from breakglass.domain.messages import Message, Outcome
+    from breakglass.journal import Journal
+    from breakglass.store.incidents import Claimed, Incidents
+
+LOG = logging.getLogger("breakglass.engine")
+POLL_SECONDS = 0.5
+RENEW_SECONDS = 2.5
+GIVE_UP_SECONDS = 7.0  # before the lease of ten seconds runs out
+PAUSE_AFTER_TROUBLE_SECONDS = 2.0
+THREADS = 16
+BEGINNINGS = (Effect.RESERVE, Effect.OPEN_GRANT, Effect.RUN_PLAY)
+
+
+class Doer(Protocol):
+    """An effect."""
+
+    def run(self, incident: Incident) -> Outcome:
+        """Do it, and say what came of it. Never raises for what the world may do."""
+        ...
+
+
+class Plays(Doer, Protocol):
+    """The effect that can outlive its runner, and that must be ended when the runner may not go on."""
+
+    def recover(self, incident: Incident) -> Outcome:
+        """What became of a dead runner's play: its outcome if it left one, else `Interrupted`."""
+        ...
+
+    def end_all(self) -> None:
+        """End every play, and every one that begins, until `allow`."""
+        ...
+
+    def allow(self) -> None:
+        """Plays may run again."""
+        ...
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What the engine works with.
+
+    Attributes:
+        incidents: The store.
+        journal: Where records go before their effect starts.
+        plays: Does `run-play`.
+        effects: One doer for each other effect.
+    """
+
+    incidents: Incidents
+    journal: Journal
+    plays: Plays
+    effects: Mapping[Effect, Doer]
+
+
+class Engine:
+    """Works on incidents in background threads until it is stopped."""
+
+    def __init__(self, owner: str, parts: Parts) -> None:
+        self._owner = owner
+        self._parts = parts
+        self._wake = threading.Event()
+        self._stopping = threading.Event()
+        self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="incident")
+        self._threads = [
+            threading.Thread(target=self._dispatch, name="engine", daemon=True),
+            threading.Thread(target=self._keep_leases, name="leases", daemon=True),
+        ]
+        self.trouble = ""
+
+    def start(self) -> None:
+        """Take over what a dead runner left, and begin."""
+        self._parts.incidents.forget_leases()
+        for thread in self._threads:
+            thread.start()
+
+    def hint(self) -> None:
+        """Something came in; look at once."""
+        self._wake.set()
+
+    def stop(self) -> None:
+        """Claim nothing new, end the plays through their guards, close their grants, and return when all is written."""
+        self._stopping.set()
+        self._wake.set()
+        self._parts.plays.end_all()
+        self._pool.shutdown(wait=True)
+        for thread in self._threads:
+            thread.join()
+
+    def _dispatch(self) -> None:
+        while not self._stopping.is_set():
+            self._wake.clear()
+            try:
+                claimed = self._parts.incidents.claim(self._owner)
+                self.trouble = ""
+            except BreakglassError as error:
+                self.trouble = str(error)
+                LOG.error("%s", error)  # noqa: TRY400 (a sentence for people; its trace helps nobody)
+                self._stopping.wait(PAUSE_AFTER_TROUBLE_SECONDS)
+                continue
+            if claimed is None:
+                self._wake.wait(POLL_SECONDS)
+            else:
+                self._pool.submit(self._work_on, claimed)
+
+    def _work_on(self, claimed: Claimed) -> None:
+        try:
+            self._advance(claimed)
+        except BreakglassError as error:
+            self.trouble = str(error)
+            LOG.error("%s: %s", claimed.incident.id, error)  # noqa: TRY400
+        except Exception:
+            self.trouble = f"{claimed.incident.id} can't be worked on; see the log"
+            LOG.exception("%s: a fault of ours; the incident is claimed again when its lease is over", claimed.incident.id)
+        self._wake.set()
+
+    def _advance(self, claimed: Claimed) -> None:
+        """Work on a claimed incident until it waits, is closed, or belongs to someone else."""
+        news: Sequence[Message] = ()
+        if claimed.incident.effect is not None:
+            lost = claimed.incident.effect is Effect.RUN_PLAY
+            news = (self._parts.plays.recover(claimed.incident) if lost else Interrupted(),)
+        while True:
+            alerts = [AlertArrived(alert) for alert in claimed.alerts]
+            decision = decide(claimed.incident, [*news, *alerts], claimed.at)
+            directory = incident_directory(claimed.incident.id, claimed.incident.opened_at)
+            committed = self._parts.incidents.commit(claimed, decision, f"{directory}/runner")
+            if committed is Committed.FENCED:
+                LOG.warning("%s belongs to another runner now", claimed.incident.id)
+                return
+            if committed is Committed.MORE_CAME:
+                claimed = self._parts.incidents.read_again(claimed)
+                continue
+            if decision.incident.effect is None:
+                self._flush(f"{directory}/runner")
+                return
+            news = (self._do(decision.incident, f"{directory}/runner"),)
+            claimed = self._parts.incidents.after_effect(claimed, decision.incident)
+
+    def _do(self, incident: Incident, stream: str) -> Outcome:
+        effect = incident.effect
+        if effect is None or (self._stopping.is_set() and effect in BEGINNINGS):
+            return NotStarted("the runner is stopping")
+        try:
+            self._parts.journal.flush(stream)
+        except BreakglassError as error:
+            if effect in BEGINNINGS:
+                return NotStarted(f"nothing starts that can't be recorded: {error}")
+            LOG.error("%s: %s", incident.id, error)  # noqa: TRY400
+        doer: Doer = self._parts.plays if effect is Effect.RUN_PLAY else self._parts.effects[effect]
+        return doer.run(incident)
+
+    def _flush(self, stream: str) -> None:
+        try:
+            self._parts.journal.flush(stream)
+        except BreakglassError as error:
+            self.trouble = str(error)
+            LOG.error("%s", error)  # noqa: TRY400
+
+    def _keep_leases(self) -> None:
+        """Renew; end the plays before the leases run out when that is impossible."""
+        renewed = time.monotonic()
+        while not self._stopping.is_set() or self._working():
+            try:
+                self._parts.incidents.renew(self._owner)
+                renewed = time.monotonic()
+                if not self._stopping.is_set():
+                    self._parts.plays.allow()
+            except BreakglassError as error:
+                self.trouble = str(error)
+                if time.monotonic() - renewed > GIVE_UP_SECONDS:
+                    LOG.critical("The database has been lost for %.0f s: all plays are ended now.", GIVE_UP_SECONDS)
+                    self._parts.plays.end_all()
+            time.sleep(RENEW_SECONDS) if self._stopping.is_set() else self._stopping.wait(RENEW_SECONDS)
+
+    def _working(self) -> bool:
+        return any(thread.name.startswith("incident") for thread in threading.enumerate())

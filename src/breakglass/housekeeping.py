@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What has to be done again and again beside the incidents: flush the journal, seal what is over, keep a play warm."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from typing import TYPE_CHECKING
+
+from ansible_collections.breakglass.remediation.plugins.plugin_utils._sealing import VaultSigner
+from ansible_collections.breakglass.remediation.plugins.plugin_utils._vault.anchors import VaultAnchors
+
+from breakglass.errors import BreakglassError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from breakglass.effects.runs import Runs
+    from breakglass.journal import Journal
+    from breakglass.vault_session import VaultSession
+
+LOG = logging.getLogger("breakglass.housekeeping")
+EVERY_SECONDS = 1.0
+
+
+class Housekeeping:
+    """A background thread; each of its duties is tried again, whatever becomes of the others."""
+
+    def __init__(self, journal: Journal, runs: Runs, session: VaultSession) -> None:
+        self._journal = journal
+        self._runs = runs
+        self._session = session
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._keep_house, name="housekeeping", daemon=True)
+        self.troubles: dict[str, str] = {}
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End, after everything was tried once more."""
+        self._stop.set()
+        self._thread.join()
+        self._round()
+
+    def _keep_house(self) -> None:
+        while not self._stop.is_set():
+            self._round()
+            self._try("spare play process", self._runs.prepare)
+            self._stop.wait(EVERY_SECONDS)
+
+    def _round(self) -> None:
+        self._try("journal", self._journal.flush)
+        self._try("sealing", self._seal)
+
+    def _seal(self) -> None:
+        client = self._session.client()
+        self._journal.seal_what_is_over(VaultSigner(client), VaultAnchors(client))
+
+    def _try(self, duty: str, work: Callable[[], None]) -> None:
+        try:
+            work()
+            self.troubles.pop(duty, None)
+        except BreakglassError as error:
+            if self.troubles.get(duty) != str(error):
+                LOG.error("%s: %s", duty, error)  # noqa: TRY400 (a sentence for people)
+            self.troubles[duty] = str(error)

@@ -1,0 +1,136 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The runner's side of the journal: takes queued records to their streams, announces streams, seals what is over."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from datetime import UTC, datetime
+from itertools import groupby
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ansible_collections.breakglass.remediation.plugins.plugin_utils._journal.ledger import Ledger
+from ansible_collections.breakglass.remediation.plugins.plugin_utils._journal.record import parse
+from ansible_collections.breakglass.remediation.plugins.plugin_utils._journal.redaction import Redactor
+from ansible_collections.breakglass.remediation.plugins.plugin_utils._journal.stream import Stream
+from ansible_collections.breakglass.remediation.plugins.plugin_utils._sealing import seal
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ansible_collections.breakglass.remediation.plugins.plugin_utils._journal.anchor import Anchors
+    from ansible_collections.breakglass.remediation.plugins.plugin_utils._journal.public_key import Signer
+
+    from breakglass.store.journal_queue import JournalQueue, Queued
+
+OPEN_STREAMS = 32
+TEXT_LIMIT = 1000
+LONGEST_LIST = 200
+
+
+class Journal:
+    """The one writer of the runner's streams. Safe to use from several threads."""
+
+    def __init__(self, directory: Path, queue: JournalQueue, redaction_key: bytes) -> None:
+        self.directory = directory
+        self._queue = queue
+        self._redactor = Redactor(key=redaction_key)
+        self._ledger = Ledger.create_if_absent(directory)
+        self._streams: OrderedDict[str, Stream] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def flush(self, stream: str | None = None) -> None:
+        """Bring what waits (of one stream, or all) to the disk, in order; durable on return.
+
+        Raises:
+            BreakglassError: A record could not be written. It stays queued, and nothing may start that it announces.
+        """
+        with self._lock:
+            waiting = self._queue.waiting(stream)
+            for name, records in groupby(sorted(waiting, key=lambda queued: queued.stream), lambda q: q.stream):
+                self._write(name, list(records))
+
+    def announce(self, stream: str, incident: str | None) -> None:
+        """Have the ledger name a stream before it comes to be; once."""
+        if not self._queue.is_announced(stream):
+            self._ledger.announce(Path(f"{stream}.jsonl"), stream)
+            self._queue.announced(stream, incident)
+
+    def seal_what_is_over(self, signer: Signer, anchors: Anchors) -> list[str]:
+        """Seal the streams of closed incidents and past days; returns them.
+
+        Raises:
+            BreakglassError: Not all could be sealed; they are tried again next time.
+        """
+        over = self._queue.to_seal()
+        if over:
+            with self._lock:
+                for name in over:
+                    self._close(name)
+            seal(self._ledger, self.directory, over, signer, anchors)
+            self._queue.sealed(over)
+        return over
+
+    def close(self) -> None:
+        """Let go of all streams."""
+        with self._lock:
+            for name in list(self._streams):
+                self._close(name)
+
+    def _write(self, name: str, records: Sequence[Queued]) -> None:
+        stream = self._open(name)
+        known = _last_queued(stream)
+        try:
+            for queued in records:
+                if queued.seq > known:
+                    body = {key: self._clean(value) for key, value in queued.body.items()}
+                    stream.append(queued.kind, body, id=f"{name}#q{queued.seq}", at=queued.at)  # type: ignore[arg-type]
+        except BaseException:
+            self._close(name)
+            raise
+        self._queue.written([queued.seq for queued in records])
+
+    def _open(self, name: str) -> Stream:
+        if name not in self._streams:
+            path = self.directory / f"{name}.jsonl"
+            self.announce(name, _incident_of(name))
+            self._streams[name] = (
+                Stream.resume(path, name, lambda: datetime.now(UTC)) if path.exists() else Stream.create(path, name)
+            )
+            while len(self._streams) > OPEN_STREAMS:
+                self._close(next(iter(self._streams)))
+        self._streams.move_to_end(name)
+        return self._streams[name]
+
+    def _close(self, name: str) -> None:
+        if stream := self._streams.pop(name, None):
+            stream.close()
+
+    def _clean(self, value: object) -> object:
+        match value:
+            case str():
+                return self._redactor.field(value, TEXT_LIMIT)
+            case dict():
+                pairs = list(value.items())[:LONGEST_LIST]
+                return {str(self._redactor.field(str(key), 200)): self._clean(item) for key, item in pairs}
+            case list() | tuple():
+                return [self._clean(item) for item in value[:LONGEST_LIST]]
+        return value
+
+
+def _incident_of(stream: str) -> str | None:
+    """A stream below an incident's directory belongs to it; the day's own stream to none."""
+    parent = stream.rsplit("/", 2)[-2]
+    return parent if parent.startswith("INC-") else None
+
+
+def _last_queued(stream: Stream) -> int:
+    """The newest queued record that stands in a stream already: a crash may have come before it left the queue."""
+    last = stream.last
+    if last is not None and "#q" in last.id:
+        return int(last.id.rpartition("#q")[2])
+    if last is None:
+        return 0
+    ids = [parse(line).id for line in stream.path.read_bytes().splitlines()]
+    return max((int(name.rpartition("#q")[2]) for name in ids if "#q" in name), default=0)

@@ -1,0 +1,190 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From the typed document to the domain's frozen values: defaults resolved, expressions compiled, digest taken."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import timedelta
+from pathlib import PurePath
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+import rfc8785
+
+from breakglass.domain.routing import ExpressionError
+from breakglass.domain.rules import Access, Ladder, Limits, Mode, Policy, Rung, SshCredential, Trigger
+
+from .expressions import compile_condition, compile_template
+from .problems import Place, Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Mapping
+
+    from .expressions import CompiledCondition, Template
+    from .model import AccessEntry, DefaultsEntry, LimitsEntry, PolicyDocument, RungEntry, TriggerEntry
+
+DEFAULT_TIME_BOX = timedelta(minutes=10)
+DEFAULT_MAX_TIME_BOX = timedelta(minutes=15)
+DEFAULT_RESOLVES_WITHIN = timedelta(minutes=10)
+DEFAULT_LIMITS = Limits(
+    firing_for=timedelta(minutes=1),
+    attempts=2,
+    cooldown=timedelta(minutes=15),
+    repairs_per_day=3,
+    hosts_at_once=1,
+)
+
+PlaceOf = "Callable[[int, tuple[int | str, ...]], Place]"
+
+
+class Compiler:
+    """Compiles one document; what can't be compiled is in `problems` afterwards."""
+
+    def __init__(self, document: PolicyDocument, place_of: Callable[[int, tuple[str, ...]], Place]) -> None:
+        """Take the document, and how to find the line of a key of the n-th trigger."""
+        self.problems: list[Problem] = []
+        self._document = document
+        self._place_of = place_of
+
+    def compile(self, channels: Collection[str]) -> Policy:
+        """Give the policy; channels that are used as ladders become ladders of one rung."""
+        access = {name: _access(name, entry) for name, entry in self._document.access.items()}
+        triggers = tuple(self._trigger(number, entry) for number, entry in enumerate(self._document.triggers))
+        ladders = {name: _ladder(name, rungs) for name, rungs in self._document.escalations.items()}
+        for trigger in triggers:
+            if trigger.escalation in channels and trigger.escalation not in ladders:
+                ladders[trigger.escalation] = Ladder(trigger.escalation, (Rung((trigger.escalation,), None),))
+        meaning = [_trigger_meaning(t, e) for t, e in zip(triggers, self._document.triggers, strict=True)]
+        return Policy(
+            digest=_digest(access, meaning, ladders),
+            access=MappingProxyType(access),
+            triggers=triggers,
+            ladders=MappingProxyType(ladders),
+        )
+
+    def _trigger(self, number: int, entry: TriggerEntry) -> Trigger:
+        defaults = self._document.defaults
+        place = self._place_of(number, ("approval",))
+        return Trigger(
+            name=entry.name,
+            line=f"{PurePath(place.file).name}:{place.line}",
+            owner=entry.owner or "",
+            match=MappingProxyType({label: tuple(values) for label, values in entry.match.items()}),
+            when=self._condition(number, entry.when),
+            hosts=self._template(number, ("hosts",), entry.hosts),
+            access=entry.access,
+            approval=entry.approval,
+            remediation=entry.remediation,
+            parameters=MappingProxyType(
+                {name: self._template(number, ("parameters", name), value) for name, value in entry.parameters.items()}
+            ),
+            time_box=entry.time_box or defaults.time_box or DEFAULT_TIME_BOX,
+            limits=_limits(entry.limits, defaults.limits),
+            alert_resolves_within=_resolves_within(entry, defaults),
+            escalation=entry.escalation or defaults.escalation or "",
+            mode=Mode(entry.mode or defaults.mode or "observe"),
+        )
+
+    def _condition(self, number: int, source: str | None) -> CompiledCondition | None:
+        if source is None:
+            return None
+        try:
+            return compile_condition(source)
+        except ExpressionError as error:
+            self.problems.append(Problem.at(self._place_of(number, ("when",)), f"when: {error}"))
+            return None
+
+    def _template(self, number: int, path: tuple[str, ...], content: object) -> Template:
+        try:
+            return compile_template(content)
+        except ExpressionError as error:
+            self.problems.append(Problem.at(self._place_of(number, path), f"{'.'.join(path)}: {error}"))
+            return compile_template("")
+
+
+def _resolves_within(entry: TriggerEntry, defaults: DefaultsEntry) -> timedelta:
+    own, outer = entry.verification.alert_resolves_within, defaults.verification.alert_resolves_within
+    return own or outer or DEFAULT_RESOLVES_WITHIN
+
+
+def _access(name: str, entry: AccessEntry) -> Access:
+    return Access(
+        name=name,
+        hosts=tuple(sorted(set(entry.hosts))),
+        ssh=SshCredential(entry.credentials[0].user) if entry.credentials else None,
+        max_time_box=entry.max_time_box or DEFAULT_MAX_TIME_BOX,
+        ticket_required=entry.ticket is not None,
+    )
+
+
+def _limits(own: LimitsEntry, outer: LimitsEntry) -> Limits:
+    """Take each line from the trigger, else from the defaults, else from the language."""
+    return Limits(
+        firing_for=_first(own.firing_for, outer.firing_for, DEFAULT_LIMITS.firing_for),
+        attempts=own.attempts or outer.attempts or DEFAULT_LIMITS.attempts,
+        cooldown=_first(own.cooldown, outer.cooldown, DEFAULT_LIMITS.cooldown),
+        repairs_per_day=own.repairs_per_day or outer.repairs_per_day or DEFAULT_LIMITS.repairs_per_day,
+        hosts_at_once=own.hosts_at_once or outer.hosts_at_once or DEFAULT_LIMITS.hosts_at_once,
+    )
+
+
+def _first(own: timedelta | None, outer: timedelta | None, built_in: timedelta) -> timedelta:
+    return own if own is not None else outer if outer is not None else built_in
+
+
+def _ladder(name: str, rungs: list[RungEntry]) -> Ladder:
+    return Ladder(name, tuple(Rung(tuple(rung.notify), rung.acknowledge_within) for rung in rungs))
+
+
+def _digest(access: Mapping[str, Access], triggers: list[dict[str, object]], ladders: Mapping[str, Ladder]) -> str:
+    """SHA-256 (hex) of the RFC 8785 form of what the policy means; spelling and comments are not in it."""
+    meaning = {
+        "version": 1,
+        "access": {name: _access_meaning(entry) for name, entry in access.items()},
+        "triggers": triggers,
+        "ladders": {
+            name: [{"notify": list(rung.notify), "wait": _seconds(rung.acknowledge_within)} for rung in ladder.rungs]
+            for name, ladder in ladders.items()
+        },
+    }
+    canonical: bytes = rfc8785.dumps(meaning)
+    return hashlib.sha256(canonical).hexdigest()
+
+
+def _access_meaning(access: Access) -> dict[str, object]:
+    return {
+        "hosts": list(access.hosts),
+        "ssh": access.ssh.user if access.ssh else None,
+        "max_time_box": _seconds(access.max_time_box),
+        "ticket_required": access.ticket_required,
+    }
+
+
+def _trigger_meaning(trigger: Trigger, entry: TriggerEntry) -> dict[str, object]:
+    limits = trigger.limits
+    return {
+        "name": trigger.name,
+        "owner": trigger.owner,
+        "match": {label: sorted(set(values)) for label, values in trigger.match.items()},
+        "when": entry.when,
+        "hosts": entry.hosts,
+        "access": trigger.access,
+        "approval": trigger.approval,
+        "remediation": trigger.remediation,
+        "parameters": entry.parameters,
+        "time_box": _seconds(trigger.time_box),
+        "limits": {
+            "firing_for": _seconds(limits.firing_for),
+            "attempts": limits.attempts,
+            "cooldown": _seconds(limits.cooldown),
+            "repairs_per_day": limits.repairs_per_day,
+            "hosts_at_once": limits.hosts_at_once,
+        },
+        "alert_resolves_within": _seconds(trigger.alert_resolves_within),
+        "escalation": trigger.escalation,
+        "mode": trigger.mode.value,
+    }
+
+
+def _seconds(duration: timedelta | None) -> int | None:
+    return None if duration is None else int(duration.total_seconds())

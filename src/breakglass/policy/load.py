@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Load a policy: read, type, compile, check; every problem is found in one go, with file and line."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .check import Checker, Surroundings
+from .compile import Compiler
+from .merge import read_policy_files
+from .model import PolicyDocument
+from .problems import FileProblems, Place, PolicyErrors, Problem
+from .validation import Mismatch, validate, validate_plain
+from .yaml_text import Entries, Items, Plain, place_of, plain
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+    from pathlib import Path
+
+    from breakglass.domain.rules import Policy
+    from breakglass.remediations import Remediations
+
+Faults = list[tuple[tuple[int | str, ...], Problem]]
+
+
+def load_policy(
+    path: Path, *, channels: Collection[str], remediations: Remediations, groups: Collection[str] | None
+) -> Policy:
+    """Load the policy of a file, or of a directory with one file per team.
+
+    Args:
+        path: The file or directory.
+        channels: Names of the settings' channels.
+        remediations: The roles that are installed.
+        groups: Groups of the inventory; None leaves the check of `access.hosts` out.
+
+    Raises:
+        PolicyErrors: with every problem that was found.
+    """
+    try:
+        root, problems = read_policy_files(path)
+    except FileProblems as error:
+        raise PolicyErrors(error.problems) from None
+    document, kept, faults = _typed(root)
+    problems.extend(problem for _, problem in faults)
+
+    def place(where: tuple[int | str, ...]) -> Place:
+        return place_of(root, where)
+
+    def trigger_place(number: int, where: tuple[str, ...]) -> Place:
+        return place_of(root, ("triggers", kept[number], *where))
+
+    compiler = Compiler(document, trigger_place)
+    policy = compiler.compile(channels)
+    around = Surroundings(
+        channels=channels,
+        remediations=remediations,
+        groups=groups,
+        access=_names(root, "access"),
+        escalations=_names(root, "escalations"),
+        default_escalation_known=not any(where[:1] == ("defaults",) for where, _ in faults),
+    )
+    problems.extend(compiler.problems)
+    problems.extend(Checker(policy, around, place, trigger_place).problems())
+    if problems:
+        raise PolicyErrors(problems)
+    return policy
+
+
+def _typed(root: Entries) -> tuple[PolicyDocument, list[int], Faults]:
+    """Type the document; on faults, what is sound of it, so that the rest can be checked too.
+
+    Gives the document, the place of each of its triggers in the written list, and the faults.
+    """
+    try:
+        document = validate(PolicyDocument, root)
+    except Mismatch as error:
+        sound, kept = _sound_parts(root, error.faults)
+        return validate_plain(PolicyDocument, sound), kept, error.faults
+    return document, list(range(len(document.triggers))), []
+
+
+def _sound_parts(root: Entries, faults: Faults) -> tuple[dict[str, Plain], list[int]]:
+    """Take out each section that is broken as a whole, each entry with a fault, and the faulty lines of `defaults`."""
+    whole = {where[0] for where, _ in faults if len(where) == 1}
+    entries = {where[:2] for where, _ in faults}
+    sound: dict[str, Plain] = {"version": "1"}
+    kept: list[int] = []
+    for section, (_, node) in root.children.items():
+        if section in whole or section == "version":
+            continue
+        if isinstance(node, Items):
+            kept = [n for n in range(len(node.children)) if (section, n) not in entries]
+            sound[section] = [plain(node.children[n]) for n in kept]
+        elif isinstance(node, Entries) and section != "defaults":
+            sound[section] = {k: plain(v) for k, (_, v) in node.children.items() if (section, k) not in entries}
+        else:
+            sound[section] = _without(plain(node), [where[1:] for where, _ in faults if where[0] == section])
+    return sound, kept
+
+
+def _without(content: Plain, paths: list[tuple[int | str, ...]]) -> Plain:
+    if not isinstance(content, dict):
+        return content
+    whole = {where[0] for where in paths if len(where) == 1}
+    return {
+        key: _without(child, [where[1:] for where in paths if where[0] == key])
+        for key, child in content.items()
+        if key not in whole
+    }
+
+
+def _names(root: Entries, section: str) -> list[str]:
+    node = root.children[section][1] if section in root.children else None
+    return list(node.children) if isinstance(node, Entries) else []

@@ -1,0 +1,205 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The policy language. Every key that is not here is a typo; what is planned but not built is refused by name."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, model_validator
+
+from .scalars import (
+    Duration,
+    Group,
+    Login,
+    MaybeCount,
+    MaybeDuration,
+    MaybeEmptyList,
+    MaybeEmptyMapping,
+    MaybeName,
+    MaybeWait,
+    MaybeWords,
+    Name,
+    Strict,
+    Unbuilt,
+    Words,
+    choice,
+    sentence,
+)
+
+_LABEL = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
+_SCALAR_SCHEMA = {"type": ["string", "number", "boolean"]}
+_UNBUILT_CREDENTIALS = ("database", "pki", "secret")
+
+
+def _version(value: object) -> object:
+    if value != "1":
+        raise sentence("This breakglass reads version 1 of the policy language: write `version: 1`.")
+    return 1
+
+
+def _one_or_more(value: object) -> object:
+    """Read a text, or a list of texts, as a list."""
+    values = [value] if isinstance(value, str) else value
+    if values == []:
+        raise sentence("The list is empty, so this can never match. Write the values, or take the line out.")
+    if not isinstance(values, list) or not all(isinstance(item, str) for item in values):
+        raise sentence("Write a text, or a list of texts.")
+    return values
+
+
+def _label(name: str) -> str:
+    if not _LABEL.fullmatch(name):
+        raise sentence(f"{name[:80]!r} is not a label name (letters, digits and _). Write the label's bare name.")
+    return name
+
+
+def _hosts(value: object) -> object:
+    if isinstance(value, str) or (isinstance(value, list) and value and all(isinstance(item, str) for item in value)):
+        return value
+    raise sentence('Write a host, a list of hosts, or an expression such as "{{ alert.labels.instance }}".')
+
+
+def _approval(value: object) -> object:
+    if value == "automatic":
+        return value
+    if not isinstance(value, str):
+        raise sentence("Write `approval: automatic`.")
+    raise sentence(f"{value[:80]!r}: an approval other than automatic is not supported yet.")
+
+
+def _hand_out(value: object) -> object:
+    if value == "true":
+        raise sentence('"hand_out: true" is not supported yet. Credentials stay with the runner.')
+    if value != "false":
+        raise sentence("Write true or false.")
+    return False
+
+
+Label = Annotated[str, AfterValidator(_label)]
+Values = Annotated[
+    list[str],
+    BeforeValidator(_one_or_more),
+    WithJsonSchema({"anyOf": [_SCALAR_SCHEMA, {"type": "array", "items": _SCALAR_SCHEMA, "minItems": 1}]}),
+]
+Hosts = Annotated[
+    str | list[str],
+    BeforeValidator(_hosts),
+    WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}, "minItems": 1}]}),
+]
+ModeWord = Annotated[Literal["observe", "act"] | None, BeforeValidator(choice(("observe", "act")))]
+HandOut = Annotated[
+    Literal[False],
+    BeforeValidator(_hand_out),
+    WithJsonSchema({"const": False, "description": "true: not supported yet"}),
+]
+Required = Annotated[Literal["required"] | None, BeforeValidator(choice(("required",)))]
+Approval = Annotated[Literal["automatic"], BeforeValidator(_approval)]
+Version = Annotated[Literal[1], BeforeValidator(_version)]
+
+
+class LimitsEntry(Strict):
+    """`limits:` of a trigger or of the defaults; a line that is not written comes from the next outer place."""
+
+    firing_for: MaybeWait = None
+    attempts: MaybeCount = None
+    cooldown: MaybeWait = None
+    repairs_per_day: MaybeCount = None
+    hosts_at_once: MaybeCount = None
+    group_share: Unbuilt = None
+    storm: Unbuilt = None
+
+
+class VerificationEntry(Strict):
+    """`verification:`; the role's own check always comes first."""
+
+    alert_resolves_within: MaybeDuration = None
+
+
+class DefaultsEntry(Strict):
+    """`defaults:`; a trigger may override any line."""
+
+    mode: ModeWord = None
+    time_box: MaybeDuration = None
+    escalation: MaybeName = None
+    verification: Annotated[VerificationEntry, MaybeEmptyMapping] = VerificationEntry()
+    limits: Annotated[LimitsEntry, MaybeEmptyMapping] = LimitsEntry()
+
+
+class CredentialEntry(Strict):
+    """One item of `credentials:`."""
+
+    kind: Literal["ssh"] = Field(description="What it is: ssh.")
+    user: Login = "breakglass"
+
+    @model_validator(mode="before")
+    @classmethod
+    def _known_kind(cls, value: object) -> object:
+        if isinstance(value, dict) and "kind" in value:
+            kind = value["kind"]
+            if kind in _UNBUILT_CREDENTIALS:
+                raise sentence(f'A credential of "kind: {kind}" is not supported yet. Supported: ssh.')
+            choice(("ssh",))(kind)
+        return value
+
+
+def _at_most_one(credentials: list[CredentialEntry]) -> list[CredentialEntry]:
+    if len(credentials) > 1:
+        raise sentence("More than one SSH credential in an access is not supported yet.")
+    return credentials
+
+
+class AccessEntry(Strict):
+    """One entry of `access:`: what a grant may open, never more."""
+
+    hosts: Annotated[list[Group], Field(min_length=1, description="Inventory groups: the outer bound.")]
+    credentials: Annotated[list[CredentialEntry], MaybeEmptyList, AfterValidator(_at_most_one)] = Field(
+        default_factory=lambda: [CredentialEntry(kind="ssh")]
+    )
+    max_time_box: Duration | None = None
+    ticket: Required = None
+    hand_out: HandOut = False
+
+
+class TriggerEntry(Strict):
+    """One item of `triggers:`."""
+
+    name: Name = Field(description="Give the trigger a name of its own.")
+    owner: MaybeWords = None
+    match: Annotated[dict[Label, Values], MaybeEmptyMapping] = Field(default_factory=dict)
+    when: MaybeWords = None
+    hosts: Hosts = "{{ alert.labels.instance }}"
+    access: Name = Field(description="Name an entry of `access:`.")
+    approval: Approval = Field(description="Say who approves; `approval: automatic` means nobody is asked.")
+    remediation: Words = Field(description="Name the role that repairs this fault.")
+    parameters: Annotated[dict[str, object], MaybeEmptyMapping] = Field(default_factory=dict)
+    time_box: MaybeDuration = None
+    limits: Annotated[LimitsEntry, MaybeEmptyMapping] = LimitsEntry()
+    verification: Annotated[VerificationEntry, MaybeEmptyMapping] = VerificationEntry()
+    escalation: MaybeName = None
+    mode: ModeWord = None
+    preview: Unbuilt = None
+
+
+class RungEntry(Strict):
+    """One item of a ladder in `escalations:`."""
+
+    notify: Annotated[list[Name], Field(min_length=1, description="Name channels of the settings.")]
+    acknowledge_within: MaybeDuration = None
+
+
+class PolicyDocument(Strict):
+    """A whole policy: one file, or several merged."""
+
+    version: Version = Field(description="Write `version: 1`.")
+    defaults: Annotated[DefaultsEntry, MaybeEmptyMapping] = DefaultsEntry()
+    access: Annotated[dict[Name, AccessEntry], MaybeEmptyMapping] = Field(default_factory=dict)
+    triggers: Annotated[list[TriggerEntry], MaybeEmptyList] = Field(default_factory=list)
+    escalations: Annotated[dict[Name, Annotated[list[RungEntry], Field(min_length=1)]], MaybeEmptyMapping] = Field(
+        default_factory=dict
+    )
+    approvals: Unbuilt = None
+    requests: Unbuilt = None
+    maintenance: Unbuilt = None
+    drills: Unbuilt = None
+    tests: Unbuilt = None

@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What happens to a webhook's bytes once its sender is known: read, matched, and durable before anyone says 202."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from breakglass.domain.course import Course
+from breakglass.domain.routing import Planned, Refused, Unmatched, route
+from breakglass.store.incidents import Arrival
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from breakglass.domain.alert import Alert
+    from breakglass.domain.rules import Policy
+    from breakglass.remediations import Remediations
+    from breakglass.sources import Message
+    from breakglass.store.incidents import Accepted, Incidents
+
+ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's: no letter that is read as another
+ID_LENGTH = 6
+
+
+@dataclass(frozen=True)
+class Reception:
+    """Takes messages in under one policy.
+
+    Attributes:
+        policy: What may be done.
+        hosts: Inventory name to its groups.
+        remediations: The roles that the policy names.
+        incidents: The store.
+        hint: Called when something was taken in.
+    """
+
+    policy: Policy
+    hosts: Mapping[str, frozenset[str]]
+    remediations: Remediations
+    incidents: Incidents
+    hint: Callable[[], None]
+
+    def take(self, message: Message) -> list[Accepted]:
+        """Take in every alert of a message, all or none; durable on return.
+
+        Raises:
+            DatabaseUnavailable: Nothing was taken in.
+        """
+        arrivals = [Arrival(alert, self.course(alert), _fresh_id()) for alert in message.alerts]
+        accepted = self.incidents.accept(arrivals)
+        self.hint()
+        return accepted
+
+    def course(self, alert: Alert) -> Course | None:
+        """The policy's answer to an alert, frozen; None when no trigger matches."""
+        match route(alert, self.policy, self.hosts, self.remediations):
+            case Unmatched():
+                return None
+            case Refused(trigger=trigger, reason=reason, sentence=sentence):
+                plan, refusal, idempotent = None, f"{reason.value}: {sentence}", False
+            case Planned(trigger=trigger, plan=plan):
+                refusal, idempotent = "", self.remediations.find(plan.remediation).behaviour.idempotent
+        return Course(
+            trigger=trigger.name,
+            owner=trigger.owner,
+            policy_digest=self.policy.digest,
+            mode=trigger.mode,
+            approval=trigger.approval,
+            approval_line=trigger.line,
+            plan=plan,
+            refusal=refusal,
+            limits=trigger.limits,
+            idempotent=idempotent,
+            alert_resolves_within=trigger.alert_resolves_within,
+            ladder=self.policy.ladders[trigger.escalation],
+        )
+
+
+def _fresh_id() -> str:
+    return "INC-" + "".join(secrets.choice(ALPHABET) for _ in range(ID_LENGTH))

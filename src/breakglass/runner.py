@@ -1,0 +1,155 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The runner as a whole: everything made from the settings, started and stopped in order."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ansible_collections.breakglass.remediation.plugins.plugin_utils._vault.connection import Connection
+
+from breakglass.domain.draft import Note
+from breakglass.domain.incident import Effect
+from breakglass.effects.escalate import Escalate
+from breakglass.effects.grant import OpenGrant
+from breakglass.effects.handover import Handover
+from breakglass.effects.play import RunPlay
+from breakglass.effects.reserve import Reserve
+from breakglass.effects.revoke import CloseGrant
+from breakglass.effects.runs import COLLECTIONS, Runs
+from breakglass.engine import Engine, Parts
+from breakglass.housekeeping import Housekeeping
+from breakglass.inventory import read_inventory
+from breakglass.journal import Journal
+from breakglass.policy.load import load_policy
+from breakglass.reception import Reception
+from breakglass.remediations import Remediations
+from breakglass.store.database import Database
+from breakglass.store.incidents import Incidents
+from breakglass.store.journal_queue import JournalQueue
+from breakglass.store.limits import Reservations
+from breakglass.store.sessions import Sessions
+from breakglass.vault_session import VaultSession
+
+if TYPE_CHECKING:
+    from breakglass.settings import Settings, VaultSettings
+
+
+@dataclass(frozen=True)
+class Runner:
+    """A runner that is ready to start.
+
+    Attributes:
+        settings: This installation.
+        reception: Where verified webhooks go.
+        incidents: The store, for the page of numbers.
+        queue: Records and streams that wait.
+        engine: Works on incidents.
+        session: The runner's session in Vault.
+        housekeeping: Flushes and seals.
+        runs: Play processes.
+        journal: The runner's streams.
+        database: The lock on this installation.
+    """
+
+    settings: Settings
+    reception: Reception
+    incidents: Incidents
+    queue: JournalQueue
+    engine: Engine
+    session: VaultSession
+    housekeeping: Housekeeping
+    runs: Runs
+    journal: Journal
+    database: Database
+
+    def start(self) -> None:
+        """Begin to work; webhooks may come in from now on."""
+        self.queue.add_to_day([Note("runner.started", {"pid": os.getpid(), "policy_digest": self.reception.policy.digest})])
+        self.session.start()
+        self.housekeeping.start()
+        self.engine.start()
+
+    def stop(self) -> None:
+        """Drain: nothing new is claimed, plays end through their guards, grants are closed, records are written."""
+        self.engine.stop()
+        self.queue.add_to_day([Note("runner.stopped", {"pid": os.getpid()})])
+        self.housekeeping.stop()
+        self.runs.close()
+        self.session.close()
+        self.journal.close()
+        self.database.close()
+
+    def troubles(self) -> list[str]:
+        """Why this runner can't do all of its work now; none when it can."""
+        known = [self.session.trouble, self.engine.trouble, *self.housekeeping.troubles.values()]
+        return [trouble for trouble in known if trouble]
+
+
+def make_runner(settings: Settings) -> Runner:
+    """Make a runner from its settings.
+
+    Raises:
+        BreakglassError: Policy, inventory, database or journal can't be used, and why.
+    """
+    inventory = read_inventory(settings.inventory)
+    remediations = installed_remediations()
+    policy = load_policy(
+        settings.policy, channels=settings.channels, remediations=remediations, groups=inventory.groups
+    )
+    database = Database.open(settings.database_url)
+    queue, incidents = JournalQueue(database), Incidents(database)
+    journal = Journal(settings.journal.directory, queue, secrets.token_bytes(32))
+    session = VaultSession(
+        _connection(settings.vault), settings.vault.role_id_file, settings.vault.secret_id_file, Sessions(database)
+    )
+    runs = Runs(_run_directory(settings), _vault_environment(settings.vault))
+    handover = Handover()
+    plays = RunPlay(runs, handover, journal, settings.inventory, runs.sweep())
+    channels = {name: channel.url_file for name, channel in settings.channels.items()}
+    effects = {
+        Effect.RESERVE: Reserve(session, Reservations(database, settings.concurrent_plays)),
+        Effect.OPEN_GRANT: OpenGrant(session, handover),
+        Effect.CLOSE_GRANT: CloseGrant(session, runs, settings.journal.directory),
+        Effect.ESCALATE: Escalate(channels),
+    }
+    engine = Engine(f"runner-{os.getpid()}", Parts(incidents, journal, plays, effects))
+    return Runner(
+        settings=settings,
+        reception=Reception(policy, inventory.hosts, remediations, incidents, engine.hint),
+        incidents=incidents,
+        queue=queue,
+        engine=engine,
+        session=session,
+        housekeeping=Housekeeping(journal, runs, session),
+        runs=runs,
+        journal=journal,
+        database=database,
+    )
+
+
+def installed_remediations() -> Remediations:
+    """The roles of the collection that this runner brought along, and of the collections beside it."""
+    return Remediations(COLLECTIONS / "ansible_collections" / "breakglass" / "remediation" / "roles", [COLLECTIONS])
+
+
+def _connection(vault: VaultSettings) -> Connection:
+    return Connection(vault.url, namespace=vault.namespace, ca_cert=str(vault.ca_cert) if vault.ca_cert else None)
+
+
+def _vault_environment(vault: VaultSettings) -> dict[str, str]:
+    """How a play reaches Vault; it logs in with nothing but the grant that it is given."""
+    values = {"VAULT_ADDR": vault.url, "VAULT_NAMESPACE": vault.namespace, "VAULT_CACERT": vault.ca_cert}
+    return {name: str(value) for name, value in values.items() if value}
+
+
+def _run_directory(settings: Settings) -> Path:
+    """Where runs have their directories: as the settings say, else on systemd's tmpfs, else beside the database."""
+    if settings.run_directory:
+        return settings.run_directory
+    if given := os.environ.get("RUNTIME_DIRECTORY"):  # systemd.exec(5), RuntimeDirectory=
+        return Path(given) / "runs"
+    return Path(settings.database_url.removeprefix("sqlite:///")).parent / "runs"

@@ -1,0 +1,238 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""This installation: addresses, files, and secrets that are only ever named by file."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import re
+import stat
+from pathlib import Path
+from typing import Annotated, Literal, NamedTuple
+from urllib.parse import urlsplit
+
+from pydantic import BeforeValidator, Field, ValidationInfo, WithJsonSchema, model_validator
+
+from breakglass.errors import BreakglassError
+from breakglass.policy.problems import FileProblems
+from breakglass.policy.scalars import (
+    Count,
+    Flag,
+    MaybeEmptyMapping,
+    MaybeWords,
+    Name,
+    Strict,
+    Unbuilt,
+    choice,
+    sentence,
+)
+from breakglass.policy.validation import Mismatch, validate
+from breakglass.policy.yaml_text import read_yaml_file
+
+MAXIMUM_SECRET_BYTES = 65_536
+DEFAULT_MAXIMUM_BODY = 4 * 1024 * 1024
+DEFAULT_CONCURRENT_PLAYS = 4
+_LISTEN = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([A-Za-z0-9.-]+)):([0-9]{1,5})", re.ASCII)
+_HIGHEST_PORT = 65_535
+_UNBUILT_METHODS = ("token", "jwt", "userpass", "cert", "kubernetes", "ldap")
+_UNBUILT_SOURCES = ("grafana", "pagerduty", "cloudevents", "standard-webhooks")
+
+
+class SettingsErrors(FileProblems):
+    """Raised when the settings can't be used; `problems` holds all that was found."""
+
+
+class UnreadableSecret(BreakglassError):
+    """Raised when a secret's file is missing, empty, or open to others; the text never holds the content."""
+
+
+class Address(NamedTuple):
+    """Where the runner listens; port 0 takes a free one."""
+
+    host: str
+    port: int
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether only this machine can reach the host."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _address(value: object) -> Address:
+    found = _LISTEN.fullmatch(value) if isinstance(value, str) else None
+    if not found or int(found[3]) > _HIGHEST_PORT:
+        raise sentence("Write host:port, for example 127.0.0.1:8443.")
+    return Address(found[1] or found[2], int(found[3]))
+
+
+def _path(value: object, info: ValidationInfo) -> Path:
+    """Take a relative path from the directory of the settings file."""
+    if not isinstance(value, str) or not value or "\0" in value:
+        raise sentence("Write the path of a file or directory.")
+    directory = Path((info.context or {})["directory"])
+    return Path(os.path.normpath(directory / value))
+
+
+def _url(value: object) -> str:
+    try:
+        parts = urlsplit(value) if isinstance(value, str) else None
+        good = parts and parts.scheme in ("http", "https") and parts.hostname and not parts.query and not parts.fragment
+        port_is_real = parts is not None and (parts.port is None or parts.port > 0)
+    except ValueError:
+        good = port_is_real = False
+    if not good or not port_is_real or parts is None or not isinstance(value, str):
+        raise sentence("Write an address: https://host or https://host:port.")
+    if parts.username or parts.password:
+        raise sentence("A user name or password does not belong into an address: secrets are named by file.")
+    return value.rstrip("/")
+
+
+def _vault_url(value: object) -> str:
+    url = _url(value)
+    parts = urlsplit(url)
+    if parts.scheme == "http" and not is_loopback(parts.hostname or ""):
+        raise sentence("Tokens would travel in clear text: write https, unless Vault is on this machine.")
+    return url
+
+
+def _database_url(value: object, info: ValidationInfo) -> str:
+    text = value if isinstance(value, str) else ""
+    if text.startswith(("postgresql:", "postgresql+", "postgres:")):
+        raise sentence("PostgreSQL is not supported yet. Write sqlite:///FILE.")
+    if not text.startswith("sqlite:///") or text in ("sqlite:///", "sqlite:///:memory:") or "?" in text:
+        raise sentence("Write sqlite:///FILE (with an absolute path: sqlite:////var/lib/…).")
+    return f"sqlite:///{_path(text.removeprefix('sqlite:///'), info)}"
+
+
+_PATH_SCHEMA = WithJsonSchema({"type": "string", "minLength": 1})
+FilePath = Annotated[Path, BeforeValidator(_path), _PATH_SCHEMA]
+MaybeFilePath = Annotated[Path | None, BeforeValidator(_path), _PATH_SCHEMA]
+_ADDRESS_SCHEMA = WithJsonSchema({"type": "string", "pattern": r"^.+:[0-9]{1,5}$"})
+
+
+class TlsSettings(Strict):
+    """`tls:`, of the runner's own listener."""
+
+    certificate: FilePath
+    key: FilePath
+
+
+class JournalSettings(Strict):
+    """`journal:`."""
+
+    directory: FilePath
+    keep: Unbuilt = None
+
+
+class VaultSettings(Strict):
+    """`vault:`; options are spelled as in community.hashi_vault."""
+
+    url: Annotated[str, BeforeValidator(_vault_url)]
+    auth_method: Annotated[Literal["approle"], BeforeValidator(choice(("approle",), _UNBUILT_METHODS))]
+    role_id_file: FilePath
+    secret_id_file: FilePath
+    namespace: MaybeWords = None
+    ca_cert: MaybeFilePath = None
+
+
+class SourceSettings(Strict):
+    """One entry of `sources:`; the newest of several tokens may be put in before the sender uses it."""
+
+    kind: Literal["alertmanager"] = Field(description="What it is: alertmanager.")
+    bearer_token_files: Annotated[tuple[FilePath, ...], Field(min_length=1)]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _known_kind(cls, value: object) -> object:
+        if isinstance(value, dict) and "kind" in value:
+            choice(("alertmanager",), _UNBUILT_SOURCES)(value["kind"])
+        return value
+
+
+class ChannelSettings(Strict):
+    """One entry of `channels:`; the file holds one Apprise URL."""
+
+    url_file: FilePath
+
+
+class Settings(Strict):
+    """The settings of one runner; every path is absolute."""
+
+    listen: Annotated[Address, BeforeValidator(_address), _ADDRESS_SCHEMA]
+    public_url: Annotated[str | None, BeforeValidator(_url), WithJsonSchema({"type": "string"})] = None
+    tls: TlsSettings | None = None
+    behind_tls_proxy: Flag = Field(default=False, description="true: something else in front of the runner speaks TLS.")
+    policy: FilePath
+    inventory: FilePath
+    database_url: Annotated[str, BeforeValidator(_database_url)]
+    journal: JournalSettings
+    vault: VaultSettings
+    sources: Annotated[dict[Name, SourceSettings], Field(min_length=1)]
+    channels: Annotated[dict[Name, ChannelSettings], MaybeEmptyMapping] = Field(default_factory=dict)
+    run_directory: MaybeFilePath = None
+    maximum_body: Count = Field(default=DEFAULT_MAXIMUM_BODY, description="Bytes of one webhook.")
+    concurrent_plays: Count = DEFAULT_CONCURRENT_PLAYS
+    people: Unbuilt = None
+    digest: Unbuilt = None
+    sinks: Unbuilt = None
+    heartbeat: Unbuilt = None
+
+    @model_validator(mode="after")
+    def _no_clear_text(self) -> Settings:
+        if self.tls is None and not self.behind_tls_proxy and not is_loopback(self.listen.host):
+            raise sentence(
+                f"Without tls, {self.listen.host} would take bearer tokens in clear text. Give tls, listen on 127.0.0.1, "
+                "or write `behind_tls_proxy: true` when something in front of the runner speaks TLS."
+            )
+        return self
+
+
+def load_settings(path: Path) -> Settings:
+    """Load the settings; raises SettingsErrors with every problem that was found."""
+    try:
+        return validate(Settings, read_yaml_file(path), {"directory": path.absolute().parent})
+    except FileProblems as error:
+        raise SettingsErrors(error.problems) from None
+    except Mismatch as error:
+        raise SettingsErrors(problem for _, problem in error.faults) from None
+
+
+def settings_schema() -> dict[str, object]:
+    """Give the JSON Schema (2020-12) of a settings file."""
+    schema = Settings.model_json_schema()
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema, "title": "breakglass settings"}
+
+
+def read_secret_file(path: Path) -> str:
+    """Read a secret, without the white space around it; raises UnreadableSecret.
+
+    The file must be a regular one that its group and others can't touch.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    except OSError as error:
+        raise UnreadableSecret(f"The secret file {path} can't be read: {error.strerror}.") from None
+    try:
+        mode = os.fstat(descriptor).st_mode
+        if not stat.S_ISREG(mode):
+            raise UnreadableSecret(f"The secret {path} is not a regular file.")
+        if mode & 0o077:
+            raise UnreadableSecret(f"The secret file {path} is open to others. Close it: chmod 600 {path}")
+        return _secret_text(os.read(descriptor, MAXIMUM_SECRET_BYTES + 1), path)
+    finally:
+        os.close(descriptor)
+
+
+def _secret_text(content: bytes, path: Path) -> str:
+    if len(content) > MAXIMUM_SECRET_BYTES:
+        raise UnreadableSecret(f"The secret file {path} is larger than {MAXIMUM_SECRET_BYTES} bytes.")
+    try:
+        secret = content.decode().strip()
+    except UnicodeDecodeError:
+        raise UnreadableSecret(f"The secret file {path} is not UTF-8 text.") from None
+    if not secret:
+        raise UnreadableSecret(f"The secret file {path} is empty.")
+    return secret

@@ -1,0 +1,296 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Incidents and their inbox: accept what comes in, claim what is due, commit what was decided."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, replace
+from enum import Enum
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+
+from breakglass.domain.alert import AlertStatus
+from breakglass.domain.incident import Incident, State
+from breakglass.store import journal_queue
+from breakglass.store.database import NOW, milliseconds, moment
+from breakglass.store.documents import alert_from, alert_text, incident_from, incident_text
+from breakglass.store.tables import HOST_CLAIM, INBOX, INCIDENT
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from breakglass.domain.alert import Alert
+    from breakglass.domain.course import Course
+    from breakglass.domain.draft import Decision
+    from breakglass.store.database import Database
+
+LEASE_MILLISECONDS = 10_000
+
+
+@dataclass(frozen=True)
+class Arrival:
+    """An alert on its way in. Without a course no trigger matched it; it is recorded and nothing more.
+
+    Attributes:
+        alert: As the source read it.
+        course: The policy's answer.
+        incident: A fresh id, used if the alert opens an incident.
+    """
+
+    alert: Alert
+    course: Course | None
+    incident: str
+
+
+class Reached(Enum):
+    """What became of an arrival."""
+
+    OPENED = "opened"
+    JOINED = "joined"
+    REPEATED = "repeated"
+    UNMATCHED = "unmatched"
+
+
+@dataclass(frozen=True)
+class Accepted:
+    """Where an arrival went; `incident` is empty when it reached none."""
+
+    incident: str
+    reached: Reached
+
+
+@dataclass(frozen=True)
+class Claimed:
+    """An incident that this runner works on until its lease ends.
+
+    Attributes:
+        incident: Its document.
+        fence: Every later owner has a higher one.
+        alerts: Undone messages of its inbox, in order.
+        last_seq: Of the newest of them.
+        at: The database's clock when it was claimed.
+    """
+
+    incident: Incident
+    fence: int
+    alerts: tuple[Alert, ...]
+    last_seq: int
+    at: datetime
+
+
+class Committed(Enum):
+    """What a commit came to."""
+
+    DONE = "done"
+    FENCED = "fenced"  # someone else owns the incident now; nothing was written
+    MORE_CAME = "more-came"  # it would have closed, but its inbox is not empty; nothing was written
+
+
+class Incidents:
+    """The engine's table."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def accept(self, arrivals: Sequence[Arrival]) -> list[Accepted]:
+        """Take in the alerts of one message, all or none; durable on return.
+
+        A firing alert opens an incident or reaches the open one of its key; one that was taken in before, also by an
+        incident that is closed by now, is a repetition and starts nothing.
+
+        Raises:
+            DatabaseUnavailable: Nothing was taken in.
+        """
+        with self._database.transaction() as connection:
+            return [_accept(connection, arrival) for arrival in arrivals]
+
+    def claim(self, owner: str) -> Claimed | None:
+        """Take the incident that has been due for longest, if there is one."""
+        due = sa.and_(INCIDENT.c.state != State.CLOSED, INCIDENT.c.wake_at <= NOW, INCIDENT.c.lease_until < NOW)
+        with self._database.reading() as connection:
+            if connection.execute(sa.select(INCIDENT.c.id).where(due).limit(1)).first() is None:
+                return None
+        oldest = sa.select(INCIDENT.c.id).where(due).order_by(INCIDENT.c.wake_at).limit(1).scalar_subquery()
+        take = (
+            sa.update(INCIDENT)
+            .where(INCIDENT.c.id == oldest)
+            .values(owner=owner, fence=INCIDENT.c.fence + 1, lease_until=NOW + LEASE_MILLISECONDS)
+            .returning(INCIDENT.c.document, INCIDENT.c.fence, NOW.label("at"))
+        )
+        with self._database.transaction() as connection:
+            row = connection.execute(take).first()
+            if row is None:
+                return None
+            incident = incident_from(row.document)
+            alerts, last_seq = _undone(connection, incident.id)
+            return Claimed(incident, row.fence, alerts, last_seq, moment(row.at))
+
+    def commit(self, claimed: Claimed, decision: Decision, stream: str) -> Committed:
+        """Write down a decision and its records for the journal's stream, all or nothing.
+
+        The lease is kept while an effect is going on, else given back. Closing releases the incident's hosts.
+        """
+        incident = decision.incident
+        with self._database.transaction() as connection:
+            newer = _newer_messages(connection, incident.id, claimed.last_seq)
+            if incident.state is State.CLOSED and newer:
+                return Committed.MORE_CAME
+            written = connection.execute(_commit_statement(claimed, decision, again_at_once=newer))
+            if written.rowcount == 0:
+                return Committed.FENCED
+            _mark_done(connection, incident.id, claimed.last_seq)
+            journal_queue.add(connection, stream, decision.notes)
+            if incident.state is State.CLOSED:
+                connection.execute(sa.delete(HOST_CLAIM).where(HOST_CLAIM.c.incident == incident.id))
+            return Committed.DONE
+
+    def read_again(self, claimed: Claimed) -> Claimed:
+        """The same claim with the messages that have come since."""
+        with self._database.reading() as connection:
+            alerts, last_seq = _undone(connection, claimed.incident.id)
+            at = moment(connection.execute(sa.select(NOW)).scalar_one())
+        return replace(claimed, alerts=alerts, last_seq=max(last_seq, claimed.last_seq), at=at)
+
+    def after_effect(self, claimed: Claimed, incident: Incident) -> Claimed:
+        """The same claim after its effect: the document as committed, and what has come meanwhile."""
+        return self.read_again(replace(claimed, incident=incident))
+
+    def renew(self, owner: str) -> None:
+        """Prolong the leases of an owner that are still good."""
+        alive = sa.and_(INCIDENT.c.owner == owner, INCIDENT.c.lease_until >= NOW)
+        with self._database.transaction() as connection:
+            connection.execute(sa.update(INCIDENT).where(alive).values(lease_until=NOW + LEASE_MILLISECONDS))
+
+    def forget_leases(self) -> None:
+        """At start: whoever held a lease is dead, since this runner alone has the database."""
+        with self._database.transaction() as connection:
+            connection.execute(sa.update(INCIDENT).where(INCIDENT.c.lease_until > 0).values(lease_until=0))
+
+    def show(self, incident: str) -> Incident | None:
+        """One incident's document."""
+        with self._database.reading() as connection:
+            text = connection.execute(sa.select(INCIDENT.c.document).where(INCIDENT.c.id == incident)).scalar()
+        return incident_from(text) if text else None
+
+    def count_by_state(self) -> dict[str, int]:
+        """How many incidents are in each state; the closed ones are not counted."""
+        query = (
+            sa.select(INCIDENT.c.state, sa.func.count()).where(INCIDENT.c.state != State.CLOSED).group_by(INCIDENT.c.state)
+        )
+        with self._database.reading() as connection:
+            return {row[0]: row[1] for row in connection.execute(query)}
+
+
+def incident_key(arrival: Arrival) -> str:
+    """What one open incident is about: trigger, the sender's group and the hosts.
+
+    The hosts belong to it, so that the plan of an open incident never has to change under its digest.
+    """
+    course = arrival.course
+    trigger, hosts = (course.trigger, course.hosts) if course else ("", ())
+    parts = [arrival.alert.source, trigger, arrival.alert.group, *hosts]
+    if not hosts:
+        parts.append(arrival.alert.fingerprint)
+    return _hash(*parts)
+
+
+def _accept(connection: sa.Connection, arrival: Arrival) -> Accepted:
+    dedup = _dedup(arrival)
+    known = connection.execute(sa.select(INBOX.c.incident).where(INBOX.c.dedup == dedup)).scalar()
+    if known:
+        return Accepted(known, Reached.REPEATED)
+    incident = connection.execute(_open_incident(arrival)).scalar()
+    reached = Reached.JOINED
+    if incident is None:
+        if arrival.course is None or not _firing(arrival.alert):
+            note = journal_queue.unmatched_note(arrival.alert)
+            journal_queue.add(connection, journal_queue.day_stream(connection), (note,))
+            return Accepted("", Reached.UNMATCHED)
+        incident, reached = _insert_incident(connection, arrival, arrival.course), Reached.OPENED
+    connection.execute(
+        sa.insert(INBOX).values(
+            incident=incident, fault=_fault(arrival.alert), dedup=dedup, body=alert_text(arrival.alert)
+        )
+    )
+    connection.execute(sa.update(INCIDENT).where(INCIDENT.c.id == incident).values(wake_at=NOW))
+    return Accepted(incident, reached)
+
+
+def _open_incident(arrival: Arrival) -> sa.Select[tuple[str]]:
+    """A firing alert reaches the incident of its key; a resolved one whichever holds it, whatever the policy says now."""
+    opened = sa.select(INCIDENT.c.id).where(INCIDENT.c.state != State.CLOSED)
+    if _firing(arrival.alert):
+        return opened.where(INCIDENT.c.key == incident_key(arrival))
+    return opened.join(INBOX, INBOX.c.incident == INCIDENT.c.id).where(INBOX.c.fault == _fault(arrival.alert)).limit(1)
+
+
+def _insert_incident(connection: sa.Connection, arrival: Arrival, course: Course) -> str:
+    at = moment(connection.execute(sa.select(NOW)).scalar_one())
+    incident = Incident(id=arrival.incident, course=course, opened_at=at, since=at)
+    connection.execute(
+        sa.insert(INCIDENT).values(
+            id=incident.id,
+            key=incident_key(arrival),
+            state=incident.state,
+            trigger=course.trigger,
+            document=incident_text(incident),
+            wake_at=NOW,
+            opened_at=milliseconds(at),
+        )
+    )
+    return incident.id
+
+
+def _firing(alert: Alert) -> bool:
+    return alert.status is AlertStatus.FIRING
+
+
+def _fault(alert: Alert) -> str:
+    return _hash(alert.source, alert.fingerprint)
+
+
+def _dedup(arrival: Arrival) -> str:
+    alert = arrival.alert
+    about = incident_key(arrival) if _firing(alert) else ""
+    return _hash(about, alert.source, alert.fingerprint, alert.status.value, alert.starts_at.isoformat())
+
+
+def _hash(*parts: str) -> str:
+    return hashlib.sha256("\x1f".join(parts).encode()).hexdigest()
+
+
+def _undone(connection: sa.Connection, incident: str) -> tuple[tuple[Alert, ...], int]:
+    query = sa.select(INBOX.c.seq, INBOX.c.body).where(INBOX.c.incident == incident, INBOX.c.done == sa.false())
+    rows = connection.execute(query.order_by(INBOX.c.seq)).all()
+    return tuple(alert_from(row.body) for row in rows), rows[-1].seq if rows else 0
+
+
+def _newer_messages(connection: sa.Connection, incident: str, last_seq: int) -> bool:
+    newer = sa.select(INBOX.c.seq).where(
+        INBOX.c.incident == incident, INBOX.c.done == sa.false(), INBOX.c.seq > last_seq
+    )
+    return connection.execute(newer.limit(1)).first() is not None
+
+
+def _mark_done(connection: sa.Connection, incident: str, last_seq: int) -> None:
+    read = sa.and_(INBOX.c.incident == incident, INBOX.c.seq <= last_seq, INBOX.c.done == sa.false())
+    connection.execute(sa.update(INBOX).where(read).values(done=sa.true()))
+
+
+def _commit_statement(claimed: Claimed, decision: Decision, *, again_at_once: bool) -> sa.Update:
+    incident, at = decision.incident, decision.look_again_at
+    working = incident.effect is not None
+    mine = sa.and_(INCIDENT.c.id == incident.id, INCIDENT.c.fence == claimed.fence, INCIDENT.c.lease_until >= NOW)
+    return (
+        sa.update(INCIDENT)
+        .where(mine)
+        .values(
+            state=incident.state,
+            document=incident_text(incident),
+            wake_at=NOW if again_at_once or at is None else milliseconds(at),
+            lease_until=NOW + LEASE_MILLISECONDS if working else 0,
+            closed_at=NOW if incident.state is State.CLOSED else None,
+        )
+    )

@@ -1,0 +1,131 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Records on their way into the journal, and the streams that the runner answers for.
+
+A record is written here in the transaction that makes it true, and leaves when it stands in its stream; so a crash
+between the two neither loses it nor writes it twice.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+
+from breakglass.domain.draft import Note
+from breakglass.domain.incident import State
+from breakglass.store.database import NOW, moment
+from breakglass.store.database import now as database_now
+from breakglass.store.tables import INCIDENT, OUTBOX, STREAM
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
+
+    from breakglass.domain.alert import Alert
+    from breakglass.store.database import Database
+
+
+@dataclass(frozen=True)
+class Queued:
+    """One record that waits to be written to its stream; `seq` grows and never comes twice."""
+
+    seq: int
+    stream: str
+    at: datetime
+    kind: str
+    body: Mapping[str, object]
+
+
+def incident_directory(incident: str, opened_at: datetime) -> str:
+    """Where the streams of an incident stand, relative to the journal."""
+    return f"{opened_at:%Y/%m/%d}/{incident}"
+
+
+def day_stream(connection: sa.Connection) -> str:
+    """The stream of what belongs to no incident, for today by the database's clock."""
+    return f"{database_now(connection):%Y/%m/%d}/runner"
+
+
+def unmatched_note(alert: Alert) -> Note:
+    """The record of an alert that reached no incident."""
+    body = {
+        "source": alert.source,
+        "name": alert.name,
+        "status": alert.status.value,
+        "fingerprint": alert.fingerprint,
+        "labels": dict(alert.labels),
+    }
+    return Note("alert.unmatched", body)
+
+
+def add(connection: sa.Connection, stream: str, notes: Sequence[Note]) -> None:
+    """Queue records in the caller's transaction."""
+    for note in notes:
+        row = {"stream": stream, "kind": note.kind, "body": json.dumps(note.body, default=str)}
+        connection.execute(sa.insert(OUTBOX).values(at=NOW, **row))
+
+
+class JournalQueue:
+    """The queue, and the list of announced streams."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def add_to_day(self, notes: Sequence[Note]) -> None:
+        """Queue records that belong to no incident."""
+        with self._database.transaction() as connection:
+            add(connection, day_stream(connection), notes)
+
+    def waiting(self, stream: str | None = None) -> list[Queued]:
+        """What waits, in order; of one stream or of all."""
+        query = sa.select(OUTBOX).order_by(OUTBOX.c.seq)
+        if stream is not None:
+            query = query.where(OUTBOX.c.stream == stream)
+        with self._database.reading() as connection:
+            rows = connection.execute(query).all()
+        return [Queued(row.seq, row.stream, moment(row.at), row.kind, json.loads(row.body)) for row in rows]
+
+    def written(self, seqs: Sequence[int]) -> None:
+        """These stand in their stream, synced."""
+        with self._database.transaction() as connection:
+            connection.execute(sa.delete(OUTBOX).where(OUTBOX.c.seq.in_(seqs)))
+
+    def announced(self, path: str, incident: str | None) -> None:
+        """The ledger names this stream."""
+        row = sa.select(sa.literal(path), sa.literal(incident, sa.Text), NOW).where(
+            ~sa.exists().where(STREAM.c.path == path)
+        )
+        with self._database.transaction() as connection:
+            connection.execute(sa.insert(STREAM).from_select(["path", "incident", "announced_at"], row))
+
+    def is_announced(self, path: str) -> bool:
+        """Whether the ledger names this stream."""
+        with self._database.reading() as connection:
+            return connection.execute(sa.select(STREAM.c.path).where(STREAM.c.path == path)).first() is not None
+
+    def to_seal(self) -> list[str]:
+        """Streams whose incident is closed or whose day is over, and that have nothing waiting, oldest first."""
+        today = sa.func.strftime("%Y/%m/%d/runner", "now")
+        over = sa.or_(INCIDENT.c.state == State.CLOSED, sa.and_(STREAM.c.incident.is_(None), STREAM.c.path != today))
+        waiting = sa.exists().where(OUTBOX.c.stream == STREAM.c.path)
+        query = (
+            sa.select(STREAM.c.path)
+            .outerjoin(INCIDENT, INCIDENT.c.id == STREAM.c.incident)
+            .where(STREAM.c.sealed_at.is_(None), over, ~waiting)
+            .order_by(STREAM.c.announced_at)
+        )
+        with self._database.reading() as connection:
+            return list(connection.execute(query).scalars())
+
+    def sealed(self, paths: Sequence[str]) -> None:
+        """These are sealed, and the ledger says so."""
+        with self._database.transaction() as connection:
+            connection.execute(sa.update(STREAM).where(STREAM.c.path.in_(paths)).values(sealed_at=NOW))
+
+    def counts(self) -> tuple[int, int]:
+        """Records that wait to be written, and streams that wait to be sealed."""
+        with self._database.reading() as connection:
+            waiting = connection.execute(sa.select(sa.func.count()).select_from(OUTBOX)).scalar_one()
+        return waiting, len(self.to_seal())

@@ -1,0 +1,129 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The limits that need memory, and the host claims: one transaction, all hosts of a plan or none."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+
+from breakglass.domain.incident import Incident, State
+from breakglass.domain.messages import Blocked, OverLimit, Reserved
+from breakglass.domain.rules import Mode
+from breakglass.store.database import NOW
+from breakglass.store.tables import HOST_CLAIM, INCIDENT, REPAIR
+
+if TYPE_CHECKING:
+    from breakglass.store.database import Database
+
+A_DAY = timedelta(days=1)
+SOON = timedelta(seconds=2)
+WORKING = (State.APPROVING, State.OPENING, State.RUNNING, State.CLOSING)
+
+
+@dataclass(frozen=True)
+class Reservations:
+    """Decides, in one transaction, whether an incident may work on its hosts now.
+
+    Attributes:
+        database: Where claims and repairs are kept.
+        concurrent_plays: Places for plays on this runner.
+    """
+
+    database: Database
+    concurrent_plays: int
+
+    def reserve(self, incident: Incident) -> Reserved | Blocked | OverLimit:
+        """Check cooldown, repairs per day, hosts at once and the places for plays, and claim all hosts or none.
+
+        Hosts that the incident holds already stay its own. In `observe` mode everything is checked and nothing kept.
+        """
+        with self.database.transaction() as connection:
+            first = len(incident.attempts) == 0
+            refusal = (_past_refusal(connection, incident) if first else None) or self._present_refusal(
+                connection, incident
+            )
+            if refusal is not None:
+                return refusal
+            if incident.course.mode is Mode.ACT:
+                _claim(connection, incident)
+            return Reserved(_checks(incident))
+
+    def _present_refusal(self, connection: sa.Connection, incident: Incident) -> Blocked | None:
+        working = sa.select(sa.func.count()).select_from(INCIDENT).where(INCIDENT.c.state.in_(WORKING))
+        if connection.execute(working.where(INCIDENT.c.id != incident.id)).scalar_one() >= self.concurrent_plays:
+            return Blocked(f"all {self.concurrent_plays} places for plays are taken", SOON)
+        return _host_taken(connection, incident) or _too_many_hosts(connection, incident)
+
+
+def _past_refusal(connection: sa.Connection, incident: Incident) -> Blocked | OverLimit | None:
+    limits = incident.course.limits
+    if len(incident.course.hosts) > limits.hosts_at_once:
+        return OverLimit(
+            f"the plan has {len(incident.course.hosts)} hosts, but hosts_at_once is {limits.hosts_at_once}: raise the "
+            "limit of the trigger, or let it name fewer hosts"
+        )
+    others = sa.and_(
+        REPAIR.c.trigger == incident.course.trigger,
+        REPAIR.c.host.in_(incident.course.hosts),
+        REPAIR.c.incident != incident.id,
+    )
+    today = sa.select(REPAIR.c.host, sa.func.count().label("times")).where(others, REPAIR.c.at > NOW - _ms(A_DAY))
+    for host, times in connection.execute(today.group_by(REPAIR.c.host)):
+        if times >= limits.repairs_per_day:
+            return OverLimit(
+                f"{host} was repaired {times} times within a day (repairs_per_day is {limits.repairs_per_day}): "
+                "something deeper is wrong"
+            )
+    ended = sa.func.max(sa.func.coalesce(INCIDENT.c.closed_at, REPAIR.c.at))
+    last = sa.select(REPAIR.c.host, (ended + _ms(limits.cooldown) - NOW).label("left"))
+    cooling = last.join(INCIDENT, INCIDENT.c.id == REPAIR.c.incident).where(others).group_by(REPAIR.c.host)
+    for host, left in connection.execute(cooling):
+        if left > 0:
+            return Blocked(f"cooldown of {host} after its last repair", timedelta(milliseconds=left))
+    return None
+
+
+def _host_taken(connection: sa.Connection, incident: Incident) -> Blocked | None:
+    taken = sa.select(HOST_CLAIM.c.host, HOST_CLAIM.c.incident).where(
+        HOST_CLAIM.c.host.in_(incident.course.hosts), HOST_CLAIM.c.incident != incident.id
+    )
+    row = connection.execute(taken.limit(1)).first()
+    return Blocked(f"{row.host} is under repair ({row.incident})", SOON) if row else None
+
+
+def _too_many_hosts(connection: sa.Connection, incident: Incident) -> Blocked | None:
+    under_repair = sa.select(sa.func.count()).select_from(HOST_CLAIM)
+    mine = HOST_CLAIM.c.trigger == incident.course.trigger
+    count = connection.execute(under_repair.where(mine, HOST_CLAIM.c.incident != incident.id)).scalar_one()
+    most = incident.course.limits.hosts_at_once
+    if count + len(incident.course.hosts) > most:
+        return Blocked(f"{count} hosts are under repair by {incident.course.trigger} (hosts_at_once is {most})", SOON)
+    return None
+
+
+def _claim(connection: sa.Connection, incident: Incident) -> None:
+    for host in incident.course.hosts:
+        row = {"incident": incident.id, "host": host, "trigger": incident.course.trigger}
+        held = sa.exists().where(HOST_CLAIM.c.host == host)
+        tried = sa.exists().where(REPAIR.c.incident == incident.id, REPAIR.c.host == host)
+        if not connection.execute(sa.select(held)).scalar():
+            connection.execute(sa.insert(HOST_CLAIM).values(taken_at=NOW, **row))
+        if not connection.execute(sa.select(tried)).scalar():
+            connection.execute(sa.insert(REPAIR).values(at=NOW, **row))
+
+
+def _checks(incident: Incident) -> tuple[str, ...]:
+    limits = incident.course.limits
+    return (
+        f"firing_for {limits.firing_for.total_seconds():.0f} s",
+        f"cooldown {limits.cooldown.total_seconds():.0f} s",
+        f"repairs_per_day {limits.repairs_per_day}",
+        f"hosts_at_once {limits.hosts_at_once}",
+    )
+
+
+def _ms(span: timedelta) -> int:
+    return round(span.total_seconds() * 1000)

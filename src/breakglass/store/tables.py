@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The tables, as the newest migration leaves them. Moments are milliseconds since 1970 by the database's clock."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+METADATA = sa.MetaData()
+
+INCIDENT = sa.Table(
+    "incident",
+    METADATA,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("key", sa.Text, nullable=False),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("trigger", sa.Text, nullable=False),
+    sa.Column("document", sa.Text, nullable=False),
+    sa.Column("wake_at", sa.BigInteger, nullable=False),
+    sa.Column("owner", sa.Text),
+    sa.Column("fence", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Column("lease_until", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Column("opened_at", sa.BigInteger, nullable=False),
+    sa.Column("closed_at", sa.BigInteger),
+)
+# One open incident for a key; a second alert reaches it instead of opening another.
+sa.Index("one_open", INCIDENT.c.key, unique=True, sqlite_where=INCIDENT.c.state != "closed")
+sa.Index("due", INCIDENT.c.wake_at, sqlite_where=INCIDENT.c.state != "closed")
+
+INBOX = sa.Table(
+    "inbox",
+    METADATA,
+    sa.Column("seq", sa.Integer, primary_key=True),
+    sa.Column("incident", sa.Text, sa.ForeignKey("incident.id"), nullable=False),
+    sa.Column("fault", sa.Text, nullable=False),
+    sa.Column("dedup", sa.Text, nullable=False, unique=True),
+    sa.Column("body", sa.Text, nullable=False),
+    sa.Column("done", sa.Boolean, nullable=False, server_default=sa.false()),
+    sqlite_autoincrement=True,
+)
+sa.Index("of_fault", INBOX.c.fault)
+sa.Index("undone", INBOX.c.incident, INBOX.c.seq, sqlite_where=INBOX.c.done == sa.false())
+
+# Records on their way into the journal: written with the change of state, taken from here in order.
+OUTBOX = sa.Table(
+    "outbox",
+    METADATA,
+    sa.Column("seq", sa.Integer, primary_key=True),
+    sa.Column("stream", sa.Text, nullable=False),
+    sa.Column("at", sa.BigInteger, nullable=False),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("body", sa.Text, nullable=False),
+    sqlite_autoincrement=True,
+)
+
+# Streams that the runner announced; sealed once their incident is over.
+STREAM = sa.Table(
+    "stream",
+    METADATA,
+    sa.Column("path", sa.Text, primary_key=True),
+    sa.Column("incident", sa.Text),
+    sa.Column("announced_at", sa.BigInteger, nullable=False),
+    sa.Column("sealed_at", sa.BigInteger),
+)
+
+HOST_CLAIM = sa.Table(
+    "host_claim",
+    METADATA,
+    sa.Column("host", sa.Text, primary_key=True),
+    sa.Column("incident", sa.Text, sa.ForeignKey("incident.id"), nullable=False),
+    sa.Column("trigger", sa.Text, nullable=False),
+    sa.Column("taken_at", sa.BigInteger, nullable=False),
+)
+
+# What was tried where: the memory of cooldown and repairs_per_day.
+REPAIR = sa.Table(
+    "repair",
+    METADATA,
+    sa.Column("incident", sa.Text, sa.ForeignKey("incident.id"), primary_key=True),
+    sa.Column("host", sa.Text, primary_key=True),
+    sa.Column("trigger", sa.Text, nullable=False),
+    sa.Column("at", sa.BigInteger, nullable=False),
+)
+sa.Index("repairs_of", REPAIR.c.trigger, REPAIR.c.host, REPAIR.c.at)
+
+# Accessors of the runner's own Vault sessions, so that a dead runner's session can be revoked.
+VAULT_SESSION = sa.Table(
+    "vault_session",
+    METADATA,
+    sa.Column("accessor", sa.Text, primary_key=True),
+    sa.Column("opened_at", sa.BigInteger, nullable=False),
+)

@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The runner's own session in Vault: parent of every grant that it mints.
+
+It is renewed long before its period is over. After a restart the dead runner's session is revoked first, and with it
+every grant that was never taken. While Vault can't be reached the runner goes on receiving alerts; whoever needs the
+session then gets the error, and tries again.
+"""
+
+from __future__ import annotations
+
+import threading
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from ansible_collections.breakglass.remediation.plugins.plugin_utils._vault import session
+from ansible_collections.breakglass.remediation.plugins.plugin_utils._vault.client import Client
+from ansible_collections.breakglass.remediation.plugins.plugin_utils._vault.closing import close
+from ansible_collections.breakglass.remediation.plugins.plugin_utils._vault.errors import DeniedByVault, RefusedLogin
+from ansible_collections.breakglass.remediation.plugins.plugin_utils._vault.login.approle import AppRoleLogin
+
+from breakglass.errors import BreakglassError
+from breakglass.settings import read_secret_file
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from ansible_collections.breakglass.remediation.plugins.plugin_utils._vault.connection import Connection
+
+    from breakglass.store.sessions import Sessions
+
+LOOK_EVERY_SECONDS = 5.0
+RENEW_BELOW_SECONDS = 400.0  # of a period of ten minutes
+
+
+class VaultSession:
+    """Logs in when needed, and keeps the session alive in the background."""
+
+    def __init__(self, connection: Connection, role_id_file: Path, secret_id_file: Path, sessions: Sessions) -> None:
+        self._connection = connection
+        self._role_id_file = role_id_file
+        self._secret_id_file = secret_id_file
+        self._sessions = sessions
+        self._client: Client | None = None
+        self._lock = threading.Lock()
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._keep_alive, name="vault-session", daemon=True)
+        self.trouble = "not logged in to Vault yet"
+
+    def start(self) -> None:
+        """Begin to log in and to renew, in the background."""
+        self._thread.start()
+
+    def client(self) -> Client:
+        """Vault, with the session's token.
+
+        Raises:
+            BreakglassError: There is no session and none can be had now; waiting may help.
+        """
+        with self._lock:
+            if self._client is None:
+                self._client = self._log_in()
+            return self._client
+
+    def close(self) -> None:
+        """End the session, and with it what it minted and nobody closed."""
+        self._stop.set()
+        with self._lock, suppress(BreakglassError):
+            if self._client is not None:
+                accessor = session.lookup(self._client).accessor
+                session.revoke(self._client)
+                self._client = None
+                self._sessions.ended(accessor)
+
+    def _log_in(self) -> Client:
+        try:
+            method = AppRoleLogin(read_secret_file(self._role_id_file), read_secret_file(self._secret_id_file))
+            bare = Client(self._connection, None)
+            login = method.authenticate(bare)
+            left_over = self._sessions.left_over()
+            self._sessions.opened(login.accessor)
+            client = bare.with_token(login.token)
+            for accessor in left_over:
+                close(client, accessor)
+                self._sessions.ended(accessor)
+        except BreakglassError as error:
+            self.trouble = str(error)
+            raise
+        self.trouble = ""
+        return client
+
+    def _keep_alive(self) -> None:
+        while not self._stop.is_set():
+            with suppress(BreakglassError):
+                self._look_after(self.client())
+            self._stop.wait(LOOK_EVERY_SECONDS)
+
+    def _look_after(self, client: Client) -> None:
+        try:
+            if session.lookup(client).ttl.total_seconds() < RENEW_BELOW_SECONDS:
+                session.renew(client)
+            self.trouble = ""
+        except (DeniedByVault, RefusedLogin) as error:
+            self.trouble = str(error)
+            with self._lock:
+                self._client = None
+        except BreakglassError as error:
+            self.trouble = str(error)
+            raise

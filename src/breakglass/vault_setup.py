@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The Vault side of a policy: generated from its accesses, so that the two can't disagree."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ansible_collections.breakglass.remediation.plugins.plugin_utils._vault import preparation
+from ansible_collections.breakglass.remediation.plugins.plugin_utils._vault.client import Client
+from ansible_collections.breakglass.remediation.plugins.plugin_utils._vault.connection import from_options
+from ansible_collections.breakglass.remediation.plugins.plugin_utils._vault.login import login_method
+from ansible_collections.breakglass.remediation.plugins.plugin_utils._vault.wanted import AccessSpec, Wanted, desired
+
+from breakglass.errors import BreakglassError
+from breakglass.inventory import read_inventory
+from breakglass.policy.load import load_policy
+from breakglass.runner import installed_remediations
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from breakglass.domain.rules import Access, Policy
+    from breakglass.inventory import Inventory
+    from breakglass.settings import Settings
+
+
+class UnwritableSecret(BreakglassError):
+    """Raised when the runner's login can't be written to its file."""
+
+
+@dataclass(frozen=True)
+class VaultSetup:
+    """What Vault needs for one installation, and the admin's login to bring it there."""
+
+    settings: Settings
+    client: Client
+    wanted: tuple[Wanted, ...]
+
+    @classmethod
+    def from_settings(cls, settings: Settings, environ: Mapping[str, str]) -> VaultSetup:
+        """Load policy and inventory, and log in as the environment says; raises BreakglassError."""
+        inventory = read_inventory(settings.inventory)
+        policy = load_policy(
+            settings.policy, channels=settings.channels, remediations=installed_remediations(), groups=inventory.groups
+        )
+        vault = settings.vault
+        options = {"url": vault.url, "namespace": vault.namespace, "ca_cert": str(vault.ca_cert) if vault.ca_cert else None}
+        bare = Client(from_options(options, environ), None)
+        login = login_method({}, environ).authenticate(bare)
+        return cls(settings, bare.with_token(login.token), tuple(desired(access_specs(policy, inventory))))
+
+    def plan(self) -> list[str]:
+        """What would be added and changed, a line each."""
+        changes = preparation.plan(self.client, self.wanted)
+        return [*(line for change in changes for line in change.lines()), preparation.summary(changes)]
+
+    def apply(self) -> list[str]:
+        """Bring it there, and issue the runner's login if its files are not there yet; says what was done."""
+        changes = preparation.plan(self.client, self.wanted)
+        preparation.apply(self.client, changes)
+        return [*(line for change in changes for line in change.lines()), self._issue_login()]
+
+    def _issue_login(self) -> str:
+        role_file, secret_file = self.settings.vault.role_id_file, self.settings.vault.secret_id_file
+        if role_file.exists() and secret_file.exists():
+            return f"The runner's login in {secret_file} stays as it is; delete the file to have a new one issued."
+        role_id, secret_id = preparation.secret_id(self.client)
+        _write_secret(role_file, role_id)
+        _write_secret(secret_file, secret_id)
+        return f"The runner's login is in {role_file} and {secret_file}, shown nowhere."
+
+
+def access_specs(policy: Policy, inventory: Inventory) -> list[AccessSpec]:
+    """The accesses with the inventory names that they may open."""
+    return [_spec(access, inventory) for access in policy.access.values()]
+
+
+def _spec(access: Access, inventory: Inventory) -> AccessSpec:
+    hosts = sorted(host for host, groups in inventory.hosts.items() if groups & set(access.hosts))
+    return AccessSpec(access.name, tuple(hosts), access.ssh.user if access.ssh else None, access.max_time_box)
+
+
+def _write_secret(path: Path, secret: str) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        with os.fdopen(descriptor, "w", encoding="ascii") as file:
+            file.write(secret + "\n")
+    except OSError as error:
+        raise UnwritableSecret(f"The runner's login can't be written to {path}: {error.strerror}.") from error

@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The HTTP side of the runner: webhooks, health and numbers."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from prometheus_client import CONTENT_TYPE_LATEST
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+
+from breakglass.errors import BreakglassError
+from breakglass.web.metrics import Metrics
+from breakglass.web.problems import Problem, problem_response
+from breakglass.web.webhooks import Webhooks
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+
+    from breakglass.runner import Runner
+
+
+def make_app(runner: Runner) -> FastAPI:
+    """The application of one runner."""
+    app = FastAPI(title="breakglass", openapi_url=None, docs_url=None, redoc_url=None)
+    metrics = Metrics()
+    settings = runner.settings
+    webhooks = Webhooks(settings.sources, settings.maximum_body, runner.reception, runner.queue, metrics)
+
+    async def healthz(_request: Request) -> Response:
+        return PlainTextResponse("alive\n")
+
+    async def readyz(_request: Request) -> Response:
+        troubles = await run_in_threadpool(runner.troubles)
+        if troubles:
+            return problem_response(HTTPStatus.SERVICE_UNAVAILABLE, " ".join(troubles))
+        return JSONResponse({"ready": True})
+
+    async def numbers(_request: Request) -> Response:
+        return Response(await run_in_threadpool(metrics.text, runner), media_type=CONTENT_TYPE_LATEST)
+
+    app.add_route("/webhooks/{source}", webhooks.receive, methods=["POST"])
+    app.add_route("/healthz", healthz)
+    app.add_route("/readyz", readyz)
+    app.add_route("/metrics", numbers)
+    app.add_exception_handler(Problem, _on_problem)
+    app.add_exception_handler(HTTPException, _on_http_exception)
+    app.add_exception_handler(RequestValidationError, _on_http_exception)
+    app.add_exception_handler(BreakglassError, _on_trouble)
+    return app
+
+
+async def _on_problem(_request: Request, error: Exception) -> Response:
+    status = error.status if isinstance(error, Problem) else HTTPStatus.INTERNAL_SERVER_ERROR
+    return problem_response(status, str(error))
+
+
+async def _on_http_exception(_request: Request, error: Exception) -> Response:
+    status = HTTPStatus(error.status_code) if isinstance(error, HTTPException) else HTTPStatus.BAD_REQUEST
+    return problem_response(status, "There is nothing of this name and method here.")
+
+
+async def _on_trouble(_request: Request, error: Exception) -> Response:
+    return problem_response(HTTPStatus.SERVICE_UNAVAILABLE, str(error))

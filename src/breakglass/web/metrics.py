@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Numbers for Prometheus. Label values are names of the settings and words of ours, never text of an alert."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
+
+from breakglass.domain.incident import State
+
+if TYPE_CHECKING:
+    from breakglass.runner import Runner
+
+
+class Metrics:
+    """The registry of one runner."""
+
+    def __init__(self) -> None:
+        self._registry = CollectorRegistry()
+        self.messages = self._counter("messages", "Webhooks answered", ("source", "answer"))
+        self.alerts = self._counter("alerts", "Alerts taken in", ("source", "reached"))
+        self.unrecorded_refusals = self._counter("unrecorded_refusals", "Refused webhooks that could not be journalled")
+        self._incidents = self._gauge("incidents", "Incidents that are not closed", ("state",))
+        self._waiting = self._gauge("records_waiting", "Records that wait to be written to the journal")
+        self._unsealed = self._gauge("streams_unsealed", "Streams that are over and wait for their seal")
+        self._ready = self._gauge("ready", "1 when the runner can do all of its work")
+
+    def text(self, runner: Runner) -> bytes:
+        """All numbers as they are now, in Prometheus' text format."""
+        counts = runner.incidents.count_by_state()
+        for state in State:
+            if state is not State.CLOSED:
+                self._incidents.labels(state=state.value).set(counts.get(state, 0))
+        waiting, unsealed = runner.queue.counts()
+        self._waiting.set(waiting)
+        self._unsealed.set(unsealed)
+        self._ready.set(0 if runner.troubles() else 1)
+        return generate_latest(self._registry)
+
+    def _counter(self, name: str, text: str, labels: tuple[str, ...] = ()) -> Counter:
+        return Counter(f"breakglass_{name}", text, labels, registry=self._registry)
+
+    def _gauge(self, name: str, text: str, labels: tuple[str, ...] = ()) -> Gauge:
+        return Gauge(f"breakglass_{name}", text, labels, registry=self._registry)

@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Serving: uvicorn in the main thread, the runner's work in others, and an orderly end on SIGTERM."""
+
+from __future__ import annotations
+
+import socket
+from typing import TYPE_CHECKING
+
+import uvicorn
+
+from breakglass.errors import BreakglassError
+from breakglass.web.app import make_app
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from breakglass.runner import Runner
+    from breakglass.settings import Settings
+
+SLOWEST_REQUEST_SECONDS = 10
+
+
+class UnusableAddress(BreakglassError):
+    """Raised when the runner can't listen where the settings say."""
+
+
+def serve(runner: Runner, announce: Callable[[str], None]) -> None:
+    """Serve until SIGTERM or SIGINT, then drain and return.
+
+    Args:
+        runner: Made from the settings, not yet started.
+        announce: Told the address once webhooks are taken.
+
+    Raises:
+        UnusableAddress: The address is taken or not ours.
+    """
+    settings = runner.settings
+    listener = _listen(settings)
+    host, port = listener.getsockname()[:2]
+    scheme = "https" if settings.tls else "http"
+    config = uvicorn.Config(
+        make_app(runner),
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=SLOWEST_REQUEST_SECONDS,
+        timeout_keep_alive=SLOWEST_REQUEST_SECONDS,
+        limit_concurrency=256,
+        ssl_certfile=str(settings.tls.certificate) if settings.tls else None,
+        ssl_keyfile=str(settings.tls.key) if settings.tls else None,
+    )
+    runner.start()
+    try:
+        announce(f"{scheme}://{host}:{port}")
+        uvicorn.Server(config).run(sockets=[listener])
+    finally:
+        runner.stop()
+        listener.close()
+
+
+def _listen(settings: Settings) -> socket.socket:
+    host, port = settings.listen
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+    except OSError as error:
+        listener.close()
+        raise UnusableAddress(
+            f"The runner can't listen on {host}:{port}: {error.strerror}. Change `listen` in the settings, or end what "
+            "listens there."
+        ) from error
+    listener.listen(512)
+    return listener

@@ -1,0 +1,20 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the tests of roles share."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from tests.support.ssh_host import ssh_site
+
+__all__ = ["ssh_site"]
+
+
+@pytest.fixture(scope="session")
+def hostile_values() -> list[object]:
+    """Every value of the corpus of hostile text that gets this far: keys with Ansible's own names are refused before."""
+    corpus = json.loads(Path(__file__).with_name("hostile-text.json").read_text(encoding="utf-8"))
+    values = [entry["value"] for entry in corpus]
+    return [v for v in values if not (isinstance(v, dict) and any(key.startswith("__ansible_") for key in v))]

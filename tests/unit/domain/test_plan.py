@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from breakglass.domain.plan import Plan, UnreadablePlan
+
+PLAN = Plan(
+    remediation="breakglass.remediation.restart_service",
+    content_digest="0" * 64,
+    hosts=("web1", "web2"),
+    parameters={"restart_service_name": "nginx", "restart_service_timeout": 5},
+    access="web-operator",
+    user="breakglass",
+    time_box_seconds=600,
+)
+
+
+def test_a_plan_survives_storage() -> None:
+    """A plan that went through JSON is equal and has the same digest."""
+    again = Plan.from_json(json.loads(json.dumps(PLAN.to_json())))
+    assert again == PLAN
+    assert again.digest == PLAN.digest
+    assert len(PLAN.digest) == 64
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"remediation": "a.b.c"},
+        {"content_digest": "1" * 64},
+        {"hosts": ("web1",)},
+        {"parameters": {}},
+        {"access": "x"},
+        {"user": "root"},
+        {"time_box_seconds": 601},
+    ],
+)
+def test_every_field_is_in_the_digest(change: dict[str, object]) -> None:
+    """A plan that differs in any field has another digest."""
+    assert replace(PLAN, **change).digest != PLAN.digest
+
+
+def test_the_order_of_parameters_is_not_in_the_digest() -> None:
+    """Parameters are a mapping: their order means nothing."""
+    assert replace(PLAN, parameters=dict(reversed(PLAN.parameters.items()))).digest == PLAN.digest
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        None,
+        [],
+        {},
+        PLAN.to_json() | {"extra": 1},
+        PLAN.to_json() | {"hosts": []},
+        PLAN.to_json() | {"hosts": [1]},
+        PLAN.to_json() | {"parameters": []},
+        PLAN.to_json() | {"access": None},
+        PLAN.to_json() | {"time_box_seconds": "600"},
+        PLAN.to_json() | {"time_box_seconds": True},
+    ],
+)
+def test_what_is_no_plan_is_refused(content: object) -> None:
+    """Stored JSON with other fields or types raises UnreadablePlan."""
+    with pytest.raises(UnreadablePlan):
+        Plan.from_json(content)

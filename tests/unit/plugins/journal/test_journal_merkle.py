@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The Merkle tree against RFC 6962."""
+
+from __future__ import annotations
+
+from hashlib import sha256
+
+import pytest
+from ansible_collections.breakglass.remediation.plugins.plugin_utils._journal.merkle import Tree
+from hypothesis import given
+from hypothesis import strategies as st
+
+LEAVES = [
+    bytes.fromhex(leaf)
+    for leaf in (
+        "",
+        "00",
+        "10",
+        "2021",
+        "3031",
+        "40414243",
+        "5051525354555657",
+        "606162636465666768696a6b6c6d6e6f",
+    )
+]
+ROOTS = [
+    "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+    "6e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d",
+    "fac54203e7cc696cf0dfcb42c92a1d9dbaf70ad9e621f4bd8d98662f00e3c125",
+    "aeb6bcfe274b70a14fb067a5e5578264db0fa9b51af5e0ba159158f329e06e77",
+    "d37ee418976dd95753c1c73862b9398fa2a2cf9b4ff0fdfe8b30cd95209614b7",
+    "4e3bbb1f7b478dcfe71fb631631519a3bca12c9aefca1612bfce4c13a86264d4",
+    "76e67dadbcdf1e10e1b74ddc608abd2f98dfb16fbce75277b5232a127f2087ef",
+    "ddb89be403809e325750d3d263cd78929c2942b7942a34b77e122c9594a74c8c",
+    "5dc9da79a70659a9ad559cb701ded9a2ab9d823aad2f4960cfe370eff4604328",
+]
+
+
+def tree_hash(leaves: list[bytes]) -> bytes:
+    """The definition of RFC 6962, section 2.1, word for word."""
+    if not leaves:
+        return sha256(b"").digest()
+    if len(leaves) == 1:
+        return sha256(b"\x00" + leaves[0]).digest()
+    split = 1
+    while split * 2 < len(leaves):
+        split *= 2
+    return sha256(b"\x01" + tree_hash(leaves[:split]) + tree_hash(leaves[split:])).digest()
+
+
+@pytest.mark.parametrize("size", range(len(ROOTS)))
+def test_known_roots(size):
+    """The roots of Certificate Transparency's own test vectors come out."""
+    tree = Tree()
+    for leaf in LEAVES[:size]:
+        tree.add(leaf)
+    assert (tree.size, tree.root().hex()) == (size, ROOTS[size])
+
+
+@given(st.lists(st.binary(max_size=4), max_size=70))
+def test_every_root_on_the_way_is_the_defined_one(leaves):
+    """At each size the root is what the definition gives, and asking for it changes nothing."""
+    tree = Tree()
+    for size, leaf in enumerate(leaves, start=1):
+        tree.add(leaf)
+        assert tree.root() == tree_hash(leaves[:size])

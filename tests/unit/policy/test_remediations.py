@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+
+from breakglass.remediations import (
+    Remediations,
+    UnknownRemediation,
+    UnreadableRemediation,
+    content_digest,
+    full_name,
+)
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def test_a_short_name_is_a_role_of_ours(roles: Path) -> None:
+    """`restart_service` and its full name are the same role, with what its two files say."""
+    remediations = Remediations(roles)
+    found = remediations.find("restart_service")
+    assert found is remediations.find("breakglass.remediation.restart_service")
+    assert found.name == "breakglass.remediation.restart_service"
+    assert found.behaviour.idempotent
+    assert found.behaviour.expected_duration == timedelta(seconds=20)
+    assert found.check_parameters({"restart_service_name": "nginx", "restart_service_timeout": "5"}) == {
+        "restart_service_name": "nginx",
+        "restart_service_timeout": 5,
+    }
+
+
+def test_a_full_name_is_found_on_the_collection_path(roles: Path, tmp_path: Path) -> None:
+    """A role of another collection is found below `ansible_collections`; what it does not say of itself is taken as the worst."""
+    inner = tmp_path / "site" / "ansible_collections" / "acme" / "web" / "roles" / "drain"
+    (inner / "meta").mkdir(parents=True)
+    (inner / "meta" / "argument_specs.yml").write_text("argument_specs: {main: {short_description: x}}\n")
+    found = Remediations(roles, [tmp_path / "empty", tmp_path / "site"]).find("acme.web.drain")
+    assert found.arguments == {}
+    assert (found.behaviour.idempotent, found.behaviour.disruptive, found.behaviour.check_mode) == (False, True, "none")
+
+
+@pytest.mark.parametrize("name", ["", "..", "../x", "/etc", "a.b", "a.b.c.d", "Restart", "a.b.../x", "x y", "x\n"])
+def test_only_names_are_names(roles: Path, name: str) -> None:
+    """A text that could be a path is no role name."""
+    with pytest.raises(UnknownRemediation):
+        Remediations(roles).find(name)
+    with pytest.raises(UnknownRemediation):
+        full_name(name)
+
+
+@pytest.mark.parametrize(
+    ("file", "content"),
+    [
+        ("argument_specs.yml", None),
+        ("argument_specs.yml", "a: ["),
+        ("argument_specs.yml", "argument_specs: {}"),
+        ("argument_specs.yml", "argument_specs: {main: {options: {a: {type: sql}}}}"),
+        ("argument_specs.yml", "a: \xff"),
+        ("remediation.yml", "idempotent: maybe"),
+        ("remediation.yml", "idempotant: true"),
+        ("remediation.yml", "- x"),
+    ],
+)
+def test_a_role_that_says_nothing_clear_is_refused(roles: Path, file: str, content: str | None) -> None:
+    """Without a readable argument spec, or with a behaviour that is not one, a role can't be used."""
+    path = roles / "restart_service" / "meta" / file
+    if content is None:
+        path.unlink()
+    else:
+        path.write_bytes(content.encode("latin-1"))
+    with pytest.raises(UnreadableRemediation):
+        Remediations(roles).find("restart_service")
+
+
+def test_the_digest_binds_names_and_contents(roles: Path) -> None:
+    """Another content, another name and another file each change the digest; compiled Python does not."""
+    role = roles / "restart_service"
+    (role / "tasks").mkdir()
+    main = role / "tasks" / "main.yml"
+    main.write_text("[]\n")
+    seen = {content_digest(role)}
+    (role / "__pycache__").mkdir()
+    (role / "__pycache__" / "x.pyc").write_bytes(b"x")
+    assert content_digest(role) in seen
+    main.write_text("[ ]\n")
+    seen.add(content_digest(role))
+    main.rename(role / "tasks" / "other.yml")
+    seen.add(content_digest(role))
+    (role / "tasks" / "empty.yml").touch()
+    seen.add(content_digest(role))
+    assert len(seen) == 4
+
+
+def test_a_linked_directory_is_refused(roles: Path, tmp_path: Path) -> None:
+    """What lies behind a link to a directory would not be bound by the digest."""
+    (roles / "restart_service" / "tasks").symlink_to(tmp_path)
+    with pytest.raises(UnreadableRemediation, match="is a link"):
+        content_digest(roles / "restart_service")

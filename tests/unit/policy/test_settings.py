@@ -1,0 +1,150 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from breakglass.settings import Address, Settings, SettingsErrors, UnreadableSecret, load_settings, read_secret_file
+
+MINIMAL = """\
+listen: 127.0.0.1:0
+policy: policy
+inventory: ../inventory
+database_url: sqlite:///state/breakglass.db
+journal: {directory: /var/lib/journal}
+vault:
+  url: http://127.0.0.1:8200
+  auth_method: approle
+  role_id_file: secrets/role_id
+  secret_id_file: secrets/secret_id
+sources:
+  alertmanager: {kind: alertmanager, bearer_token_files: [secrets/am, secrets/am.next]}
+channels:
+  platform-chat: {url_file: secrets/chat}
+"""
+
+
+def loaded(tmp_path: Path, text: str) -> Settings:
+    (tmp_path / "settings.yml").write_text(text, encoding="utf-8")
+    return load_settings(tmp_path / "settings.yml")
+
+
+def test_relative_paths_start_at_the_settings_file(tmp_path: Path) -> None:
+    """Every path is absolute after loading, counted from the settings file's directory."""
+    settings = loaded(tmp_path, MINIMAL)
+    assert settings.listen == Address("127.0.0.1", 0)
+    assert settings.policy == tmp_path / "policy"
+    assert settings.inventory == tmp_path.parent / "inventory"
+    assert settings.database_url == f"sqlite:///{tmp_path}/state/breakglass.db"
+    assert settings.journal.directory == Path("/var/lib/journal")
+    assert settings.vault.secret_id_file == tmp_path / "secrets" / "secret_id"
+    assert settings.sources["alertmanager"].bearer_token_files[1] == tmp_path / "secrets" / "am.next"
+    assert settings.channels["platform-chat"].url_file == tmp_path / "secrets" / "chat"
+    assert (settings.maximum_body, settings.concurrent_plays, settings.run_directory) == (4 * 1024 * 1024, 4, None)
+
+
+def test_options_can_be_set(tmp_path: Path) -> None:
+    """What has a default can be written."""
+    text = MINIMAL.replace("127.0.0.1:0", "'[::]:8443'").replace(
+        "  url:", "  namespace: team\n  ca_cert: ca.pem\n  url:"
+    )
+    text += "tls: {certificate: a.crt, key: a.key}\npublic_url: https://b.example.com/\nmaximum_body: 1000\n"
+    settings = loaded(tmp_path, text + "concurrent_plays: 9\nrun_directory: /run/breakglass\n")
+    assert settings.listen == Address("::", 8443)
+    assert settings.public_url == "https://b.example.com"
+    assert settings.vault.ca_cert == tmp_path / "ca.pem"
+    assert (settings.maximum_body, settings.concurrent_plays) == (1000, 9)
+
+
+def test_a_proxy_that_speaks_tls_may_stand_in_front(tmp_path: Path) -> None:
+    """Clear text on an outside address needs a line that says who encrypts."""
+    text = MINIMAL.replace("127.0.0.1:0", "0.0.0.0:80")
+    with pytest.raises(SettingsErrors, match="behind_tls_proxy: true"):
+        loaded(tmp_path, text)
+    assert loaded(tmp_path, text + "behind_tls_proxy: true\n").behind_tls_proxy
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("listen: 127.0.0.1:0", "listen: 8443", "settings.yml:1: listen: Write host:port"),
+        ("listen: 127.0.0.1:0", "listen: 127.0.0.1:99999", "settings.yml:1: listen: Write host:port"),
+        ("listen: 127.0.0.1:0", "listn: 127.0.0.1:0", "settings.yml:1: 'listn' is not known. Did you mean \"listen\"?"),
+        ("policy: policy", "policy:", "settings.yml:2: policy: Write the path"),
+        (
+            "sqlite:///state/breakglass.db",
+            "postgresql://db/x",
+            "settings.yml:4: database_url: PostgreSQL is not supported yet.",
+        ),
+        ("sqlite:///state/breakglass.db", "'sqlite:///:memory:'", "database_url: Write sqlite:///FILE"),
+        ("sqlite:///state/breakglass.db", "mysql://x", "database_url: Write sqlite:///FILE"),
+        ("/var/lib/journal}", "/var/lib/journal, keep: 400d}", "journal.keep: This is not supported yet."),
+        ("auth_method: approle", "auth_method: jwt", '"jwt" is not supported yet.'),
+        ("auth_method: approle", "auth_method: aprole", 'Did you mean "approle"?'),
+        (
+            "http://127.0.0.1:8200",
+            "http://vault.example.com:8200",
+            "settings.yml:7: vault.url: Tokens would travel in clear",
+        ),
+        ("http://127.0.0.1:8200", "https://u:hunter2@vault", "vault.url: A user name or password does not belong"),
+        ("http://127.0.0.1:8200", "https://vault:x", "vault.url: Write an address"),
+        ("kind: alertmanager", "kind: grafana", '"grafana" is not supported yet.'),
+        ("kind: alertmanager, ", "", "sources.alertmanager.kind: this key is missing."),
+        ("[secrets/am, secrets/am.next]", "[]", "bearer_token_files: must not be empty."),
+        (
+            "channels:",
+            "people: {identity_role: x}\ndigest: {to: x}\nsinks: {a: b}\nheartbeat: {every: 1m}\nchannels:",
+            "people: This",
+        ),
+        ("channels:", "maximum_body: 4MiB\nchannels:", "settings.yml:13: maximum_body: Write a whole number"),
+    ],
+)
+def test_a_fault_is_named_with_its_line(tmp_path: Path, old: str, new: str, said: str) -> None:
+    """Each fault of the settings gives a sentence with file and line, and never a password."""
+    assert old in MINIMAL
+    with pytest.raises(SettingsErrors) as caught:
+        loaded(tmp_path, MINIMAL.replace(old, new))
+    assert said in str(caught.value)
+    assert "hunter2" not in str(caught.value)
+
+
+def test_all_faults_are_found_at_once(tmp_path: Path) -> None:
+    """Everything that is planned but not built is named in one go."""
+    text = MINIMAL + "people: {identity_role: x}\ndigest: {to: x}\nsinks: {a: b}\nheartbeat: {every: 1m}\n"
+    with pytest.raises(SettingsErrors) as caught:
+        loaded(tmp_path, text)
+    assert [problem.line for problem in caught.value.problems] == [15, 16, 17, 18]
+
+
+def test_secret_files(tmp_path: Path) -> None:
+    """A secret is read without its line end, from a regular file that only its owner can touch."""
+    path = tmp_path / "token"
+    path.write_text("s3cret\n")
+    path.chmod(0o600)
+    assert read_secret_file(path) == "s3cret"
+    for mode in (0o640, 0o604, 0o660):
+        path.chmod(mode)
+        with pytest.raises(UnreadableSecret, match=f"chmod 600 {path}") as caught:
+            read_secret_file(path)
+        assert "s3cret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("content", "said"), [(b"", "is empty"), (b" \n", "is empty"), (b"\xff", "not UTF-8"), (b"x" * 70_000, "larger")]
+)
+def test_secret_files_without_a_secret(tmp_path: Path, content: bytes, said: str) -> None:
+    """An empty, binary or huge file is no secret."""
+    path = tmp_path / "token"
+    path.write_bytes(content)
+    path.chmod(0o600)
+    with pytest.raises(UnreadableSecret, match=said):
+        read_secret_file(path)
+
+
+def test_secret_files_that_are_none(tmp_path: Path) -> None:
+    """A missing file and a directory are refused with a sentence."""
+    with pytest.raises(UnreadableSecret, match="No such file"):
+        read_secret_file(tmp_path / "none")
+    with pytest.raises(UnreadableSecret, match="not a regular file"):
+        read_secret_file(tmp_path)
