@@ -137,7 +137,9 @@ class Engine:
             LOG.error("%s: %s", claimed.incident.id, error)  # noqa: TRY400
         except Exception:
             self.trouble = f"{claimed.incident.id} can't be worked on; see the log"
-            LOG.exception("%s: a fault of ours; the incident is claimed again when its lease is over", claimed.incident.id)
+            LOG.exception(
+                "%s: a fault of ours; the incident is claimed again when its lease is over", claimed.incident.id
+            )
         self._wake.set()
 
     def _advance(self, claimed: Claimed) -> None:

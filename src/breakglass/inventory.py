@@ -13,12 +13,15 @@ import subprocess
 import sys
 import tempfile
 from collections import defaultdict
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 from breakglass.errors import BreakglassError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 TIME_LIMIT_SECONDS = 60
 _HOST = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,252}", re.ASCII)

@@ -6,7 +6,6 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -30,7 +29,7 @@ from breakglass.policy.validation import Mismatch, validate
 from breakglass.policy.yaml_text import read_yaml_file
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping, Sequence
 
 COLLECTION = "breakglass.remediation"
 _WORD = r"[a-z_][a-z0-9_]*"

@@ -20,7 +20,7 @@ from breakglass.effects.play import RunPlay
 from breakglass.effects.reserve import Reserve
 from breakglass.effects.revoke import CloseGrant
 from breakglass.effects.runs import COLLECTIONS, Runs
-from breakglass.engine import Engine, Parts
+from breakglass.engine import Doer, Engine, Parts
 from breakglass.housekeeping import Housekeeping
 from breakglass.inventory import read_inventory
 from breakglass.journal import Journal
@@ -68,7 +68,9 @@ class Runner:
 
     def start(self) -> None:
         """Begin to work; webhooks may come in from now on."""
-        self.queue.add_to_day([Note("runner.started", {"pid": os.getpid(), "policy_digest": self.reception.policy.digest})])
+        self.queue.add_to_day(
+            [Note("runner.started", {"pid": os.getpid(), "policy_digest": self.reception.policy.digest})]
+        )
         self.session.start()
         self.housekeeping.start()
         self.engine.start()
@@ -110,7 +112,7 @@ def make_runner(settings: Settings) -> Runner:
     handover = Handover()
     plays = RunPlay(runs, handover, journal, settings.inventory, runs.sweep())
     channels = {name: channel.url_file for name, channel in settings.channels.items()}
-    effects = {
+    effects: dict[Effect, Doer] = {
         Effect.RESERVE: Reserve(session, Reservations(database, settings.concurrent_plays)),
         Effect.OPEN_GRANT: OpenGrant(session, handover),
         Effect.CLOSE_GRANT: CloseGrant(session, runs, settings.journal.directory),

@@ -47,7 +47,11 @@ class VaultSetup:
             settings.policy, channels=settings.channels, remediations=installed_remediations(), groups=inventory.groups
         )
         vault = settings.vault
-        options = {"url": vault.url, "namespace": vault.namespace, "ca_cert": str(vault.ca_cert) if vault.ca_cert else None}
+        options = {
+            "url": vault.url,
+            "namespace": vault.namespace,
+            "ca_cert": str(vault.ca_cert) if vault.ca_cert else None,
+        }
         bare = Client(from_options(options, environ), None)
         login = login_method({}, environ).authenticate(bare)
         return cls(settings, bare.with_token(login.token), tuple(desired(access_specs(policy, inventory))))

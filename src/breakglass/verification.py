@@ -77,7 +77,9 @@ def verify_journal(directory: Path, key: Path | None, environ: Mapping[str, str]
         beside = next((path for path in (directory.parent / NAME, directory / NAME) if path.exists()), None)
         keys = read_keys(beside) if beside else ()
         if beside:
-            remarks.append(f"The public keys are those of {beside}; whoever can change the journal may have changed them.")
+            remarks.append(
+                f"The public keys are those of {beside}; whoever can change the journal may have changed them."
+            )
     return Verified(verify(directory, keys, anchors), tuple(remarks))
 
 

@@ -12,6 +12,7 @@ from .._guard import line
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from .._journal.canonical import JsonValue
     from .._run.live import Live
     from .recorder import Recorder
 
@@ -66,16 +67,15 @@ class Ending:
         self._recorder.close()
         self._live.run.wipe()
 
-    def _tell(self, answer: Mapping[str, object] | None) -> None:
+    def _tell(self, answer: Mapping[str, JsonValue] | None) -> None:
         if answer is None:
-            kind, body, text = "grant.not_proven_gone", {"why": "the guard did not answer"}, self._revoke_without_guard()
+            text, answer = self._revoke_without_guard(), {"why": "the guard did not answer"}
         elif answer.get("proven"):
-            kind, body, text = "grant.revoked", answer, f"Grant revoked, proven. {answer.get('remains', '')}"
+            text = f"Grant revoked, proven. {answer.get('remains', '')}"
         else:
-            kind, body = "grant.not_proven_gone", answer
             text = f"Grant NOT proven gone: {answer.get('why')} The guard goes on trying."
         with suppress(BreakglassError):
-            self._recorder.record(kind, body)
+            self._recorder.record("grant.revoked" if answer.get("proven") else "grant.not_proven_gone", answer)
         self._display(text.strip())
 
     def _revoke_without_guard(self) -> str:

@@ -67,5 +67,7 @@ def _place_of_runner(run: RunDirectory) -> Place:
             f"BREAKGLASS_RUN_DIR is set, but {run.story} does not say where to record this run. Unset it, unless the "
             "runner started this."
         )
-    about = {name: str(story[name]) for name in ("incident", "attempt", "plan_digest", "accessor") if name in story}
+    about: dict[str, str] = {
+        name: str(story[name]) for name in ("incident", "attempt", "plan_digest", "accessor") if name in story
+    }
     return Place(run, Path(str(story["journal"])), str(story["stream"]), under_runner=True, about=about)

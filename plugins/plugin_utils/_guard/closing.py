@@ -19,6 +19,7 @@ from .opening import Opened, end_login
 from .processes import Kin, end_all
 
 if TYPE_CHECKING:
+    from .._journal.canonical import JsonValue
     from .._run.live import Live
 
 KILL_LIMIT_SECONDS = 10.0
@@ -32,14 +33,14 @@ class Closing:
     def __init__(self, live: Live, opened: Opened) -> None:
         self._live = live
         self._opened = opened
-        self._proof: dict[str, object] | None = None
+        self._proof: dict[str, JsonValue] | None = None
         self._left: set[int] = set()
 
     def end_processes(self) -> None:
         """End every process of a run whose main process is dead: its workers go on otherwise."""
         self._left = end_all(Kin(self._live.run.lock).alive, KILL_LIMIT_SECONDS)
 
-    def close(self) -> dict[str, object]:
+    def close(self) -> dict[str, JsonValue]:
         """One try: revoke and prove. Returns what to record of it."""
         if self._proof is not None:
             return self._proof
@@ -59,7 +60,10 @@ class Closing:
         with suppress(BreakglassError):
             path = self._live.journal / f"{self._live.stream}.jsonl"
             with Stream.resume(path, self._live.stream, _now) as stream:
-                body = {"why": "Ansible's main process died", "tasks_in_flight": "outcome unknown"}
+                body: dict[str, JsonValue] = {
+                    "why": "Ansible's main process died",
+                    "tasks_in_flight": "outcome unknown",
+                }
                 stream.append("run.died", {**body, "processes_left": len(self._left)}, at=_now())
                 stream.append("grant.revoked" if answer["proven"] else "grant.not_proven_gone", answer, at=_now())
         self.seal()
@@ -78,7 +82,7 @@ class Closing:
             end_login(self._opened.client, self._opened.login)
         self._live.run.wipe()
 
-    def _close_at_last(self) -> dict[str, object]:
+    def _close_at_last(self) -> dict[str, JsonValue]:
         pause = 0.5
         while not (answer := self.close())["proven"]:
             if _now() > self._opened.facts.expires_at + AFTER_THE_BOX:

@@ -58,7 +58,9 @@ def _answer(reading: int) -> dict[str, object]:
         answer = json.loads(text)
         if isinstance(answer, dict):
             return answer
-    return {"error": "The guard of the grant died or did not answer. Whatever it minted dies with its time box. Try again."}
+    return {
+        "error": "The guard of the grant died or did not answer. Whatever it minted dies with its time box. Try again."
+    }
 
 
 def _become_guard(live: Live, order: Order, writing: int) -> None:
@@ -136,10 +138,11 @@ class _Guard:
             if left <= 0:
                 return True
             with suppress(InterruptedError):
-                ready, _, _ = select.select([main, self._live.guard_end], [], [], min(left, 1.0))
+                line_end = self._live.guard_end.fileno()
+                ready, _, _ = select.select([main, line_end], [], [], min(left, 1.0))
                 if main in ready:
                     return False
-                if self._live.guard_end in ready and line.receive(self._live.guard_end).get("do") == "close":
+                if line_end in ready and line.receive(self._live.guard_end).get("do") == "close":
                     return True
         return True
 

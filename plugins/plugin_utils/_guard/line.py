@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     import socket
     from collections.abc import Mapping
 
+    from .._journal.canonical import JsonValue
+
 LARGEST_MESSAGE = 65536
 
 
@@ -22,7 +24,7 @@ def send(end: socket.socket, message: Mapping[str, object]) -> None:
         end.send(json.dumps(message).encode())
 
 
-def receive(end: socket.socket) -> dict[str, object]:
+def receive(end: socket.socket) -> dict[str, JsonValue]:
     """Take the next message; an empty one when the line is gone."""
     with suppress(OSError, ValueError):
         message = json.loads(end.recv(LARGEST_MESSAGE))
@@ -30,14 +32,16 @@ def receive(end: socket.socket) -> dict[str, object]:
     return {}
 
 
-def ask(end: socket.socket, message: Mapping[str, object], guard: int, limit_seconds: float) -> dict[str, object] | None:
+def ask(
+    end: socket.socket, message: Mapping[str, object], guard: int, limit_seconds: float
+) -> dict[str, JsonValue] | None:
     """Send a message and wait for the answer; None when the guard is dead or the limit is over."""
     send(end, message)
     with suppress(ProcessLookupError):
         watch = os.pidfd_open(guard)
         try:
-            ready, _, _ = select.select([end, watch], [], [], limit_seconds)
-            return receive(end) if end in ready else None
+            ready, _, _ = select.select([end.fileno(), watch], [], [], limit_seconds)
+            return receive(end) if end.fileno() in ready else None
         finally:
             os.close(watch)
     return None

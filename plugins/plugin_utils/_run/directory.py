@@ -51,7 +51,9 @@ class RunDirectory:
         """Refuse a directory that others can enter, or in which a control socket's path would not fit."""
         status = self.root.stat()
         if status.st_uid != os.getuid() or status.st_mode & 0o077:
-            raise UnusableRunDirectory(f"{self.root} can be entered by others; its mode must be 0700 and its owner you.")
+            raise UnusableRunDirectory(
+                f"{self.root} can be entered by others; its mode must be 0700 and its owner you."
+            )
         length = len(str(self.control)) + 1 + CONTROL_NAME
         if length > LONGEST_CONTROL_PATH:
             raise UnusableRunDirectory(

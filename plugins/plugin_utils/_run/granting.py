@@ -52,7 +52,9 @@ class Wish:
     def request(self, live: Live) -> GrantRequest:
         """The grant to mint; raises BreakglassError for what can't be one."""
         if not self.reason.strip():
-            raise BreakglassError("A grant needs a reason: set the option reason to a sentence that an auditor understands.")
+            raise BreakglassError(
+                "A grant needs a reason: set the option reason to a sentence that an auditor understands."
+            )
         meta = {"reason": _meta(self.reason), "ticket": _meta(self.ticket), "stream": live.stream}
         return GrantRequest(self.access, duration(self.time_box), f"breakglass-{self.access}", meta)
 
@@ -80,13 +82,14 @@ def obtain(live: Live, wish: Wish, options: Mapping[str, object], environ: Mappi
         return {"changed": True, **_facts_of(facts, wish)}
 
 
-def _take_from_runner(
-    live: Live, request: GrantRequest, connection: Connection, grant_file: Path
-) -> dict[str, object]:
+def _take_from_runner(live: Live, request: GrantRequest, connection: Connection, grant_file: Path) -> dict[str, object]:
     """Unwrap the grant that the runner minted for exactly this attempt: other meta data or accessor is not ours."""
     meta = {name: live.about.get(name, "") for name in ("incident", "attempt", "plan_digest")}
     opened = unwrap(
-        Client(connection, None), _wrapping_token(grant_file), replace(request, meta=meta), live.about.get("accessor", "")
+        Client(connection, None),
+        _wrapping_token(grant_file),
+        replace(request, meta=meta),
+        live.about.get("accessor", ""),
     )
     live.run.write(live.run.token, opened.token)
     facts = grant_text(opened.facts, request, connection, os.getppid())
@@ -108,7 +111,9 @@ def _wrapping_token(path: Path) -> str:
         token = secret_file(path, "wrapped grant")
         path.unlink()
     except FileNotFoundError:
-        raise UsedWrapping(f"The runner's grant was to be in {path}, which is not there: it was used already.") from None
+        raise UsedWrapping(
+            f"The runner's grant was to be in {path}, which is not there: it was used already."
+        ) from None
     except OSError as error:
         raise BreakglassError(f"The runner's grant in {path} can't be taken: {error.strerror}.") from error
     return token
@@ -123,7 +128,9 @@ def _require_play_process(run: RunDirectory) -> None:
         return
     finally:
         os.close(descriptor)
-    raise MissingGuard("The play process that guards this run is dead, so the grant that the runner sent is not opened.")
+    raise MissingGuard(
+        "The play process that guards this run is dead, so the grant that the runner sent is not opened."
+    )
 
 
 @contextmanager

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from .._errors import BreakglassError
-from .directory import RunDirectory
 
 if TYPE_CHECKING:
     import socket
     from collections.abc import Mapping
     from pathlib import Path
+
+    from .directory import RunDirectory
 
 HOW_TO_ENABLE = (
     "Nothing is recorded, because the callback breakglass.remediation.audit is not enabled, so no grant is opened. "

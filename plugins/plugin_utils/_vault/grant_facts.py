@@ -7,7 +7,6 @@ Vault's `warnings` are not looked at: correct requests warn, and an over-long wr
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
@@ -18,7 +17,7 @@ from .errors import UnusableRequest
 from .names import access_name, child_role, grant_policies, orphan_role
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
 _LONGEST: Final = timedelta(days=7)
 

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import Enum
@@ -32,7 +31,7 @@ from .names import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
 RUNNER_PERIOD: Final = timedelta(minutes=10)
 """How long a runner's session, and with it its grants, outlives a runner that stopped renewing it."""

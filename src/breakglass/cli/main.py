@@ -14,7 +14,7 @@ from breakglass.cli import audit, policy, runner, vault
 
 WRONG_USE = 3
 # The base of every error of use; typer carries its own copy of click or uses click's, and names only BadParameter.
-USAGE_ERROR = next(base for base in typer.BadParameter.__mro__ if base.__name__ == "ClickException")
+USAGE_ERROR: type[Exception] = next(base for base in typer.BadParameter.__mro__ if base.__name__ == "ClickException")
 
 app = typer.Typer(
     name="breakglass",
@@ -39,7 +39,7 @@ def main() -> None:
     try:
         code = app(standalone_mode=False)
     except USAGE_ERROR as error:
-        error.show()
+        error.show()  # type: ignore[attr-defined]  # of the base class that typer does not name
         sys.exit(WRONG_USE)
     except typer.Abort:
         sys.exit(1)

@@ -39,8 +39,11 @@ def check(
         for problem in errors.problems:
             typer.echo(str(problem))
         raise BreakglassError(f"{policy} has {len(errors.problems)} problems; nothing was changed.") from None
-    unchecked = "" if loaded else " Channels and groups were not checked: name the settings with --settings."
-    typer.echo(f"OK  {len(found.triggers)} triggers, {len(found.access)} accesses, digest {found.digest[:8]}.{unchecked}")
+    found_text = f"OK  {len(found.triggers)} triggers, {len(found.access)} accesses"
+    if loaded:
+        typer.echo(f"{found_text}, digest {found.digest[:8]}.")
+    else:
+        typer.echo(f"{found_text}. Channels and groups were not checked: name the settings with --settings.")
 
 
 @app.command()

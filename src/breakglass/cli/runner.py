@@ -23,14 +23,17 @@ def serve(settings: SettingsFile = Path("settings.yml")) -> None:
     triggers = len(runner.reception.policy.triggers)
     digest = runner.reception.policy.digest[:8]
     serve_runner(
-        runner, lambda url: typer.echo(f"Runner {url}  policy {digest}, {triggers} trigger{'s' if triggers != 1 else ''}")
+        runner,
+        lambda url: typer.echo(f"Runner {url}  policy {digest}, {triggers} trigger{'s' if triggers != 1 else ''}"),
     )
 
 
 def demo(
     *,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of the story.")] = False,
-    fails: Annotated[bool, typer.Option("--fails", help="The repair does not help: two attempts, then people.")] = False,
+    fails: Annotated[
+        bool, typer.Option("--fails", help="The repair does not help: two attempts, then people.")
+    ] = False,
     directory: Annotated[Path, typer.Option(help="Where journal and key are left.")] = Path("demo"),
 ) -> None:
     """Run the main job on real parts on this machine: OpenBao, an SSH host, a service, a runner."""

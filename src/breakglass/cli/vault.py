@@ -11,7 +11,9 @@ import typer
 if TYPE_CHECKING:
     from breakglass.vault_setup import VaultSetup
 
-app = typer.Typer(help="Prepare Vault or OpenBao; uses your own login (VAULT_TOKEN or the token file).", no_args_is_help=True)
+app = typer.Typer(
+    help="Prepare Vault or OpenBao; uses your own login (VAULT_TOKEN or the token file).", no_args_is_help=True
+)
 SettingsFile = Annotated[Path, typer.Option("--settings", help="The settings of this installation.")]
 
 

@@ -82,7 +82,9 @@ def write_settings(place: Installation, vault_url: str, channel_url: str) -> str
             "role_id_file": str(place.secret("role_id")),
             "secret_id_file": str(place.secret("secret_id")),
         },
-        "sources": {"alertmanager": {"kind": "alertmanager", "bearer_token_files": [str(place.secret("alertmanager"))]}},
+        "sources": {
+            "alertmanager": {"kind": "alertmanager", "bearer_token_files": [str(place.secret("alertmanager"))]}
+        },
         "channels": {"on-call": {"url_file": str(place.secret("on-call"))}},
     }
     place.settings.write_text(yaml.safe_dump(settings, sort_keys=False), encoding="utf-8")

@@ -49,12 +49,12 @@ def run_demo(directory: Path, *, as_json: bool, fails: bool) -> int:
     try:
         story = _Demo(_fresh(directory, scratch), say, fails=fails).run()
     except BreakglassError as error:
-        print(f"demo: {error}", file=sys.stderr)  # noqa: T201
+        print(f"demo: {error}", file=sys.stderr)
         return 1
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
     if as_json:
-        print(json.dumps(story.as_json(), indent=2))  # noqa: T201
+        print(json.dumps(story.as_json(), indent=2))
     return 0 if story.verified else 1
 
 
@@ -79,7 +79,9 @@ class _Demo:
             done = prepare_vault(place.settings, environment)
             self._say(f"  Vault     {vault.url}   {len(done) - 1} objects made from the policy's access")
             host = parts.enter_context(SshHost(prepare_host(place.scratch, environment, HOST, LOGIN), port))
-            self._say(f"  Host      {HOST} ({host.address}:{host.port})   trusts only certificates of that CA for its name")
+            self._say(
+                f"  Host      {HOST} ({host.address}:{host.port})   trusts only certificates of that CA for its name"
+            )
             leave_keys(environment, place.keys)
             runner = parts.enter_context(Serving(place.settings, place.directory / "runner.log"))
             self._say(f"  {runner.line.replace('Runner ', 'Runner    ')}")

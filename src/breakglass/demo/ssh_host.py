@@ -289,7 +289,7 @@ async def _serve(files: SshHostFiles, port: int) -> None:
         agent_forwarding=False,
         x11_forwarding=False,
     )
-    print(f"{_READY}{server.get_port()}", flush=True)  # noqa: T201  # the parent reads the port from here
+    print(f"{_READY}{server.get_port()}", flush=True)  # the parent reads the port from here
     await stop.wait()
     server.close()
     server.close_clients()

@@ -80,7 +80,9 @@ def end_of_automation(draft: Draft, result: Result, why: str) -> None:
 def _interrupted(draft: Draft, effect: Effect) -> None:
     draft.note("effect.interrupted", {"effect": effect.value})
     if effect is Effect.RUN_PLAY:
-        _play_ended(draft, heard.PlayEnded(PlayOutcome.UNKNOWN, "the runner died while the play ran; nobody saw its end"))
+        _play_ended(
+            draft, heard.PlayEnded(PlayOutcome.UNKNOWN, "the runner died while the play ran; nobody saw its end")
+        )
 
 
 def _not_started(draft: Draft, effect: Effect, why: str) -> None:

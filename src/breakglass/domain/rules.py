@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from breakglass.domain.alert import Alert
 
+
 class Mode(StrEnum):
     """What a trigger may do."""
 

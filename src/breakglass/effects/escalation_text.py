@@ -57,7 +57,9 @@ def _lines(incident: Incident, names: str, hosts: str) -> list[str]:
     if incident.escalation and incident.escalation.rung + 1 < len(rungs):
         following = ", ".join(rungs[incident.escalation.rung + 1].notify)
         lines.append(f"NEXT      {following}, unless the alert resolves before")
-    lines.append(f"{incident.id} · policy {incident.course.policy_digest[:8]} · owner {incident.course.owner or 'unsaid'}")
+    lines.append(
+        f"{incident.id} · policy {incident.course.policy_digest[:8]} · owner {incident.course.owner or 'unsaid'}"
+    )
     return lines
 
 

@@ -38,7 +38,9 @@ class OpenGrant:
             request = GrantRequest(plan.access, box, f"breakglass-{plan.access}", meta)
             grant = mint_wrapped(self.session.client(), request)
         except VaultError as error:
-            unknown = " Whether something was minted is unknown; it can be used by nobody." if error.outcome_unknown else ""
+            unknown = (
+                " Whether something was minted is unknown; it can be used by nobody." if error.outcome_unknown else ""
+            )
             return GrantNotMinted(f"{error}{unknown}", retryable=error.retryable)
         except BreakglassError as error:
             return GrantNotMinted(str(error), retryable=True)

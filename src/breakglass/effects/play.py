@@ -137,7 +137,9 @@ def _ended(result: Mapping[str, object], story: PlayStory, plan: Plan) -> PlayEn
     """What a play came to: its own code, and that every host of the plan was really worked on."""
     match result.get("outcome"), result.get("code"):
         case "timed-out", _:
-            return PlayEnded(PlayOutcome.TIMED_OUT, f"the play was ended after its time box of {plan.time_box_seconds} s")
+            return PlayEnded(
+                PlayOutcome.TIMED_OUT, f"the play was ended after its time box of {plan.time_box_seconds} s"
+            )
         case "stopped", _:
             return PlayEnded(PlayOutcome.STOPPED, "the play was ended because the runner stopped")
         case "ended", 0:

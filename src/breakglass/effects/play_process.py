@@ -30,6 +30,7 @@ from ansible_collections.breakglass.remediation.plugins.plugin_utils._guard.proc
 from ansible_collections.breakglass.remediation.plugins.plugin_utils._run.directory import RunDirectory
 
 KILL_LIMIT_SECONDS = 10.0
+NOBODY_SAW = 254  # ansible-runner's own code for a play that did not exit by itself
 STARTED = "started"
 RESULT = "result.json"
 ORDER = "order.json"
@@ -64,8 +65,9 @@ def main() -> None:
         signal.signal(number, signal.SIG_IGN)
     lock = os.open(run.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    import ansible_runner  # noqa: PLC0415 (the costly import happens while nobody waits)
+    from breakglass.effects import warm  # noqa: PLC0415 (the costly imports happen while nobody waits)
 
+    warm.import_what_a_play_needs()
     with suppress(BrokenPipeError):
         os.write(1, b"ready\n")
     if _word() != "go":
@@ -77,7 +79,8 @@ def main() -> None:
     play = os.fork()
     if play == 0:
         os.close(lock)
-        _be_the_play(ansible_runner, run, order)
+        warm.use_warm_ansible()
+        _be_the_play(run, order)
     outcome, code = _watch(play, time.monotonic() + order.deadline_seconds)
     left = end_all(lambda: descendants(os.getpid()), KILL_LIMIT_SECONDS)
     end_connections(run.control)
@@ -90,8 +93,10 @@ def main() -> None:
     _tell(run, {"outcome": outcome, "code": code, "processes_left": len(left)})
 
 
-def _be_the_play(ansible_runner: object, run: RunDirectory, order: Order) -> None:
+def _be_the_play(run: RunDirectory, order: Order) -> None:
     """In the forked child: let ansible-runner run the playbook, and exit with its code; never returns."""
+    import ansible_runner  # noqa: PLC0415 (it is in memory)
+
     code = 1
     try:
         die_with_parent()
@@ -100,14 +105,14 @@ def _be_the_play(ansible_runner: object, run: RunDirectory, order: Order) -> Non
         os.dup2(nothing, 1)
         for number in (signal.SIGINT, signal.SIGHUP, signal.SIGPIPE):
             signal.signal(number, signal.SIG_DFL)
-        done = ansible_runner.run(  # type: ignore[attr-defined]
+        done = ansible_runner.run(
             private_data_dir=str(run.root / PRIVATE),
             playbook=order.playbook,
             inventory=order.inventory,
             limit=f"@{run.root / 'limit'}",
             quiet=True,
         )
-        code = done.rc if isinstance(done.rc, int) else 1
+        code = done.rc if isinstance(done.rc, int) else NOBODY_SAW
     finally:
         os._exit(code & 0xFF)
 

@@ -10,14 +10,17 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 from breakglass.domain.routing import BadParameter
 from breakglass.errors import BreakglassError
 
 from .scalars import did_you_mean
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
 
 MAXIMUM_INTEGER = 2**53 - 1
 MAXIMUM_DEPTH = 16

@@ -3,24 +3,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from breakglass.domain.routing import BadParameter
-from breakglass.domain.rules import Policy
 from breakglass.errors import BreakglassError
-from breakglass.remediations import Remediations
 
 from .expressions import CompiledCondition, LiteralValue
 from .problems import Place, Problem
 from .scalars import did_you_mean
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Collection, Iterator
 
-    from breakglass.domain.rules import Trigger
-    from breakglass.remediations import Remediation
+    from breakglass.domain.rules import Policy, Trigger
+    from breakglass.remediations import Remediation, Remediations
 
 
 @dataclass(frozen=True)
@@ -28,7 +25,7 @@ class Surroundings:
     """What a policy is checked against.
 
     Attributes:
-        channels: Names of the settings' channels.
+        channels: Names of the settings' channels; None leaves the check of them out.
         remediations: The roles that are installed.
         groups: Groups of the inventory, or None when there is no inventory at hand.
         access: Every name under `access:`, also of entries that have faults of their own.
@@ -36,7 +33,7 @@ class Surroundings:
         default_escalation_known: False when the defaults have faults, so that a missing escalation is no news.
     """
 
-    channels: Collection[str]
+    channels: Collection[str] | None
     remediations: Remediations
     groups: Collection[str] | None
     access: Collection[str]
@@ -77,16 +74,17 @@ class Checker:
 
     def _ladders(self) -> Iterator[Problem]:
         for name in self.around.escalations:
-            if name in self.around.channels:
+            if name in (self.around.channels or ()):
                 place = self.place(("escalations", name))
                 yield Problem.at(place, f"{name} is the name of a channel too: give the ladder another one.")
         for name, ladder in self.policy.ladders.items():
             if name not in self.around.escalations:
                 continue
             for number, rung in enumerate(ladder.rungs):
-                for channel in set(rung.notify) - set(self.around.channels):
+                channels = rung.notify if self.around.channels is None else self.around.channels
+                for channel in set(rung.notify) - set(channels):
                     place = self.place(("escalations", name, number, "notify"))
-                    known = did_you_mean(channel, self.around.channels)
+                    known = did_you_mean(channel, channels)
                     yield Problem.at(place, f"{channel} is not a channel of the settings.{known}")
                 is_last = number == len(ladder.rungs) - 1
                 if is_last is not (rung.acknowledge_within is None):
@@ -114,10 +112,10 @@ class Checker:
             yield f"its time_box ({has} s) is longer than the max_time_box of access {access.name} ({most} s)."
 
     def _escalation(self, trigger: Trigger) -> Iterator[str]:
-        known = {*self.around.escalations, *self.around.channels}
+        known = {*self.around.escalations, *(self.around.channels or ())}
         if not trigger.escalation and self.around.default_escalation_known:
             yield "escalation is missing, here and in the defaults. Name a ladder, or a channel of the settings."
-        elif trigger.escalation and trigger.escalation not in known:
+        elif trigger.escalation and trigger.escalation not in known and self.around.channels is not None:
             yield f"{trigger.escalation} is neither a ladder nor a channel.{did_you_mean(trigger.escalation, known)}"
 
     def _remediation(self, trigger: Trigger) -> Iterator[tuple[tuple[str, ...], str]]:

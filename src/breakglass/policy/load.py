@@ -24,13 +24,13 @@ Faults = list[tuple[tuple[int | str, ...], Problem]]
 
 
 def load_policy(
-    path: Path, *, channels: Collection[str], remediations: Remediations, groups: Collection[str] | None
+    path: Path, *, channels: Collection[str] | None, remediations: Remediations, groups: Collection[str] | None
 ) -> Policy:
     """Load the policy of a file, or of a directory with one file per team.
 
     Args:
         path: The file or directory.
-        channels: Names of the settings' channels.
+        channels: Names of the settings' channels; None leaves the check of them out.
         remediations: The roles that are installed.
         groups: Groups of the inventory; None leaves the check of `access.hosts` out.
 
@@ -51,7 +51,7 @@ def load_policy(
         return place_of(root, ("triggers", kept[number], *where))
 
     compiler = Compiler(document, trigger_place)
-    policy = compiler.compile(channels)
+    policy = compiler.compile(channels or ())
     around = Surroundings(
         channels=channels,
         remediations=remediations,

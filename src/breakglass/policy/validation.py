@@ -33,7 +33,7 @@ _SHAPES = {
 }
 
 
-class Mismatch(Exception):  # noqa: N818 - it never reaches a person: it carries paths for the caller
+class Mismatch(Exception):
     """Raised when a tree does not fit its model; holds each fault's path and problem."""
 
     def __init__(self, faults: list[tuple[Path, Problem]]) -> None:

@@ -7,7 +7,6 @@ the spelling. Anchors, aliases, merge keys, tags and duplicate keys are refused:
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -16,7 +15,7 @@ import yaml
 from .problems import FileProblems, Place, Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
 MAXIMUM_BYTES = 1 << 20

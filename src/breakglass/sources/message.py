@@ -4,9 +4,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from breakglass.domain.alert import Alert
 from breakglass.errors import BreakglassError
+
+if TYPE_CHECKING:
+    from breakglass.domain.alert import Alert
 
 
 class UnreadableMessage(BreakglassError):

@@ -177,7 +177,9 @@ class Incidents:
     def count_by_state(self) -> dict[str, int]:
         """How many incidents are in each state; the closed ones are not counted."""
         query = (
-            sa.select(INCIDENT.c.state, sa.func.count()).where(INCIDENT.c.state != State.CLOSED).group_by(INCIDENT.c.state)
+            sa.select(INCIDENT.c.state, sa.func.count())
+            .where(INCIDENT.c.state != State.CLOSED)
+            .group_by(INCIDENT.c.state)
         )
         with self._database.reading() as connection:
             return {row[0]: row[1] for row in connection.execute(query)}
@@ -201,7 +203,7 @@ def _accept(connection: sa.Connection, arrival: Arrival) -> Accepted:
     known = connection.execute(sa.select(INBOX.c.incident).where(INBOX.c.dedup == dedup)).scalar()
     if known:
         return Accepted(known, Reached.REPEATED)
-    incident = connection.execute(_open_incident(arrival)).scalar()
+    incident: str | None = connection.execute(_open_incident(arrival)).scalar_one_or_none()
     reached = Reached.JOINED
     if incident is None:
         if arrival.course is None or not _firing(arrival.alert):
@@ -218,7 +220,7 @@ def _accept(connection: sa.Connection, arrival: Arrival) -> Accepted:
     return Accepted(incident, reached)
 
 
-def _open_incident(arrival: Arrival) -> sa.Select[tuple[str]]:
+def _open_incident(arrival: Arrival) -> sa.Select[str]:
     """A firing alert reaches the incident of its key; a resolved one whichever holds it, whatever the policy says now."""
     opened = sa.select(INCIDENT.c.id).where(INCIDENT.c.state != State.CLOSED)
     if _firing(arrival.alert):

@@ -3,10 +3,8 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
-
 import pytest
+from tests.support.corpus import HOSTILE
 from tests.support.ssh_host import ssh_site
 
 __all__ = ["ssh_site"]
@@ -15,6 +13,5 @@ __all__ = ["ssh_site"]
 @pytest.fixture(scope="session")
 def hostile_values() -> list[object]:
     """Every value of the corpus of hostile text that gets this far: keys with Ansible's own names are refused before."""
-    corpus = json.loads(Path(__file__).with_name("hostile-text.json").read_text(encoding="utf-8"))
-    values = [entry["value"] for entry in corpus]
+    values = [value for _, value in HOSTILE]
     return [v for v in values if not (isinstance(v, dict) and any(key.startswith("__ansible_") for key in v))]

@@ -11,7 +11,7 @@ from breakglass.domain.alert import Alert, AlertStatus
 
 CHANNELS = ("platform-chat", "platform-pager", "duty-manager")
 GROUPS = ("all", "web", "web_canary", "db")
-HOSTILE = Path(__file__).parents[1] / "sources" / "hostile-text.json"
+HOSTILE = Path(__file__).parents[2] / "support" / "hostile-text.json"
 
 SPECS = """\
 argument_specs:

@@ -16,7 +16,7 @@ from breakglass.sources.alertmanager import parse, parse_time
 
 HOSTILE = [
     pytest.param(entry["value"], id=entry["name"])
-    for entry in json.loads((Path(__file__).parent / "hostile-text.json").read_text(encoding="utf-8"))
+    for entry in json.loads((Path(__file__).parents[2] / "support" / "hostile-text.json").read_text(encoding="utf-8"))
 ]
 ALERT = {
     "status": "firing",

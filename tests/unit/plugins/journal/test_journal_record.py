@@ -6,7 +6,6 @@ from __future__ import annotations
 import json
 from collections import UserDict
 from datetime import UTC, datetime, timedelta, timezone
-from pathlib import Path
 from types import MappingProxyType
 
 import pytest
@@ -24,6 +23,7 @@ from ansible_collections.breakglass.remediation.plugins.plugin_utils._journal.re
 )
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.support.corpus import HOSTILE
 
 scalars = (
     st.none()
@@ -51,19 +51,7 @@ def record(**changes: object) -> Record:
 
 
 def corpus() -> list[object]:
-    here = Path(__file__)
-    for parent in here.parents:
-        file = parent / "shared" / "corpus" / "hostile-text.json"
-        if file.is_file():
-            return [entry["value"] for entry in json.loads(file.read_text())]
-    return [
-        "web\x1b[2J",
-        "we\u200bb1",
-        "{{ lookup('pipe', 'id') }}",
-        {"__ansible_unsafe": "x"},
-        "web\r\nX: 1",
-        "a" * 9000,
-    ]
+    return [value for _, value in HOSTILE]
 
 
 @given(values)
