@@ -42,7 +42,7 @@ class VaultSigner:
 
 
 def seal(ledger: Ledger, journal: Path, streams: Sequence[str], signer: Signer, anchors: Anchors) -> None:
-    """Seal streams that nobody will write again; may be repeated after a failure anywhere in between.
+    """Seal streams that nobody will write again, and sign the ledger; may be repeated after a failure in between.
 
     Args:
         ledger: Of the journal.
@@ -62,12 +62,13 @@ def seal(ledger: Ledger, journal: Path, streams: Sequence[str], signer: Signer, 
             continue
         with Stream.resume(path, name, _now) as stream:
             size, root = stream.head()
-        _checkpoint(path, name, (size, root), signer, anchors)
+        checkpoint(path, name, (size, root), signer, anchors)
         ledger.seal(relative, size, root.hex(), [size])
-    _checkpoint(ledger.path, ledger.origin, ledger.head(), signer, anchors)
+    checkpoint(ledger.path, ledger.origin, ledger.head(), signer, anchors)
 
 
-def _checkpoint(path: Path, origin: str, head: tuple[int, bytes], signer: Signer, anchors: Anchors) -> None:
+def checkpoint(path: Path, origin: str, head: tuple[int, bytes], signer: Signer, anchors: Anchors) -> None:
+    """Sign the head of a stream, keep the note beside it, and anchor it; raises BreakglassError."""
     note = sign(Checkpoint(origin, *head), signer)
     write_checkpoint(path, note, head[0])
     anchors.put(origin, head[0], note)

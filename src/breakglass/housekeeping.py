@@ -56,7 +56,9 @@ class Housekeeping:
 
     def _seal(self) -> None:
         client = self._session.client()
-        self._journal.seal_what_is_over(VaultSigner(client), VaultAnchors(client))
+        signer, anchors = VaultSigner(client), VaultAnchors(client)
+        self._journal.seal_what_is_over(signer, anchors)
+        self._journal.sign_what_is_new(signer, anchors)
 
     def _try(self, duty: str, work: Callable[[], None]) -> None:
         try:

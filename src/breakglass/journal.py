@@ -14,7 +14,7 @@ from ansible_collections.breakglass.remediation.plugins.plugin_utils._journal.le
 from ansible_collections.breakglass.remediation.plugins.plugin_utils._journal.record import parse
 from ansible_collections.breakglass.remediation.plugins.plugin_utils._journal.redaction import Redactor
 from ansible_collections.breakglass.remediation.plugins.plugin_utils._journal.stream import Stream
-from ansible_collections.breakglass.remediation.plugins.plugin_utils._sealing import seal
+from ansible_collections.breakglass.remediation.plugins.plugin_utils._sealing import checkpoint, seal
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,6 +38,7 @@ class Journal:
         self._redactor = Redactor(key=redaction_key)
         self._ledger = Ledger.create_if_absent(directory)
         self._streams: OrderedDict[str, Stream] = OrderedDict()
+        self._signed: dict[str, int] = {}
         self._lock = threading.Lock()
 
     def flush(self, stream: str | None = None) -> None:
@@ -57,8 +58,12 @@ class Journal:
             self._ledger.announce(Path(f"{stream}.jsonl"), stream)
             self._queue.announced(stream, incident)
 
+    def over(self, stream: str) -> None:
+        """Nobody writes this stream any more; it can be sealed."""
+        self._queue.over(stream)
+
     def seal_what_is_over(self, signer: Signer, anchors: Anchors) -> list[str]:
-        """Seal the streams of closed incidents and past days; returns them.
+        """Seal the streams of ended plays, closed incidents and past days; returns them.
 
         Raises:
             BreakglassError: Not all could be sealed; they are tried again next time.
@@ -71,6 +76,20 @@ class Journal:
             seal(self._ledger, self.directory, over, signer, anchors)
             self._queue.sealed(over)
         return over
+
+    def sign_what_is_new(self, signer: Signer, anchors: Anchors) -> None:
+        """Sign and anchor what was written since the last time to streams that are still open, and the ledger.
+
+        Raises:
+            BreakglassError: Not all could be signed; the rest is tried again next time.
+        """
+        with self._lock:
+            heads = {name: (stream.path, stream.head()) for name, stream in self._streams.items()}
+        heads[self._ledger.origin] = (self._ledger.path, self._ledger.head())
+        for name, (path, head) in heads.items():  # outside of the lock: records must not wait for Vault
+            if head[0] > self._signed.get(name, 0):
+                checkpoint(path, name, head, signer, anchors)
+                self._signed[name] = head[0]
 
     def close(self) -> None:
         """Let go of all streams."""
@@ -104,6 +123,7 @@ class Journal:
         return self._streams[name]
 
     def _close(self, name: str) -> None:
+        self._signed.pop(name, None)
         if stream := self._streams.pop(name, None):
             stream.close()
 

@@ -26,7 +26,7 @@ from breakglass.inventory import read_inventory
 from breakglass.journal import Journal
 from breakglass.policy.load import load_policy
 from breakglass.reception import Reception
-from breakglass.remediations import Remediations
+from breakglass.remediations import Remediations, content_digest
 from breakglass.store.database import Database
 from breakglass.store.incidents import Incidents
 from breakglass.store.journal_queue import JournalQueue
@@ -92,7 +92,7 @@ class Runner:
 
 
 def make_runner(settings: Settings) -> Runner:
-    """Make a runner from its settings.
+    """Make a runner from its settings; on return its first play process is warm.
 
     Raises:
         BreakglassError: Policy, inventory, database or journal can't be used, and why.
@@ -104,13 +104,22 @@ def make_runner(settings: Settings) -> Runner:
     )
     database = Database.open(settings.database_url)
     queue, incidents = JournalQueue(database), Incidents(database)
+    runs = Runs(_run_directory(settings), _vault_environment(settings.vault))
+    left_results = runs.sweep()
+    runs.prepare()
     journal = Journal(settings.journal.directory, queue, secrets.token_bytes(32))
     session = VaultSession(
         _connection(settings.vault), settings.vault.role_id_file, settings.vault.secret_id_file, Sessions(database)
     )
-    runs = Runs(_run_directory(settings), _vault_environment(settings.vault))
     handover = Handover()
-    plays = RunPlay(runs, handover, journal, settings.inventory, runs.sweep())
+    plays = RunPlay(
+        runs=runs,
+        handover=handover,
+        journal=journal,
+        inventory=settings.inventory,
+        current_digest=lambda name: content_digest(remediations.find(name).directory),
+        left_results=left_results,
+    )
     channels = {name: channel.url_file for name, channel in settings.channels.items()}
     effects: dict[Effect, Doer] = {
         Effect.RESERVE: Reserve(session, Reservations(database, settings.concurrent_plays)),
@@ -119,6 +128,7 @@ def make_runner(settings: Settings) -> Runner:
         Effect.ESCALATE: Escalate(channels),
     }
     engine = Engine(f"runner-{os.getpid()}", Parts(incidents, journal, plays, effects))
+    runs.await_spare()
     return Runner(
         settings=settings,
         reception=Reception(policy, inventory.hosts, remediations, incidents, engine.hint),

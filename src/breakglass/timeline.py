@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 Body = dict[str, object]
+BOOKKEEPING = frozenset({"assert", "include_role", "include_tasks", "set_fact", "validate_argument_spec"})
 
 
 @dataclass(frozen=True)
@@ -66,11 +67,12 @@ class Narrator:
 
     def __init__(self) -> None:
         self._tasks: dict[str, str] = {}
+        self._quiet: set[str] = set()
 
     def tell(self, event: Event) -> Line | None:
         """The line for an event; None for one that people need not see."""
         if event.kind in ("task.started", "handler.started"):
-            self._tasks[str(event.body.get("task"))] = _plain(event.body.get("name"))
+            self._learn(str(event.body.get("task")), event.body)
             return None
         if event.kind == "task.result":
             return self._result(event)
@@ -78,9 +80,14 @@ class Narrator:
         told = teller(dict(event.body)) if teller else None
         return Line(event.at, *map(printable, told)) if told else None
 
+    def _learn(self, task: str, body: Mapping[str, object]) -> None:
+        self._tasks[task] = _plain(body.get("name")).removeprefix("breakglass.remediation.")
+        if str(body.get("action")).removeprefix("ansible.builtin.") in BOOKKEEPING:
+            self._quiet.add(task)
+
     def _result(self, event: Event) -> Line | None:
         body, status = event.body, str(event.body.get("status"))
-        if status == "skipped":
+        if status == "skipped" or (status == "ok" and str(body.get("task")) in self._quiet):
             return None
         if body.get("accessor"):
             text = f"opened, dies by itself at {_clock(body.get('expires_at'))}   accessor {_short(body['accessor'])}"

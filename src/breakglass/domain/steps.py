@@ -41,7 +41,6 @@ def look_again_at(incident: Incident, now: datetime) -> datetime | None:
 
 def _received(draft: Draft) -> bool:
     course = draft.incident.course
-    draft.note("incident.opened", _course_body(draft))
     if draft.incident.resolved:
         draft.conclude(Result.RESOLVED_BY_ITSELF)
     elif course.plan is None:
@@ -54,8 +53,7 @@ def _received(draft: Draft) -> bool:
 
 def _waiting(draft: Draft) -> bool:
     if draft.incident.resolved:
-        tried = any(attempt.outcome is PlayOutcome.OK for attempt in draft.incident.attempts)
-        draft.conclude(Result.REPAIRED if tried else Result.RESOLVED_BY_ITSELF)
+        draft.conclude(_result_before_a_play(draft.incident))
         return True
     if _pausing(draft):
         return False
@@ -66,6 +64,12 @@ def _waiting(draft: Draft) -> bool:
         return False
     draft.begin(Effect.RESERVE)
     return True
+
+
+def _result_before_a_play(incident: Incident) -> Result:
+    """What it means that the alert resolved now: an earlier attempt may have repaired it after all."""
+    ran = any(attempt.outcome is PlayOutcome.OK for attempt in incident.attempts)
+    return Result.REPAIRED if ran else Result.RESOLVED_BY_ITSELF
 
 
 def _young_until(draft: Draft) -> datetime:
@@ -88,7 +92,7 @@ def _approving(draft: Draft) -> bool:
 
 def _opening(draft: Draft) -> bool:
     if draft.incident.resolved and not draft.incident.attempt.accessor:
-        draft.conclude(Result.RESOLVED_BY_ITSELF)
+        draft.conclude(_result_before_a_play(draft.incident))
         return True
     if _pausing(draft):
         return False
@@ -169,18 +173,6 @@ def _next_rung_at(incident: Incident) -> datetime | None:
 
 def _pausing(draft: Draft) -> bool:
     return draft.incident.wake_at is not None and draft.incident.wake_at > draft.now
-
-
-def _course_body(draft: Draft) -> dict[str, object]:
-    course = draft.incident.course
-    return {
-        "incident": draft.incident.id,
-        "trigger": course.trigger,
-        "owner": course.owner,
-        "mode": course.mode.value,
-        "hosts": list(course.hosts),
-        "policy_digest": course.policy_digest,
-    }
 
 
 _STEPS: dict[State, Callable[[Draft], bool]] = {

@@ -17,7 +17,7 @@ from breakglass.errors import BreakglassError
 from breakglass.store.journal_queue import incident_directory
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from breakglass.domain.incident import Incident
@@ -43,6 +43,7 @@ class RunPlay:
         handover: Where the wrapped grant waits.
         journal: Where the play's stream is announced.
         inventory: The site's inventory.
+        current_digest: Content digest of a remediation as its files are now.
         left_results: What plays of a dead runner came to, by incident and attempt.
         stopping: Set when every play must end now: the runner stops, or has lost its database.
     """
@@ -51,6 +52,7 @@ class RunPlay:
     handover: Handover
     journal: Journal
     inventory: Path
+    current_digest: Callable[[str], str]
     left_results: Mapping[tuple[str, str], Mapping[str, object]]
     stopping: threading.Event = field(default_factory=threading.Event)
 
@@ -61,6 +63,8 @@ class RunPlay:
         if plan is None or token is None:
             return NotStarted("the grant was minted by a runner that has died, and nobody has its token")
         try:
+            if self.current_digest(plan.remediation) != plan.content_digest:
+                return NotStarted(f"the files of {plan.remediation} have changed since the plan was made")
             stream = f"{incident_directory(incident.id, incident.opened_at)}/play-{number}"
             self.journal.announce(stream, incident.id)
             play = self.runs.take()
@@ -69,6 +73,7 @@ class RunPlay:
             return NotStarted(str(error))
         play.say("go")
         self._wait(play)
+        self.journal.over(stream)
         result = play.run.read_json(play.run.root / "result.json")
         play.run.wipe()
         story = read_story(self.journal.directory / f"{stream}.jsonl")

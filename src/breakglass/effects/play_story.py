@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
+SPEAKING = frozenset({"fail", "assert"})  # their message is the role's own sentence
+
 
 @dataclass
 class PlayStory:
@@ -33,21 +35,24 @@ class PlayStory:
 def read_story(path: Path) -> PlayStory:
     """Read a play's stream as far as it goes; a missing one tells an empty story."""
     story = PlayStory()
-    names: dict[str, str] = {}
+    tasks: dict[str, tuple[str, str]] = {}
     for kind, body in _records(path):
         if kind in ("task.started", "handler.started"):
-            names[str(body.get("task"))] = _text(body.get("name"))
+            name = _text(body.get("name")).removeprefix("breakglass.remediation.")
+            tasks[str(body.get("task"))] = (name, str(body.get("action")))
         elif kind == "task.result":
-            _take_result(story, names, body)
+            _take_result(story, tasks, body)
         elif kind == "run.ended" and isinstance(hosts := body.get("hosts"), dict):
             story.hosts = hosts
     return story
 
 
-def _take_result(story: PlayStory, names: Mapping[str, str], body: Mapping[str, object]) -> None:
+def _take_result(story: PlayStory, tasks: Mapping[str, tuple[str, str]], body: Mapping[str, object]) -> None:
     if body.get("status") in ("failed", "unreachable"):
-        name = names.get(str(body.get("task")), "a task")
-        story.failure = f"{name} {body['status']} on {body.get('host')}: {_text(body.get('msg')) or 'no reason given'}"
+        name, action = tasks.get(str(body.get("task")), ("a task", ""))
+        host, why = body.get("host"), _text(body.get("msg")) or "no reason given"
+        said = action.removeprefix("ansible.builtin.") in SPEAKING
+        story.failure = f"{host}: {why}" if said else f"{host}: {name} {body['status']}: {why}"
     if body.get("valid_before"):
         story.certificate_serial = str(body.get("serial"))
         story.certificate_until = str(body["valid_before"])

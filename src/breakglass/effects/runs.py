@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import select
 import subprocess
 import sys
 import threading
@@ -63,6 +64,13 @@ class Runs:
         with self._lock:
             if self._spare is None or self._spare.process.poll() is not None:
                 self._spare = self._start()
+
+    def await_spare(self) -> None:
+        """Wait until the process in reserve has imported what it needs, or has died, or a while is over."""
+        with self._lock:
+            spare = self._spare
+        if spare is not None and spare.process.stdout:
+            select.select([spare.process.stdout], [], [], READY_LIMIT_SECONDS)
 
     def take(self) -> PlayProcess:
         """A play process that is ready for its word; raises UnstartedPlay, UnusableRunDirectory."""

@@ -105,10 +105,16 @@ class JournalQueue:
         with self._database.reading() as connection:
             return connection.execute(sa.select(STREAM.c.path).where(STREAM.c.path == path)).first() is not None
 
+    def over(self, path: str) -> None:
+        """Nobody writes this stream any more, though its incident may go on."""
+        with self._database.transaction() as connection:
+            connection.execute(sa.update(STREAM).where(STREAM.c.path == path).values(over_at=NOW))
+
     def to_seal(self) -> list[str]:
-        """Streams whose incident is closed or whose day is over, and that have nothing waiting, oldest first."""
+        """Streams that are over, or whose incident or day is, and that have nothing waiting, oldest first."""
         today = sa.func.strftime("%Y/%m/%d/runner", "now")
-        over = sa.or_(INCIDENT.c.state == State.CLOSED, sa.and_(STREAM.c.incident.is_(None), STREAM.c.path != today))
+        past_day = sa.and_(STREAM.c.incident.is_(None), STREAM.c.path != today)
+        over = sa.or_(STREAM.c.over_at.is_not(None), INCIDENT.c.state == State.CLOSED, past_day)
         waiting = sa.exists().where(OUTBOX.c.stream == STREAM.c.path)
         query = (
             sa.select(STREAM.c.path)

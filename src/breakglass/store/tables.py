@@ -52,13 +52,14 @@ OUTBOX = sa.Table(
     sqlite_autoincrement=True,
 )
 
-# Streams that the runner announced; sealed once their incident is over.
+# Streams that the runner announced; sealed once they or their incident are over.
 STREAM = sa.Table(
     "stream",
     METADATA,
     sa.Column("path", sa.Text, primary_key=True),
     sa.Column("incident", sa.Text),
     sa.Column("announced_at", sa.BigInteger, nullable=False),
+    sa.Column("over_at", sa.BigInteger),
     sa.Column("sealed_at", sa.BigInteger),
 )
 

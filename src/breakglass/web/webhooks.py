@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hmac
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
     from breakglass.sources import Message
     from breakglass.store.journal_queue import JournalQueue
     from breakglass.web.metrics import Metrics
+
+
+SLOWEST_BODY_SECONDS = 20
 
 
 @dataclass(frozen=True)
@@ -101,10 +105,16 @@ class Webhooks:
         if not declared.isascii() or not declared.isdigit() or int(declared) > self.maximum_body:
             raise too_large
         body = bytearray()
-        async for chunk in request.stream():
-            body += chunk
-            if len(body) > self.maximum_body:
-                raise too_large
+        try:
+            async with asyncio.timeout(SLOWEST_BODY_SECONDS):
+                async for chunk in request.stream():
+                    body += chunk
+                    if len(body) > self.maximum_body:
+                        raise too_large
+        except TimeoutError:  # 503, because Alertmanager sends again after a 5xx only
+            raise Problem(
+                HTTPStatus.SERVICE_UNAVAILABLE, f"The body did not arrive within {SLOWEST_BODY_SECONDS} s."
+            ) from None
         return bytes(body)
 
     def _read(self, kind: str, name: str, body: bytes) -> Message:

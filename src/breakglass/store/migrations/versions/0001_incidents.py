@@ -44,6 +44,7 @@ def upgrade() -> None:
         sa.Column("path", sa.Text(), nullable=False),
         sa.Column("incident", sa.Text(), nullable=True),
         sa.Column("announced_at", sa.BigInteger(), nullable=False),
+        sa.Column("over_at", sa.BigInteger(), nullable=True),
         sa.Column("sealed_at", sa.BigInteger(), nullable=True),
         sa.PrimaryKeyConstraint("path"),
     )

@@ -1,0 +1,231 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""`decide` under everything that can happen, in any order: what must hold after every step."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from itertools import pairwise
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from tests.support.incidents import HOUR, MINUTE, NOW, SECOND, make_alert, make_course, make_incident, make_ladder
+
+from breakglass.domain import messages as heard
+from breakglass.domain.alert import Alert
+from breakglass.domain.deciding import decide
+from breakglass.domain.draft import Decision, Note
+from breakglass.domain.incident import TRANSITIONS, Effect, Incident, PlayOutcome, Result, State
+from breakglass.domain.rules import Limits, Mode
+
+LIMITS = st.builds(
+    Limits,
+    firing_for=st.sampled_from([timedelta(0), MINUTE, 2 * HOUR]),
+    attempts=st.integers(1, 3),
+    cooldown=st.just(MINUTE),
+    repairs_per_day=st.just(3),
+    hosts_at_once=st.just(1),
+)
+LADDERS = st.lists(st.none() | st.sampled_from([SECOND, 5 * MINUTE]), min_size=1, max_size=3).map(
+    lambda waits: make_ladder(*waits)
+)
+COURSES = st.builds(
+    make_course,
+    mode=st.sampled_from([Mode.ACT, Mode.ACT, Mode.ACT, Mode.OBSERVE]),
+    refusal=st.sampled_from(["", "", "", "", "unknown-host: web9 is not a host of the inventory"]),
+    limits=LIMITS,
+    idempotent=st.booleans(),
+    alert_resolves_within=st.sampled_from([SECOND, 10 * MINUTE]),
+    ladder=LADDERS,
+)
+ALERTS = st.builds(
+    make_alert,
+    st.sampled_from(["firing", "resolved"]),
+    fingerprint=st.sampled_from(["f1", "f1", "f2"]),
+    starts_at=st.sampled_from([NOW - HOUR, NOW, NOW + SECOND, NOW + HOUR]),
+)
+PAUSES = st.sampled_from([timedelta(0), timedelta(milliseconds=3), SECOND, 20 * SECOND, 3 * MINUTE, 2 * HOUR])
+ANYTIME = st.one_of(st.just(heard.Interrupted()), st.just(heard.NotStarted("the runner is stopping")))
+OUTCOMES = {
+    Effect.RESERVE: st.sampled_from(
+        [
+            heard.Reserved(("cooldown 60 s",)),
+            heard.Blocked("web1 is under repair (INC-OTHER1)", 2 * SECOND),
+            heard.Blocked("cooldown of web1 after its last repair", 3 * HOUR),
+            heard.OverLimit("the hold is set by alice: change freeze"),
+        ]
+    ),
+    Effect.OPEN_GRANT: st.sampled_from(
+        [
+            heard.GrantMinted("accessor", NOW + HOUR),
+            heard.GrantNotMinted("Vault is sealed", retryable=True),
+            heard.GrantNotMinted("permission denied", retryable=False),
+        ]
+    ),
+    Effect.RUN_PLAY: st.sampled_from(PlayOutcome).map(lambda outcome: heard.PlayEnded(outcome, f"it {outcome.value}")),
+    Effect.CLOSE_GRANT: st.sampled_from(
+        [heard.GrantProvenGone(NOW, "a certificate expires soon"), heard.GrantNotProvenGone("Vault is sealed")]
+    ),
+    Effect.ESCALATE: st.sampled_from([heard.Delivered(("channel",)), heard.NotDelivered("it did not take it")]),
+}
+SUCCESS: dict[Effect, heard.Outcome] = {
+    Effect.RESERVE: heard.Reserved(()),
+    Effect.OPEN_GRANT: heard.GrantMinted("accessor", NOW + HOUR),
+    Effect.RUN_PLAY: heard.PlayEnded(PlayOutcome.OK, "the remediation ran and its own check passed"),
+    Effect.CLOSE_GRANT: heard.GrantProvenGone(NOW, ""),
+    Effect.ESCALATE: heard.Delivered(("channel",)),
+}
+GOOD_ENDS = (Result.REPAIRED, Result.OBSERVED, Result.RESOLVED_BY_ITSELF)
+BEFORE_A_PLAY = ["limits.passed", "plan.made", "approval.given", "grant.intent", "grant.minted", "play.intent"]
+
+
+class Life(RuleBasedStateMachine):
+    """One incident, and what the engine, the senders and the clock may do to it."""
+
+    @initialize(course=COURSES, alert=ALERTS)
+    def open(self, course, alert: Alert) -> None:
+        self.now = NOW
+        self.notes: list[Note] = []
+        self.states = [State.RECEIVED]
+        self.incident: Incident = make_incident(course)
+        self.take(heard.AlertArrived(alert))
+
+    def take(self, *messages: heard.Message) -> None:
+        before = self.incident
+        self.decision: Decision = decide(before, messages, self.now)
+        self.incident = self.decision.incident
+        self.notes.extend(self.decision.notes)
+        self.states.append(self.incident.state)
+        self.check_play_start(before)
+
+    def check_play_start(self, before: Incident) -> None:
+        """A play begins only after everything that must come before it, and never beside an open grant of another."""
+        if self.incident.effect is not Effect.RUN_PLAY or before.effect is Effect.RUN_PLAY:
+            return
+        kinds = [note.kind for note in self.notes]
+        last_play = max((at for at, kind in enumerate(kinds) if kind == "play.ended"), default=-1)
+        this_attempt = kinds[last_play + 1 :]
+        assert self.incident.course.plan is not None
+        assert [kind for kind in this_attempt if kind in BEFORE_A_PLAY and kind != "grant.intent"] == [
+            kind for kind in BEFORE_A_PLAY if kind != "grant.intent"
+        ]
+        assert this_attempt.index("approval.given") < this_attempt.index("grant.intent")
+        assert all(attempt.proven_at for attempt in self.incident.attempts[:-1] if attempt.accessor)
+        unseen = (PlayOutcome.UNKNOWN, PlayOutcome.STOPPED)
+        assert before.course.idempotent or not any(attempt.outcome in unseen for attempt in self.incident.attempts)
+
+    @rule(alert=ALERTS, later=PAUSES)
+    @precondition(lambda self: self.incident.state is not State.CLOSED and self.incident.effect is None)
+    def an_alert_comes(self, alert: Alert, later: timedelta) -> None:
+        self.now += later
+        self.take(heard.AlertArrived(alert))
+
+    @rule(alerts=st.lists(ALERTS, max_size=2), later=PAUSES, data=st.data())
+    @precondition(lambda self: self.incident.effect is not None)
+    def the_effect_ends(self, alerts: list[Alert], later: timedelta, data: st.DataObject) -> None:
+        """As the engine does it: the outcome first, then what has come meanwhile."""
+        self.now += later
+        assert self.incident.effect is not None
+        outcome = data.draw(st.one_of(OUTCOMES[self.incident.effect], OUTCOMES[self.incident.effect], ANYTIME))
+        self.take(outcome, *[heard.AlertArrived(alert) for alert in alerts])
+
+    @rule(later=PAUSES)
+    @precondition(lambda self: self.incident.effect is None)
+    def time_passes(self, later: timedelta) -> None:
+        self.now += later
+        self.take()
+
+    @rule()
+    @precondition(lambda self: self.decision.look_again_at is not None)
+    def it_looks_again_when_it_said(self) -> None:
+        """A wake-up never finds nothing to do and asks for itself again."""
+        assert self.decision.look_again_at is not None
+        self.now = max(self.now, self.decision.look_again_at)
+        self.take()
+
+    @invariant()
+    def only_transitions_of_the_table(self) -> None:
+        for before, after in pairwise(self.states):
+            assert after is before or after in reachable(before)
+
+    @invariant()
+    def attempts_stay_within_the_limit(self) -> None:
+        attempts = self.incident.attempts
+        assert len(attempts) <= self.incident.course.limits.attempts
+        assert [attempt.number for attempt in attempts] == list(range(1, len(attempts) + 1))
+
+    @invariant()
+    def every_incident_has_a_future(self) -> None:
+        if self.incident.state is State.CLOSED or self.incident.effect is not None:
+            assert self.decision.look_again_at is None
+        else:
+            assert self.decision.look_again_at is not None
+            assert self.decision.look_again_at > self.now, "a hot loop"
+
+    @invariant()
+    def deciding_again_changes_nothing(self) -> None:
+        again = decide(self.incident, (), self.now)
+        assert (again.incident, again.notes) == (self.incident, ())
+        assert again.look_again_at == self.decision.look_again_at
+
+    @invariant()
+    def closed_means_repaired_or_that_people_know(self) -> None:
+        if self.incident.state is State.CLOSED:
+            told = self.incident.escalation is not None and self.incident.escalation.delivered
+            assert self.incident.result in GOOD_ENDS or told
+            assert self.incident.effect is None
+
+    @invariant()
+    def no_grant_is_open_outside_of_its_time(self) -> None:
+        if self.incident.state in (State.CLOSED, State.ESCALATED, State.VERIFYING, State.WAITING, State.OPENING):
+            assert not self.incident.open_grant
+
+    @invariant()
+    def observing_touches_nothing(self) -> None:
+        if self.incident.course.mode is Mode.OBSERVE:
+            assert self.incident.effect in (None, Effect.RESERVE)
+            assert not self.incident.attempts
+
+    @invariant()
+    def it_ends_when_all_goes_well_from_now_on(self) -> None:
+        incident, now, resolved = self.incident, self.now, NOW + 2 * HOUR
+        over = [heard.AlertArrived(make_alert("resolved", fingerprint=name, starts_at=resolved)) for name in ("f1", "f2")]
+        for _ in range(20):
+            if incident.state is State.CLOSED:
+                return
+            outcome = [SUCCESS[incident.effect]] if incident.effect else []
+            decision = decide(incident, [*outcome, *over], now)
+            incident, now = decision.incident, decision.look_again_at or now
+        raise AssertionError(f"still {incident.state} after 20 steps")
+
+    @invariant()
+    def people_are_told_when_the_alert_never_resolves(self) -> None:
+        incident, now = self.incident, self.now
+        still = heard.AlertArrived(make_alert("firing", starts_at=NOW + 2 * HOUR))
+        rungs = incident.course.ladder.rungs
+        climbable = next((at for at, rung in enumerate(rungs) if rung.acknowledge_within is None), len(rungs) - 1)
+        for _ in range(60):
+            told = incident.escalation.delivered if incident.escalation else ()
+            if incident.state is State.CLOSED or (incident.state is State.ESCALATED and climbable in told):
+                return
+            outcome = [SUCCESS[incident.effect]] if incident.effect else []
+            decision = decide(incident, [*outcome, still], now)
+            incident, now = decision.incident, decision.look_again_at or now
+        raise AssertionError(f"still {incident.state} after 60 steps, and {told} were told")
+
+
+def reachable(state: State) -> set[State]:
+    """One decision may go several steps, but not through a state that needs the outside world."""
+    found: set[State] = set()
+    new = set(TRANSITIONS[state])
+    while new:
+        found |= new
+        new = {after for before in new - {State.RUNNING, State.CLOSING} for after in TRANSITIONS[before]} - found
+    return found
+
+
+TestLife = Life.TestCase
+TestLife.settings = settings(
+    max_examples=150, stateful_step_count=40, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+TestLife.__doc__ = "Whatever happens to an incident, in whatever order, every invariant holds after every step."
