@@ -8,7 +8,7 @@ COLLECTIONS := .build/collections/ansible_collections/breakglass
 SOURCES := $(shell git ls-files src plugins roles playbooks meta galaxy.yml README.md pyproject.toml 2>/dev/null)
 TREES := src plugins tests benchmarks
 
-.PHONY: help demo demo-fails install develop test lint format unit integration bench soak clean
+.PHONY: help demo demo-fails install develop test lint format unit integration bench soak lock clean
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -42,6 +42,15 @@ integration: $(VENV)/.dev-installed ## Tests against a real OpenBao, a real SSH 
 
 bench: $(VENV)/.dev-installed ## Measure; writes benchmarks/results/
 	$(BIN)/python -m benchmarks.run
+
+lock: ## Resolve requirements/*.in anew (needs uv)
+	cd requirements && uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+		--no-emit-find-links --no-header --no-annotate runtime.in -o ../requirements.txt
+	cd requirements && uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+		--no-emit-find-links --no-header --no-annotate dev.in -o dev.txt
+
+soak: $(VENV)/.dev-installed ## Long crash trials; bounded, and stops by itself
+	$(BIN)/python -m tests.soak.crashes
 
 clean: ## Remove what was built here
 	rm -rf $(VENV) .build demo dist .mypy_cache .ruff_cache .hypothesis .import_linter_cache

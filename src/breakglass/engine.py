@@ -87,18 +87,18 @@ class Engine:
         self._parts = parts
         self._wake = threading.Event()
         self._stopping = threading.Event()
+        self._drained = threading.Event()
+        self._working: set[tuple[str, int]] = set()
         self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="incident")
-        self._threads = [
-            threading.Thread(target=self._dispatch, name="engine", daemon=True),
-            threading.Thread(target=self._keep_leases, name="leases", daemon=True),
-        ]
+        self._dispatcher = threading.Thread(target=self._dispatch, name="engine", daemon=True)
+        self._keeper = threading.Thread(target=self._keep_leases, name="leases", daemon=True)
         self.trouble = ""
 
     def start(self) -> None:
         """Take over what a dead runner left, and begin."""
         self._parts.incidents.forget_leases()
-        for thread in self._threads:
-            thread.start()
+        self._dispatcher.start()
+        self._keeper.start()
 
     def hint(self) -> None:
         """Something came in; look at once."""
@@ -109,9 +109,10 @@ class Engine:
         self._stopping.set()
         self._wake.set()
         self._parts.plays.end_all()
+        self._dispatcher.join()
         self._pool.shutdown(wait=True)
-        for thread in self._threads:
-            thread.join()
+        self._drained.set()
+        self._keeper.join()
 
     def _dispatch(self) -> None:
         while not self._stopping.is_set():
@@ -127,6 +128,7 @@ class Engine:
             if claimed is None:
                 self._wake.wait(POLL_SECONDS)
             else:
+                self._working.add((claimed.incident.id, claimed.fence))
                 self._pool.submit(self._work_on, claimed)
 
     def _work_on(self, claimed: Claimed) -> None:
@@ -140,7 +142,9 @@ class Engine:
             LOG.exception(
                 "%s: a fault of ours; the incident is claimed again when its lease is over", claimed.incident.id
             )
-        self._wake.set()
+        finally:
+            self._working.discard((claimed.incident.id, claimed.fence))
+            self._wake.set()
 
     def _advance(self, claimed: Claimed) -> None:
         """Work on a claimed incident until it waits, is closed, or belongs to someone else."""
@@ -186,11 +190,11 @@ class Engine:
             LOG.error("%s", error)  # noqa: TRY400
 
     def _keep_leases(self) -> None:
-        """Renew; end the plays before the leases run out when that is impossible."""
+        """Renew what is worked on; end the plays before the leases run out when that is impossible."""
         renewed = time.monotonic()
-        while not self._stopping.is_set() or self._working():
+        while not self._drained.is_set():
             try:
-                self._parts.incidents.renew(self._owner)
+                self._parts.incidents.renew(self._owner, [incident for incident, _ in self._working.copy()])
                 renewed = time.monotonic()
                 if not self._stopping.is_set():
                     self._parts.plays.allow()
@@ -199,7 +203,4 @@ class Engine:
                 if time.monotonic() - renewed > GIVE_UP_SECONDS:
                     LOG.critical("The database has been lost for %.0f s: all plays are ended now.", GIVE_UP_SECONDS)
                     self._parts.plays.end_all()
-            time.sleep(RENEW_SECONDS) if self._stopping.is_set() else self._stopping.wait(RENEW_SECONDS)
-
-    def _working(self) -> bool:
-        return any(thread.name.startswith("incident") for thread in threading.enumerate())
+            self._drained.wait(RENEW_SECONDS)

@@ -47,10 +47,16 @@ class Journal:
         Raises:
             BreakglassError: A record could not be written. It stays queued, and nothing may start that it announces.
         """
+        failure = None
         with self._lock:
             waiting = self._queue.waiting(stream)
             for name, records in groupby(sorted(waiting, key=lambda queued: queued.stream), lambda q: q.stream):
-                self._write(name, list(records))
+                try:
+                    self._write(name, list(records))
+                except BreakglassError as error:  # a stream that is broken does not stop the others
+                    failure = failure or error
+        if failure is not None:
+            raise failure
 
     def announce(self, stream: str, incident: str | None) -> None:
         """Have the ledger name a stream before it comes to be; once."""

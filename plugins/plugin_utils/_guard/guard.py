@@ -14,7 +14,6 @@ import os
 import select
 import signal
 import sys
-import time
 from contextlib import suppress
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
@@ -22,12 +21,15 @@ from typing import TYPE_CHECKING
 from .._errors import BreakglassError
 from . import line
 from .closing import Closing
+from .first_help import revoke_self
 from .opening import Opened, Order, open_grant
 
 if TYPE_CHECKING:
     from .._run.live import Live
 
 OPENING_LIMIT_SECONDS = 60
+LONGEST_LOOK_SECONDS = 1.0
+DIED = "died"
 
 
 class RefusedGrant(BreakglassError):
@@ -70,6 +72,7 @@ def _become_guard(live: Live, order: Order, writing: int) -> None:
         if os.fork() == 0:
             _Guard(live, order, writing).run()
     except BaseException:  # noqa: BLE001 (nothing of Ansible's may run in this process)
+        revoke_self(live.run)
         os._exit(1)
     os._exit(0)
 
@@ -80,18 +83,17 @@ class _Guard:
         self._order = order
         self._writing = writing
         self._told = False
+        self._main = -1
 
     def run(self) -> None:
         """Open, watch, close, exit."""
         self._detach()
+        self._main = os.pidfd_open(self._live.main_pid)
         opened = self._open()
         if opened is None:
             os._exit(1)
         closing = Closing(self._live, opened)
-        alive = self._watch(opened)
-        if alive:
-            self._close_with_callback(closing)
-        else:
+        if not self._serve(closing, self._watch(opened)):
             closing.end_processes()
             closing.close_for_the_dead()
         closing.finish()
@@ -123,38 +125,44 @@ class _Guard:
         return opened
 
     def _tell(self, answer: dict[str, object]) -> None:
-        with suppress(OSError):
+        """Answer the action; one that waits no more has failed, so the grant is closed again."""
+        try:
             os.write(self._writing, json.dumps(answer).encode())
+        except OSError:
+            self._told = True
         os.close(self._writing)
 
-    def _watch(self, opened: Opened) -> bool:
-        """Wait for a reason to close; tells whether the run's main process is still alive to hear of it."""
-        try:
-            main = os.pidfd_open(self._live.main_pid)
-        except ProcessLookupError:
-            return False
+    def _watch(self, opened: Opened) -> str:
+        """Wait for a reason to close: what the callback asks for, DIED, or a sentence for the callback."""
         while not self._told:
             left = (opened.facts.expires_at - datetime.now(tz=timezone.utc)).total_seconds()
             if left <= 0:
-                return True
-            with suppress(InterruptedError):
-                line_end = self._live.guard_end.fileno()
-                ready, _, _ = select.select([main, line_end], [], [], min(left, 1.0))
-                if main in ready:
-                    return False
-                if line_end in ready and line.receive(self._live.guard_end).get("do") == "close":
-                    return True
-        return True
+                return "The time box of this run's grant is over, so the grant was closed."
+            if asked := self._heard(min(left, LONGEST_LOOK_SECONDS)):
+                return asked
+        return "The guard of this run's grant was told to close it."
 
-    def _close_with_callback(self, closing: Closing) -> None:
-        line.send(self._live.guard_end, closing.close())
-        deadline = time.monotonic() + OPENING_LIMIT_SECONDS
-        while time.monotonic() < deadline and line.is_alive(self._live.main_pid):
-            ready, _, _ = select.select([self._live.guard_end], [], [], 0.5)
-            if ready:
-                asked = line.receive(self._live.guard_end).get("do")
-                if asked == "seal":
-                    closing.seal()
-                    line.send(self._live.guard_end, {"sealed": True})
-                    return
-                line.send(self._live.guard_end, closing.close())
+    def _heard(self, limit_seconds: float) -> str:
+        """What the callback asks for, DIED when there is nobody to ask any more, or nothing within the limit."""
+        ready, _, _ = select.select([self._main, self._live.guard_end], [], [], limit_seconds)
+        if self._live.guard_end in ready:
+            return str(line.receive(self._live.guard_end).get("do", ""))
+        return DIED if ready else ""
+
+    def _serve(self, closing: Closing, asked: str) -> bool:
+        """Close, and do what the callback asks for until it has the run sealed; False when it died before that."""
+        if asked not in {line.CLOSE, line.STOP, line.SEAL, DIED}:
+            line.send(self._live.guard_end, {"because": asked, **closing.close()})
+            asked = ""
+        while asked != DIED:
+            if asked == line.SEAL:
+                closing.seal()
+                line.send(self._live.guard_end, {"to": asked})
+                return True
+            if asked == line.STOP:
+                closing.end_processes(frozenset({self._live.main_pid}))
+            if asked:
+                line.send(self._live.guard_end, {"to": asked, **closing.close()})
+            asked = self._heard(LONGEST_LOOK_SECONDS)
+            closing.close()
+        return False

@@ -21,6 +21,12 @@ if TYPE_CHECKING:
     from .._journal.canonical import JsonValue
 
 LARGEST_MESSAGE = 65536
+CLOSE = "close"
+"""The run ended: revoke and prove."""
+STOP = "stop"
+"""The run must end: end its processes first, all but Ansible's main one, then the same."""
+SEAL = "seal"
+"""The run's stream is complete: sign it. The last word."""
 
 
 def send(end: socket.socket, message: Mapping[str, object]) -> None:
@@ -48,6 +54,8 @@ def ask(end: socket.socket, word: str, guard: int, limit_seconds: float) -> dict
         deadline = time.monotonic() + limit_seconds
         while end in select.select([end, watch], [], [], max(deadline - time.monotonic(), 0.0))[0]:
             answer = receive(end)
+            if not answer:
+                return None
             if answer.pop("to", None) == word:
                 return answer
     finally:

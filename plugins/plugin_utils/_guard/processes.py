@@ -54,23 +54,34 @@ def holders(path: Path) -> set[int]:
     return {pid for pid in _pids() if pid != os.getpid() and _holds(pid, wanted)}
 
 
+def marked(mark: str) -> set[int]:
+    """Every process but this one whose program was started with the mark, as `NAME=value`, in its environment."""
+    wanted = mark.encode()
+    return {pid for pid in _pids() if pid != os.getpid() and wanted in _environment(pid)}
+
+
 class Kin:
     """The processes of a run that is not below this process: those that hold its lock, and all that is below them.
 
-    Once seen, a process stays in the family until it is dead, although its parent may have died first.
+    A worker that was ended leaves its own children behind, below nobody: these are known by the run's mark in their
+    environment, if the run has one. Once seen, a process stays in the family until it is dead.
     """
 
-    def __init__(self, lock: Path) -> None:
+    def __init__(self, lock: Path, mark: str = "", spared: frozenset[int] = frozenset()) -> None:
+        """Take the lock's file, the run's mark, and the processes that are not to be counted."""
         self._lock = lock
+        self._mark = mark
+        self._spared = spared
         self._seen: dict[int, int] = {}
 
     def alive(self) -> set[int]:
-        """Those that live, this process excepted."""
+        """Those that live, this process and the spared ones excepted."""
         family = holders(self._lock)
+        if self._mark:
+            family |= marked(self._mark)
         for pid in tuple(family):
             family |= descendants(pid)
-        family.discard(os.getpid())
-        for pid in family:
+        for pid in family - self._spared - {os.getpid()}:
             self._seen.setdefault(pid, _started(pid))
         return {pid for pid, started in self._seen.items() if started and _started(pid) == started}
 
@@ -114,6 +125,12 @@ def _table() -> list[tuple[int, int, str]]:
             fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
             rows.append((pid, int(fields[1]), fields[0]))
     return rows
+
+
+def _environment(pid: int) -> list[bytes]:
+    with suppress(OSError):
+        return Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+    return []
 
 
 def _holds(pid: int, wanted: os.stat_result) -> bool:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 # ssh binds PATH.RANDOM first (17 characters more), and a socket's address has room for 107.
 LONGEST_CONTROL_PATH = 79
 CONTROL_NAME = 11
+MARK = "BREAKGLASS_RUN_MARK"
 
 
 class UnusableRunDirectory(BreakglassError):
@@ -65,6 +66,11 @@ class RunDirectory:
     def lock(self) -> Path:
         """Held open by every process of the run, so that none of them can be overlooked."""
         return self.root / "run.lock"
+
+    @property
+    def mark(self) -> str:
+        """`NAME=value` in the environment of every program that the run starts, so that none can be overlooked."""
+        return f"{MARK}={self.root}"
 
     @property
     def ssh(self) -> Path:

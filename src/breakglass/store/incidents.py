@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from dataclasses import dataclass, replace
 from enum import Enum
 from typing import TYPE_CHECKING
@@ -18,7 +19,7 @@ from breakglass.store.documents import alert_from, alert_text, incident_from, in
 from breakglass.store.tables import HOST_CLAIM, INBOX, INCIDENT
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
     from datetime import datetime
 
     from breakglass.domain.alert import Alert
@@ -107,7 +108,12 @@ class Incidents:
             return [_accept(connection, arrival) for arrival in arrivals]
 
     def claim(self, owner: str) -> Claimed | None:
-        """Take the incident that has been due for longest, if there is one."""
+        """Take the incident that has been due for longest, if there is one.
+
+        Raises:
+            DatabaseUnavailable: Nothing was claimed.
+            UnreadableDocument: It can't be read; it stays claimed until its lease ends, out of the way of the others.
+        """
         due = sa.and_(INCIDENT.c.state != State.CLOSED, INCIDENT.c.wake_at <= NOW, INCIDENT.c.lease_until < NOW)
         with self._database.reading() as connection:
             if connection.execute(sa.select(INCIDENT.c.id).where(due).limit(1)).first() is None:
@@ -117,15 +123,14 @@ class Incidents:
             sa.update(INCIDENT)
             .where(INCIDENT.c.id == oldest)
             .values(owner=owner, fence=INCIDENT.c.fence + 1, lease_until=NOW + LEASE_MILLISECONDS)
-            .returning(INCIDENT.c.document, INCIDENT.c.fence, NOW.label("at"))
+            .returning(INCIDENT.c.id, INCIDENT.c.document, INCIDENT.c.fence, NOW.label("at"))
         )
         with self._database.transaction() as connection:
             row = connection.execute(take).first()
             if row is None:
                 return None
-            incident = incident_from(row.document)
-            alerts, last_seq = _undone(connection, incident.id)
-            return Claimed(incident, row.fence, alerts, last_seq, moment(row.at))
+            bodies, last_seq = _undone(connection, row.id)
+        return Claimed(incident_from(row.document), row.fence, _alerts(bodies), last_seq, moment(row.at))
 
     def commit(self, claimed: Claimed, decision: Decision, stream: str) -> Committed:
         """Write down a decision and its records for the journal's stream, all or nothing.
@@ -149,17 +154,17 @@ class Incidents:
     def read_again(self, claimed: Claimed) -> Claimed:
         """The same claim with the messages that have come since."""
         with self._database.reading() as connection:
-            alerts, last_seq = _undone(connection, claimed.incident.id)
+            bodies, last_seq = _undone(connection, claimed.incident.id)
             at = moment(connection.execute(sa.select(NOW)).scalar_one())
-        return replace(claimed, alerts=alerts, last_seq=max(last_seq, claimed.last_seq), at=at)
+        return replace(claimed, alerts=_alerts(bodies), last_seq=max(last_seq, claimed.last_seq), at=at)
 
     def after_effect(self, claimed: Claimed, incident: Incident) -> Claimed:
         """The same claim after its effect: the document as committed, and what has come meanwhile."""
         return self.read_again(replace(claimed, incident=incident))
 
-    def renew(self, owner: str) -> None:
-        """Prolong the leases of an owner that are still good."""
-        alive = sa.and_(INCIDENT.c.owner == owner, INCIDENT.c.lease_until >= NOW)
+    def renew(self, owner: str, incidents: Collection[str]) -> None:
+        """Prolong the leases of these incidents that are still good and this owner's."""
+        alive = sa.and_(INCIDENT.c.id.in_(incidents), INCIDENT.c.owner == owner, INCIDENT.c.lease_until >= NOW)
         with self._database.transaction() as connection:
             connection.execute(sa.update(INCIDENT).where(alive).values(lease_until=NOW + LEASE_MILLISECONDS))
 
@@ -260,13 +265,17 @@ def _dedup(arrival: Arrival) -> str:
 
 
 def _hash(*parts: str) -> str:
-    return hashlib.sha256("\x1f".join(parts).encode()).hexdigest()
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
-def _undone(connection: sa.Connection, incident: str) -> tuple[tuple[Alert, ...], int]:
+def _undone(connection: sa.Connection, incident: str) -> tuple[list[str], int]:
     query = sa.select(INBOX.c.seq, INBOX.c.body).where(INBOX.c.incident == incident, INBOX.c.done == sa.false())
     rows = connection.execute(query.order_by(INBOX.c.seq)).all()
-    return tuple(alert_from(row.body) for row in rows), rows[-1].seq if rows else 0
+    return [row.body for row in rows], rows[-1].seq if rows else 0
+
+
+def _alerts(bodies: Sequence[str]) -> tuple[Alert, ...]:
+    return tuple(alert_from(body) for body in bodies)
 
 
 def _newer_messages(connection: sa.Connection, incident: str, last_seq: int) -> bool:

@@ -105,6 +105,8 @@ def _too_many_hosts(connection: sa.Connection, incident: Incident) -> Blocked | 
 
 
 def _claim(connection: sa.Connection, incident: Incident) -> None:
+    # The place for its play is taken here too, or several incidents could pass before the first one is committed.
+    connection.execute(sa.update(INCIDENT).where(INCIDENT.c.id == incident.id).values(state=State.APPROVING))
     for host in incident.course.hosts:
         row = {"incident": incident.id, "host": host, "trigger": incident.course.trigger}
         held = sa.exists().where(HOST_CLAIM.c.host == host)

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import signal
 import socket
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ from breakglass.web.app import make_app
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from types import FrameType
 
     from breakglass.runner import Runner
     from breakglass.settings import Settings
@@ -49,13 +51,29 @@ def serve(runner: Runner, announce: Callable[[str], None]) -> None:
         ssl_certfile=str(settings.tls.certificate) if settings.tls else None,
         ssl_keyfile=str(settings.tls.key) if settings.tls else None,
     )
+    server = uvicorn.Server(config)
+    _end_on_signals(server)
     runner.start()
     try:
         announce(f"{scheme}://{host}:{port}")
-        uvicorn.Server(config).run(sockets=[listener])
+        server.run(sockets=[listener])
     finally:
         runner.stop()
         listener.close()
+
+
+def _end_on_signals(server: uvicorn.Server) -> None:
+    """Let a signal end the server and nothing else.
+
+    uvicorn has handlers of its own while it serves, and afterwards raises the signal again for the one that was there
+    before: with the default one the process would be gone before it has drained.
+    """
+
+    def end(_number: int, _frame: FrameType | None) -> None:
+        server.should_exit = True
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, end)
 
 
 def _listen(settings: Settings) -> socket.socket:

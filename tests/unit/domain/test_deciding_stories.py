@@ -97,7 +97,7 @@ def test_repaired() -> None:
     story.hears(RESOLVED, after=MINUTE)
     assert (story.state, story.incident.result) == (State.CLOSED, Result.REPAIRED)
     assert story.kinds == [
-        *("alert.firing", "incident.opened", "limits.passed", "plan.made", "approval.given", "grant.intent"),
+        *("incident.opened", "alert.firing", "limits.passed", "plan.made", "approval.given", "grant.intent"),
         *("grant.minted", "play.intent", "play.ended", "grant.revoked", "alert.resolved", "verified"),
         "incident.closed",
     ]
