@@ -16,6 +16,8 @@ from ansible_collections.breakglass.remediation.plugins.plugin_utils._journal.re
 from ansible_collections.breakglass.remediation.plugins.plugin_utils._journal.stream import Stream
 from ansible_collections.breakglass.remediation.plugins.plugin_utils._sealing import checkpoint, seal
 
+from breakglass.errors import BreakglassError
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import time
 from dataclasses import dataclass
@@ -13,10 +14,10 @@ import pytest
 from ansible_collections.breakglass.remediation.plugins.plugin_utils._vault.client import Client
 from ansible_collections.breakglass.remediation.plugins.plugin_utils._vault.connection import Connection
 from ansible_collections.breakglass.remediation.plugins.plugin_utils._vault.errors import InvalidRequest
+from tests.support.site import Site
 
 from breakglass.demo.parts import leave_keys
 from breakglass.verification import verify_journal
-from tests.support.site import Site
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -27,8 +28,8 @@ if TYPE_CHECKING:
 
 GENERATED_FOR_SPARE = {"run.lock", "ansible.cfg", "stderr"}
 STORY = (
-    "alert.firing",
     "incident.opened",
+    "alert.firing",
     "limits.passed",
     "plan.made",
     "approval.given",
@@ -105,8 +106,9 @@ def second_runner(repair: Repair) -> Iterator[Serving]:
 
 def resolved(firing: dict[str, object]) -> dict[str, object]:
     """Turn a webhook into the one that Alertmanager sends when the alert is over."""
-    (alert,) = firing["alerts"]  # type: ignore[misc]  # a webhook of ours has one alert
-    return {**firing, "status": "resolved", "alerts": [{**alert, "status": "resolved"}]}
+    alerts = firing["alerts"]
+    assert isinstance(alerts, list)
+    return {**firing, "status": "resolved", "alerts": [{**alert, "status": "resolved"} for alert in alerts]}
 
 
 def await_seal(site: Site, seconds: float = 20) -> None:
@@ -192,6 +194,15 @@ def test_nothing_of_the_run_is_left(repair: Repair) -> None:
     """After the incident only a spare play process has files, none with a secret; after the runner there is nothing."""
     assert repair.left_while_running <= GENERATED_FOR_SPARE
     assert list(repair.runs.iterdir()) == []
+
+
+def test_runner_drains_when_it_is_asked_to_stop(repair: Repair) -> None:
+    """SIGTERM lets the runner finish: that it stopped is the last thing that it records, and everything is signed."""
+    (day,) = repair.site.place.journal.glob("*/*/*/runner.jsonl")
+    records = [json.loads(line) for line in day.read_bytes().splitlines()]
+
+    assert [record["kind"] for record in records] == ["runner.started", "runner.stopped"]
+    assert day.with_name(f"runner.{len(records)}.checkpoint").exists()
 
 
 def test_journal_verifies_with_vault(repair: Repair) -> None:

@@ -29,6 +29,7 @@ from ansible_collections.breakglass.remediation.plugins.plugin_utils._run.direct
 
 import breakglass.effects.grant
 import breakglass.effects.runs
+import breakglass.journal
 import breakglass.runner
 from breakglass.effects.escalate import Escalate
 from breakglass.effects.grant import OpenGrant
@@ -63,7 +64,7 @@ POINTS: dict[str, tuple[tuple[object, str], ...]] = {
     "written": ((JournalQueue, "written"),),
     "announce": ((Ledger, "announce"),),
     "announced": ((JournalQueue, "announced"),),
-    "checkpoint": ((sealing, "checkpoint"),),
+    "checkpoint": ((sealing, "checkpoint"), (breakglass.journal, "checkpoint")),
     "seal": ((Ledger, "seal"),),
     "sealed": ((JournalQueue, "sealed"),),
     "session": ((Sessions, "opened"),),

@@ -196,8 +196,10 @@ class CrashSite(Site):
     def report(self) -> str:
         """What a person wants to see when a test fails."""
         log = self.log.read_text(encoding="utf-8", errors="replace")[-1500:]
-        kinds = [(f"{event.at:%S.%f}", event.kind, dict(event.body)) for event in all_events(self)[-25:]]
-        return f"{self.states()}\n{kinds}\n{log}"
+        of_tasks = ("task.started", "task.intent", "task.result", "handler.started")
+        told = [f"{event.at:%S.%f} {event.stream} {event.kind} {dict(event.body)}" for event in all_events(self)]
+        lines = [line[:300] for line in told if line.split()[2] not in of_tasks][-25:]
+        return "\n".join([str(self.states()), *lines, log])
 
     def processes_of_runs(self) -> dict[int, str]:
         """Processes of plays, the present runner's warm spare excepted."""

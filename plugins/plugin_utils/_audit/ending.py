@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from .._errors import BreakglassError
 from .._guard import line
+from .fields import TEXT_LIMIT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -17,10 +18,11 @@ if TYPE_CHECKING:
     from .recorder import Recorder
 
 CLOSE_LIMIT_SECONDS = 30
+OPENED = ("access", "accessor", "expires_at", "time_box", "reason", "ticket")
 
 
 class DeadGuard(BreakglassError):
-    """Raised when the guard of an open grant has died."""
+    """Raised when the guard of an open grant has died, or has closed the grant by itself."""
 
 
 class Ending:
@@ -33,39 +35,53 @@ class Ending:
         self._guard: int | None = None
         self._closed = False
 
-    def announce(self, action: str, values: Mapping[str, object]) -> None:
-        """Say that a grant was opened, as the first thing that the run's reader needs to know."""
-        if not action.endswith("grant") or "accessor" not in values or self._guard is not None:
+    def announce(self) -> None:
+        """Record and say that a grant was opened, once there is one: the first thing that a reader needs to know."""
+        if self._guard is not None or (grant := self._live.run.read_json(self._live.run.grant)) is None:
             return
-        pid = (self._live.run.read_json(self._live.run.grant) or {}).get("guard_pid")
-        self._guard = pid if isinstance(pid, int) else None
+        self._guard = int(str(grant["guard_pid"]))
+        if not self._live.under_runner:
+            mask = self._recorder.redactor.field
+            self._recorder.record("grant.opened", {name: mask(str(grant[name]), TEXT_LIMIT) for name in OPENED})
         self._display(
-            f"Grant open until {values['expires_at']} ({values['access']}) · recorded in "
+            f"Grant open until {grant['expires_at']} ({grant['access']}) · recorded in "
             f"{self._live.journal / self._live.stream}.jsonl"
         )
 
     def check_guard(self) -> None:
         """Refuse to go on without the process that would close the grant after our death; raises DeadGuard."""
-        if self._guard is not None and not self._closed and not line.is_alive(self._guard):
+        if self._guard is None or self._closed or self._live.under_runner:
+            return
+        if line.has_spoken(self._live.main_end):
+            raise DeadGuard(str(line.receive(self._live.main_end).get("because", "The guard closed the grant.")))
+        if not line.is_alive(self._guard):
             raise DeadGuard("The guard of this run's grant was killed, so nobody would close it if this run died too.")
 
     def close(self) -> None:
         """Have the grant revoked and proven gone, record it, and say it. Never raises: this is the last thing."""
+        self._end(line.CLOSE)
+
+    def stop(self, why: str) -> None:
+        """The same for a run that must end in the middle of its tasks: record why, and have its processes ended first."""
+        if not self._closed and not self._live.under_runner:
+            with suppress(BreakglassError):
+                self._recorder.record("run.stopped", {"why": why, "tasks_in_flight": "outcome unknown"})
+        self._end(line.STOP)
+
+    def _end(self, word: str) -> None:
         if self._closed or self._live.under_runner:
             self._recorder.close()
             return
+        with suppress(BreakglassError):
+            self.announce()
         self._closed = True
         if self._guard is None:
-            self._seal_without_guard()
+            self._recorder.close()
+            self._live.run.wipe()
             return
-        answer = line.ask(self._live.main_end, {"do": "close"}, self._guard, CLOSE_LIMIT_SECONDS)
-        self._tell(answer)
+        self._tell(line.ask(self._live.main_end, word, self._guard, CLOSE_LIMIT_SECONDS))
         self._recorder.close()
-        line.ask(self._live.main_end, {"do": "seal"}, self._guard, CLOSE_LIMIT_SECONDS)
-
-    def _seal_without_guard(self) -> None:
-        self._recorder.close()
-        self._live.run.wipe()
+        line.ask(self._live.main_end, line.SEAL, self._guard, CLOSE_LIMIT_SECONDS)
 
     def _tell(self, answer: Mapping[str, JsonValue] | None) -> None:
         if answer is None:
@@ -79,8 +95,10 @@ class Ending:
         self._display(text.strip())
 
     def _revoke_without_guard(self) -> str:
+        from .._guard.control_sockets import end_connections  # noqa: PLC0415 (needed only here)
         from .._guard.first_help import revoke_self  # noqa: PLC0415 (needed only here, and it costs an import of hvac)
 
+        end_connections(self._live.run.control)
         helped = revoke_self(self._live.run)
         self._live.run.wipe()
-        return f"Grant NOT proven gone, because its guard was killed. {helped}"
+        return f"Grant NOT proven gone, because its guard does not answer. {helped}"

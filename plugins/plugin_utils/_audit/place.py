@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import secrets
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
@@ -55,8 +56,23 @@ def find_place(environ: Mapping[str, str]) -> Place:
     now = datetime.now(tz=timezone.utc)
     name = "RUN-" + "".join(secrets.choice(ALPHABET) for _ in range(8))
     stream = f"{now:%Y/%m/%d}/{name}/play-1"
-    Ledger.create_if_absent(journal).announce(Path(f"{stream}.jsonl"), stream)
-    return Place(RunDirectory.create(parent_of_runs(environ)), journal, stream, under_runner=False)
+    run = RunDirectory.create(parent_of_runs(environ))
+    try:
+        Ledger.create_if_absent(journal).announce(Path(f"{stream}.jsonl"), stream)
+    except BreakglassError:
+        run.wipe()
+        raise
+    return Place(run, journal, stream, under_runner=False)
+
+
+def forsake(place: Place) -> None:
+    """Leave nothing of a run that could not begin to be recorded; a runner looks after its own directories."""
+    if place.under_runner:
+        return
+    place.run.wipe()
+    if not place.path.exists():
+        with suppress(BreakglassError):
+            Ledger.open(place.journal).absent(Path(f"{place.stream}.jsonl"))
 
 
 def _place_of_runner(run: RunDirectory) -> Place:

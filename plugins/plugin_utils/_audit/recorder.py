@@ -43,6 +43,10 @@ class Recorder:
             self.failure = error
             raise
 
+    def fail(self, error: BreakglassError) -> None:
+        """Take no more records, because one could not even be made."""
+        self.failure = self.failure or error
+
     def learn_secrets(self) -> None:
         """Mask the grant's token literally from now on, as soon as there is one."""
         if not self._known_token:

@@ -85,14 +85,13 @@ class Closing:
 
     def _close_at_last(self) -> dict[str, JsonValue]:
         pause = 0.5
-        while self._settled is None:
+        answer = self.close()
+        while self._settled is None and _now() < self._opened.facts.expires_at + AFTER_THE_BOX:
+            time.sleep(pause)
+            pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
             answer = self.close()
-            if self._settled is None and _now() > self._opened.facts.expires_at + AFTER_THE_BOX:
-                self._settled = answer
-            elif self._settled is None:
-                time.sleep(pause)
-                pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
-        return self._settled
+        self._settled = answer
+        return answer
 
     def _unproven(self, error: UnprovenRevocation) -> dict[str, JsonValue]:
         """What to record of a try that failed. When the login died meanwhile, the grant can still end itself."""

@@ -144,8 +144,9 @@ class _Guard:
 
     def _heard(self, limit_seconds: float) -> str:
         """What the callback asks for, DIED when there is nobody to ask any more, or nothing within the limit."""
-        ready, _, _ = select.select([self._main, self._live.guard_end], [], [], limit_seconds)
-        if self._live.guard_end in ready:
+        asking = self._live.guard_end.fileno()
+        ready, _, _ = select.select([self._main, asking], [], [], limit_seconds)
+        if asking in ready:
             return str(line.receive(self._live.guard_end).get("do", ""))
         return DIED if ready else ""
 
@@ -164,5 +165,6 @@ class _Guard:
             if asked:
                 line.send(self._live.guard_end, {"to": asked, **closing.close()})
             asked = self._heard(LONGEST_LOOK_SECONDS)
-            closing.close()
+            if not asked:
+                closing.close()  # once more where it is not proven yet
         return False

@@ -52,7 +52,8 @@ def ask(end: socket.socket, word: str, guard: int, limit_seconds: float) -> dict
     try:
         send(end, {"do": word})
         deadline = time.monotonic() + limit_seconds
-        while end in select.select([end, watch], [], [], max(deadline - time.monotonic(), 0.0))[0]:
+        both = [end.fileno(), watch]
+        while end.fileno() in select.select(both, [], [], max(deadline - time.monotonic(), 0.0))[0]:
             answer = receive(end)
             if not answer:
                 return None

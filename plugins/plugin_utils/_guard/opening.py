@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,8 @@ from .._vault.grant import GrantFacts, GrantRequest, mint_orphan
 from .._vault.hold import read_hold
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from .._run.directory import RunDirectory
     from .._vault.connection import Connection
     from .._vault.login import Login, LoginMethod
@@ -19,6 +22,10 @@ if TYPE_CHECKING:
 
 class Held(BreakglassError):
     """Raised when the hold is set: nothing new starts."""
+
+
+class ShortLogin(BreakglassError):
+    """Raised when the login would be dead before the grant, and could not close it."""
 
 
 @dataclass(frozen=True)
@@ -29,11 +36,13 @@ class Order:
         connection: Where Vault is.
         method: How to log in, its options already checked.
         request: The grant.
+        about: What is written down beside it: reason and ticket, as the person gave them.
     """
 
     connection: Connection
     method: LoginMethod
     request: GrantRequest
+    about: Mapping[str, str]
 
 
 @dataclass(frozen=True)
@@ -56,6 +65,7 @@ def open_grant(order: Order, run: RunDirectory, guard_pid: int) -> Opened:
 
     Raises:
         Held: The hold is set.
+        ShortLogin: The login dies before the time box is over.
         VaultError: Vault refuses or can't be asked; nothing is left open that is known of.
         UnusableRunDirectory: The token can't be kept; the grant is revoked again.
     """
@@ -63,17 +73,21 @@ def open_grant(order: Order, run: RunDirectory, guard_pid: int) -> Opened:
     login = order.method.authenticate(bare)
     client = bare.with_token(login.token)
     try:
+        _refuse_short_login(login, order.request)
         _refuse_under_hold(client)
         grant = mint_orphan(client, order.request)
     except BreakglassError:
-        end_login(client, login)
+        with suppress(BreakglassError):
+            end_login(client, login)
         raise
     try:
         run.write(run.token, grant.token)
-        run.write_json(run.grant, grant_text(grant.facts, order.request, order.connection, guard_pid))
+        text = grant_text(grant.facts, order.request, order.connection, guard_pid)
+        run.write_json(run.grant, {**text, **order.about})
     except BreakglassError:
-        client.with_token(grant.token).post("auth/token/revoke-self", {})
-        end_login(client, login)
+        with suppress(BreakglassError):
+            client.with_token(grant.token).post("auth/token/revoke-self", {})
+            end_login(client, login)
         raise
     return Opened(client, login, grant.facts)
 
@@ -96,9 +110,19 @@ def end_login(client: Client, login: Login) -> None:
         client.post("auth/token/revoke-self", {})
 
 
+def _refuse_short_login(login: Login, request: GrantRequest) -> None:
+    """A login without an end has a life of zero. Our policy does not let a login renew itself."""
+    life = int(login.ttl.total_seconds())
+    if 0 < life < request.seconds:
+        raise ShortLogin(
+            f"Your Vault login lives another {life} s only, less than the time box of {request.seconds} s, so it could "
+            "not close the grant. Log in again, or ask for a shorter time box."
+        )
+
+
 def _refuse_under_hold(client: Client) -> None:
     hold = read_hold(client)
     if hold is not None:
-        raise Held(
-            f"The hold is set since {hold.since} by {hold.person}: {hold.reason}. Nothing new starts until it is lifted."
-        )
+        since = f" since {hold.since:%Y-%m-%d %H:%M} UTC" if hold.since else ""
+        person = f" by {hold.person}" if hold.person else ""
+        raise Held(f"The hold is set{since}{person}: {hold.reason}. Nothing new starts until it is lifted.")

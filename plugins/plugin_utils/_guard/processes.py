@@ -54,9 +54,9 @@ def holders(path: Path) -> set[int]:
     return {pid for pid in _pids() if pid != os.getpid() and _holds(pid, wanted)}
 
 
-def marked(mark: str) -> set[int]:
-    """Every process but this one whose program was started with the mark, as `NAME=value`, in its environment."""
-    wanted = mark.encode()
+def carriers(variable: str, value: str) -> set[int]:
+    """Every process but this one that was started with this variable in its environment, whoever its parent is now."""
+    wanted = f"{variable}={value}".encode()
     return {pid for pid in _pids() if pid != os.getpid() and wanted in _environment(pid)}
 
 
@@ -67,8 +67,8 @@ class Kin:
     environment, if the run has one. Once seen, a process stays in the family until it is dead.
     """
 
-    def __init__(self, lock: Path, mark: str = "", spared: frozenset[int] = frozenset()) -> None:
-        """Take the lock's file, the run's mark, and the processes that are not to be counted."""
+    def __init__(self, lock: Path, mark: tuple[str, str] | None = None, spared: frozenset[int] = frozenset()) -> None:
+        """Take the lock's file, the run's mark (a variable and its value), and the processes not to be counted."""
         self._lock = lock
         self._mark = mark
         self._spared = spared
@@ -77,8 +77,8 @@ class Kin:
     def alive(self) -> set[int]:
         """Those that live, this process and the spared ones excepted."""
         family = holders(self._lock)
-        if self._mark:
-            family |= marked(self._mark)
+        if self._mark is not None:
+            family |= carriers(*self._mark)
         for pid in tuple(family):
             family |= descendants(pid)
         for pid in family - self._spared - {os.getpid()}:
@@ -127,12 +127,6 @@ def _table() -> list[tuple[int, int, str]]:
     return rows
 
 
-def _environment(pid: int) -> list[bytes]:
-    with suppress(OSError):
-        return Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
-    return []
-
-
 def _holds(pid: int, wanted: os.stat_result) -> bool:
     with suppress(OSError):
         for entry in os.scandir(f"/proc/{pid}/fd"):
@@ -141,6 +135,12 @@ def _holds(pid: int, wanted: os.stat_result) -> bool:
                 if (status.st_dev, status.st_ino) == (wanted.st_dev, wanted.st_ino):
                     return True
     return False
+
+
+def _environment(pid: int) -> list[bytes]:
+    with suppress(OSError):
+        return Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+    return []
 
 
 def _send(pids: set[int], number: int) -> None:

@@ -68,9 +68,9 @@ class RunDirectory:
         return self.root / "run.lock"
 
     @property
-    def mark(self) -> str:
-        """`NAME=value` in the environment of every program that the run starts, so that none can be overlooked."""
-        return f"{MARK}={self.root}"
+    def mark(self) -> tuple[str, str]:
+        """A variable and its value in the environment of every program that a run without a runner starts."""
+        return MARK, str(self.root)
 
     @property
     def ssh(self) -> Path:

@@ -78,7 +78,8 @@ def obtain(live: Live, wish: Wish, options: Mapping[str, object], environ: Mappi
             _require_play_process(live.run)
             facts = _take_from_runner(live, request, connection, Path(grant_file))
         else:
-            facts = start(live, Order(connection, login_method(options, environ), request))
+            about = {"reason": wish.reason, "ticket": wish.ticket}
+            facts = start(live, Order(connection, login_method(options, environ), request, about))
         return {"changed": True, **_facts_of(facts, wish)}
 
 

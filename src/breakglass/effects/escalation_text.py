@@ -11,10 +11,13 @@ from typing import TYPE_CHECKING
 
 from ansible_collections.breakglass.remediation.plugins.plugin_utils._journal.text import printable
 
+from breakglass.domain.incident import PlayOutcome
+
 if TYPE_CHECKING:
     from breakglass.domain.incident import Attempt, Incident
 
 QUOTE_LIMIT = 300
+NAMES_LIMIT = 120
 
 
 @dataclass(frozen=True)
@@ -27,9 +30,10 @@ class EscalationText:
 
 def escalation_text(incident: Incident) -> EscalationText:
     """Write the message for the current rung of the incident's ladder."""
-    hosts = ", ".join(incident.course.hosts) or "no host"
+    hosts = _quote(", ".join(incident.course.hosts), NAMES_LIMIT) or "no host"
     names = ", ".join(dict.fromkeys(_quote(fault.name, 60) for fault in incident.faults)) or incident.course.trigger
-    tried = len([attempt for attempt in incident.attempts if attempt.outcome])
+    names = _quote(names, NAMES_LIMIT)
+    tried = len([attempt for attempt in incident.attempts if attempt.outcome not in (None, PlayOutcome.NOT_STARTED)])
     subject = f"breakglass: {names} on {hosts} {_standing(incident, tried)}. You are needed. {incident.id}"
     return EscalationText(subject, "\n".join(_lines(incident, names, hosts)))
 
@@ -52,7 +56,8 @@ def _lines(incident: Incident, names: str, hosts: str) -> list[str]:
     lines.append(f"STATE     {_open_grants(incident)}")
     if plan:
         lines.append(f"PLAN      {plan.remediation} under {plan.access}, digest {plan.digest[:8]}")
-    lines.append(f"HELD      {hosts}: no other trigger will work there until this incident is closed")
+    if incident.attempts:
+        lines.append(f"HELD      {hosts}: no other trigger will work there until this incident is closed")
     rungs = incident.course.ladder.rungs
     if incident.escalation and incident.escalation.rung + 1 < len(rungs):
         following = ", ".join(rungs[incident.escalation.rung + 1].notify)
@@ -73,7 +78,8 @@ def _open_grants(incident: Incident) -> str:
         if attempt.accessor and attempt.proven_at is None:
             until = f"{attempt.expires_at:%H:%M:%S} UTC" if attempt.expires_at else "the end of its box"
             return f"grant {attempt.accessor[:6]}… is NOT proven gone; it dies by itself at {until}"
-    return "no grant is open: all were revoked, proven" if incident.attempts else "no grant was opened"
+    opened = any(attempt.accessor for attempt in incident.attempts)
+    return "no grant is open: all were revoked, proven" if opened else "no grant was opened"
 
 
 def _quote(text: str, limit: int) -> str:

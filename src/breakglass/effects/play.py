@@ -74,8 +74,9 @@ class RunPlay:
         play.say("go")
         self._wait(play)
         self.journal.over(stream)
+        # The directory stays until the grant is closed: a crash before this outcome is durable must find the result,
+        # and if the play process was killed, its run's lock leads to what goes on without it.
         result = play.run.read_json(play.run.root / "result.json")
-        play.run.wipe()
         story = read_story(self.journal.directory / f"{stream}.jsonl")
         return _ended(result, story, plan) if result else PlayEnded(PlayOutcome.UNKNOWN, "the play process was killed")
 

@@ -14,12 +14,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import ansible_collections.breakglass.remediation.plugins.plugin_utils as collection_utils
-from ansible_collections.breakglass.remediation.plugins.plugin_utils._guard.processes import Kin, end_all
+from ansible_collections.breakglass.remediation.plugins.plugin_utils._guard.control_sockets import end_connections
+from ansible_collections.breakglass.remediation.plugins.plugin_utils._guard.processes import Kin, carriers, end_all
 from ansible_collections.breakglass.remediation.plugins.plugin_utils._run.directory import RunDirectory
 
 from breakglass.errors import BreakglassError
 
 RESULT = "result.json"
+RUN_VARIABLE = "BREAKGLASS_RUN_DIR"  # every process of a run has it in its environment
 READY_LIMIT_SECONDS = 60
 KILL_LIMIT_SECONDS = 10.0
 COLLECTIONS = Path(next(iter(collection_utils.__path__))).parents[4]
@@ -86,8 +88,7 @@ class Runs:
         for run in self._all():
             story = run.read_json(run.story) or {}
             if (story.get("incident"), story.get("attempt")) == (incident, str(attempt)):
-                left = end_all(Kin(run.lock).alive, KILL_LIMIT_SECONDS)
-                if left:
+                if left := _end_processes(run):
                     return left
                 run.wipe()
         return set()
@@ -103,7 +104,7 @@ class Runs:
         results = {}
         for run in self._all():
             self._wait_for_lock(run)
-            end_all(Kin(run.lock).alive, KILL_LIMIT_SECONDS)
+            _end_processes(run)
             story, result = run.read_json(run.story), run.read_json(run.root / RESULT)
             if story and result:
                 results[str(story.get("incident")), str(story.get("attempt"))] = result
@@ -152,7 +153,7 @@ class Runs:
             "PATH": f"{Path(sys.executable).parent}:{os.environ.get('PATH', '/usr/bin:/bin')}",
             "HOME": str(run.root),
             "LANG": "C.UTF-8",
-            "BREAKGLASS_RUN_DIR": str(run.root),
+            RUN_VARIABLE: str(run.root),
             "BREAKGLASS_GRANT_FILE": str(run.root / "wrapped"),
             "ANSIBLE_CONFIG": str(run.root / "ansible.cfg"),
             "ANSIBLE_HOME": str(run.root / "ansible"),
@@ -178,3 +179,11 @@ class Runs:
             finally:
                 timer.cancel()
                 os.close(descriptor)
+
+
+def _end_processes(run: RunDirectory) -> set[int]:
+    """End all that belongs to a run, also when the play process that would do it is dead; returns those that are left."""
+    kin = Kin(run.lock)
+    left = end_all(lambda: kin.alive() | carriers(RUN_VARIABLE, str(run.root)), KILL_LIMIT_SECONDS)
+    end_connections(run.control)  # the master of a persisted connection belongs to nobody by now
+    return left

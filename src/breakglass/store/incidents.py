@@ -205,32 +205,38 @@ def incident_key(arrival: Arrival) -> str:
 
 def _accept(connection: sa.Connection, arrival: Arrival) -> Accepted:
     dedup = _dedup(arrival)
-    known = connection.execute(sa.select(INBOX.c.incident).where(INBOX.c.dedup == dedup)).scalar()
+    known = connection.execute(sa.select(INBOX.c.incident).where(INBOX.c.dedup == dedup)).scalars().all()
+    if known and _firing(arrival.alert):
+        return Accepted(known[0], Reached.REPEATED)
+    reached = [name for name in connection.execute(_open_incidents(arrival)).scalars() if name not in known]
+    for incident in reached:
+        _put(connection, incident, dedup, arrival.alert)
+    if reached:
+        return Accepted(reached[0], Reached.JOINED)
     if known:
-        return Accepted(known, Reached.REPEATED)
-    incident: str | None = connection.execute(_open_incident(arrival)).scalar_one_or_none()
-    reached = Reached.JOINED
-    if incident is None:
-        if arrival.course is None or not _firing(arrival.alert):
-            note = journal_queue.unmatched_note(arrival.alert)
-            journal_queue.add(connection, journal_queue.day_stream(connection), (note,))
-            return Accepted("", Reached.UNMATCHED)
-        incident, reached = _insert_incident(connection, arrival, arrival.course), Reached.OPENED
-    connection.execute(
-        sa.insert(INBOX).values(
-            incident=incident, fault=_fault(arrival.alert), dedup=dedup, body=alert_text(arrival.alert)
-        )
-    )
+        return Accepted(known[0], Reached.REPEATED)
+    if arrival.course is None or not _firing(arrival.alert):
+        note = journal_queue.unmatched_note(arrival.alert)
+        journal_queue.add(connection, journal_queue.day_stream(connection), (note,))
+        return Accepted("", Reached.UNMATCHED)
+    opened = _insert_incident(connection, arrival, arrival.course)
+    _put(connection, opened, dedup, arrival.alert)
+    return Accepted(opened, Reached.OPENED)
+
+
+def _put(connection: sa.Connection, incident: str, dedup: str, alert: Alert) -> None:
+    row = {"incident": incident, "fault": _fault(alert), "dedup": dedup, "body": alert_text(alert)}
+    connection.execute(sa.insert(INBOX).values(row))
     connection.execute(sa.update(INCIDENT).where(INCIDENT.c.id == incident).values(wake_at=NOW))
-    return Accepted(incident, reached)
 
 
-def _open_incident(arrival: Arrival) -> sa.Select[str]:
-    """A firing alert reaches the incident of its key; a resolved one whichever holds it, whatever the policy says now."""
+def _open_incidents(arrival: Arrival) -> sa.Select[str]:
+    """A firing alert reaches the incident of its key; a resolved one all that hold it, whatever the policy says now."""
     opened = sa.select(INCIDENT.c.id).where(INCIDENT.c.state != State.CLOSED)
     if _firing(arrival.alert):
         return opened.where(INCIDENT.c.key == incident_key(arrival))
-    return opened.join(INBOX, INBOX.c.incident == INCIDENT.c.id).where(INBOX.c.fault == _fault(arrival.alert)).limit(1)
+    holding = sa.exists().where(INBOX.c.incident == INCIDENT.c.id, INBOX.c.fault == _fault(arrival.alert))
+    return opened.where(holding).order_by(INCIDENT.c.opened_at, INCIDENT.c.id)
 
 
 def _insert_incident(connection: sa.Connection, arrival: Arrival, course: Course) -> str:

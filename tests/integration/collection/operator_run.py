@@ -79,9 +79,7 @@ class OperatorRun:
         if self.process is not None:
             self.process.wait()
 
-    def start(
-        self, *arguments: str, limits: Callable[[], None] | None = None, **environment: str
-    ) -> subprocess.Popen[bytes]:
+    def start(self, *arguments: str, **environment: str) -> subprocess.Popen[bytes]:
         """Start `ansible-playbook` in a process group of its own, as a shell does; an empty text unsets a variable."""
         given = {name: value for name, value in {**self.environment, **environment}.items() if value}
         with self.output.open("wb") as output:
@@ -93,7 +91,6 @@ class OperatorRun:
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 process_group=0,
-                preexec_fn=limits,
             )
         return self.process
 
@@ -158,9 +155,13 @@ class OperatorRun:
         return list(self.runs.iterdir()) if self.runs.exists() else []
 
     def processes(self) -> dict[int, str]:
-        """Every living process of this run with its command line: they all inherit its environment."""
+        """Every living process of this run with its command line.
+
+        They inherit its environment; an ssh master writes its title over that, and the title names its socket.
+        """
         mark = f"BREAKGLASS_RUNS={self.runs}".encode()
-        return {pid: _command_line(pid) for pid in _pids() if mark in _environment(pid)}
+        everybody = {pid: _command_line(pid) for pid in _pids()}
+        return {pid: words for pid, words in everybody.items() if str(self.runs) in words or mark in _environment(pid)}
 
     def guard(self) -> int:
         """The process that watches over the open grant."""
@@ -202,7 +203,7 @@ class OperatorRun:
 
 
 def _pids() -> list[int]:
-    return [int(name) for name in os.listdir("/proc") if name.isdigit()]
+    return [int(path.name) for path in Path("/proc").iterdir() if path.name.isdigit()]
 
 
 def _environment(pid: int) -> list[bytes]:

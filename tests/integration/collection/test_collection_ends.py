@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 import signal
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -57,21 +58,161 @@ def _signal_group(number: signal.Signals) -> Callable[[Working], None]:
 
 
 @pytest.mark.parametrize(
-    "end",
+    ("end", "recorded"),
     [
-        pytest.param(_signal_group(signal.SIGINT), id="interrupt"),
-        pytest.param(_signal_main(signal.SIGTERM), id="terminate"),
-        pytest.param(_signal_group(signal.SIGHUP), id="hang-up"),
-        pytest.param(_signal_main(signal.SIGKILL), id="kill"),
-        pytest.param(_signal_group(signal.SIGKILL), id="kill-group"),
+        pytest.param(_signal_group(signal.SIGINT), "run.stopped", id="interrupt"),
+        pytest.param(_signal_main(signal.SIGTERM), "run.died", id="terminate"),
+        pytest.param(_signal_group(signal.SIGHUP), "run.died", id="hang-up"),
+        pytest.param(_signal_main(signal.SIGKILL), "run.died", id="kill"),
+        pytest.param(_signal_group(signal.SIGKILL), "run.died", id="kill-group"),
     ],
 )
-def test_a_signal_ends_the_grant_the_task_and_the_traces(run: OperatorRun, end: Callable[[Working], None]) -> None:
+def test_a_signal_ends_the_grant_the_task_and_the_traces(
+    run: OperatorRun, end: Callable[[Working], None], recorded: str
+) -> None:
     """Whatever signal ends Ansible, its task does not finish, its token is gone, its journal is sealed and says so."""
     working = Working(run)
     end(working)
     working.main.wait(20)
     _assert_all_is_gone(run, working.accessor)
     assert not working.finished.exists()
-    assert run.kinds()[-2:] == ["run.died", "grant.revoked"]
+    assert run.kinds()[-2:] == [recorded, "grant.revoked"]
     assert run.bodies("grant.revoked")[0]["accessor"] == working.accessor
+    assert run.bodies(recorded)[0]["tasks_in_flight"] == "outcome unknown"
+
+
+def test_an_interrupted_operator_reads_that_the_grant_is_gone(run: OperatorRun) -> None:
+    """After Ctrl-C before any task was stubborn, the proof is the last thing on the screen."""
+    working = Working(run)
+    os.killpg(working.main.pid, signal.SIGINT)
+    working.main.wait(20)
+    assert run.last_line.startswith(PROVEN)
+
+
+@pytest.mark.parametrize(
+    ("task", "code"),
+    [
+        pytest.param("ansible.builtin.command: 'true'", 0, id="normal"),
+        pytest.param("ansible.builtin.command: 'false'", REFUSED, id="failed"),
+        pytest.param("ansible.builtin.include_tasks: /nowhere.yml", REFUSED, id="missing-file"),
+    ],
+)
+def test_a_run_that_ends_by_itself_revokes_and_says_so_last(run: OperatorRun, task: str, code: int) -> None:
+    """A good end and a failed task both close the grant at once, and the proof is the last line."""
+    run.playbook(play(f"{GRANT}    - name: The work\n      {task}\n"))
+    assert (run.code, run.last_line) == (code, PROVEN)
+    (opened,) = run.bodies("grant.opened")
+    assert run.kinds()[-2:] == ["run.ended", "grant.revoked"]
+    _assert_all_is_gone(run, str(opened["accessor"]))
+
+
+def test_an_unreachable_host_ends_the_grant_too(run: OperatorRun) -> None:
+    """A host that nobody can reach fails the run, and the grant is closed."""
+    unreachable = play("    - name: Ask\n      ansible.builtin.ping:\n", "far", "  remote_user: nobody\n")
+    inventory = run.write("far.yml", "all: {hosts: {far: {ansible_host: 127.0.0.1, ansible_port: 1}}}\n")
+    text = play(GRANT) + unreachable.removeprefix("---\n").replace("connection: local", "connection: ssh")
+    run.playbook(text, "-i", str(inventory))
+    assert (run.code, run.last_line) == (4, PROVEN)
+    assert run.results()["Ask"] == ["unreachable"]
+    _assert_all_is_gone(run, str(run.bodies("grant.opened")[0]["accessor"]))
+
+
+def test_an_error_of_ansible_itself_ends_the_grant_too(run: OperatorRun) -> None:
+    """When Ansible gives up without its last hook, the grant is closed, and the journal says that the run was cut."""
+    second = "- hosts: localhost\n  gather_facts: false\n  strategy: no_such_strategy\n  tasks: []\n"
+    run.playbook(play(GRANT) + second)
+    assert run.code not in {0, REFUSED}
+    assert run.last_line == PROVEN
+    assert run.kinds()[-2:] == ["run.stopped", "grant.revoked"]
+    _assert_all_is_gone(run, str(run.bodies("grant.opened")[0]["accessor"]))
+
+
+def test_without_its_guard_a_run_stops_at_the_next_task_and_helps_itself(run: OperatorRun) -> None:
+    """When the guard is killed, the task in flight ends, no other starts, the token ends itself, and all is said."""
+    working = Working(run)
+    os.kill(working.guard, signal.SIGKILL)
+    working.go_on.touch()
+    assert working.main.wait(20) == UNRECORDABLE
+    await_truth(lambda: not run.token_lives(working.accessor))
+    run.assert_nothing_left()
+    assert working.finished.exists()
+    assert not working.next.exists()
+    assert "The guard of this run's grant was killed" in run.text
+    assert "Grant NOT proven gone" in run.last_line
+    assert "told to revoke itself" in run.last_line
+    assert run.kinds()[-2:] == ["run.stopped", "grant.not_proven_gone"]
+
+
+def test_a_guard_that_is_told_to_close_closes_and_the_run_stops(run: OperatorRun) -> None:
+    """SIGTERM to the guard revokes the grant in the middle of a task; no other task starts."""
+    working = Working(run)
+    os.kill(working.guard, signal.SIGTERM)
+    await_truth(lambda: not run.token_lives(working.accessor))
+    working.go_on.touch()
+    assert working.main.wait(20) == UNRECORDABLE
+    assert not working.next.exists()
+    assert "was told to close it" in run.text
+    assert run.last_line == PROVEN
+    assert run.kinds()[-2:] == ["run.stopped", "grant.revoked"]
+    _assert_all_is_gone(run, working.accessor)
+
+
+def test_a_run_stops_when_its_time_box_is_over(run: OperatorRun) -> None:
+    """After the time box no task starts, and the run says why."""
+    until_dead = f"""
+    - name: Work longer than the box
+      ansible.builtin.command: "{{{{ ansible_playbook_python }}}} -c 'import select; select.select([], [], [], 3)'"
+    - name: Go on
+      ansible.builtin.command: touch {run.directory / "next"}
+"""
+    run.playbook(play(GRANT.replace("5m", "2s") + until_dead))
+    assert run.code == UNRECORDABLE
+    assert "The time box of this run's grant is over" in run.text
+    assert run.last_line == PROVEN
+    assert not (run.directory / "next").exists()
+    _assert_all_is_gone(run, str(run.bodies("grant.opened")[0]["accessor"]))
+
+
+def test_with_guard_and_run_killed_only_the_time_box_is_left(run: OperatorRun) -> None:
+    """When nobody is left to close, the token stands in the run's 0700 directory and dies with its box; so it is said."""
+    working = Working(run)
+    os.kill(working.guard, signal.SIGKILL)
+    os.killpg(working.main.pid, signal.SIGKILL)
+    working.main.wait(20)
+    (left,) = run.leftovers()
+    assert left.stat().st_mode & 0o777 == 0o700
+    assert {path.stat().st_mode & 0o777 for path in left.iterdir() if path.is_file()} == {0o600}
+    assert {"token", "grant.json"} <= {path.name for path in left.iterdir()}
+    with run.admin() as admin:
+        facts = admin.ask("auth/token/lookup-accessor", {"accessor": working.accessor})["data"]
+    assert facts["explicit_max_ttl"] == 300  # type: ignore[index,call-overload]
+    assert facts["renewable"] is False  # type: ignore[index,call-overload]
+
+
+def test_no_connection_of_a_killed_run_stays(run: OperatorRun) -> None:
+    """The ssh master that would let the next run in without a certificate ends with the run that made it."""
+    started = run.directory / "started"
+    slow = f"""
+  tasks:
+    - name: Work there
+      ansible.builtin.shell: touch {started}; sleep 60
+"""
+    book = Path(site_playbooks(), "remediate.yml").read_text(encoding="utf-8")
+    main = run.start(
+        str(run.write("play.yml", book.partition("\n  tasks:")[0] + slow)),
+        *("-l", "web1", "-e", "remediate_role=none", "-e", "remediate_access=web-operator", "-e", "remediate_reason=x"),
+    )
+    await_truth(started.exists)
+    (accessor,) = run.minted()
+    sockets = list(run.runs.glob("*/control/*"))
+    assert sockets
+    assert [line for line in run.processes().values() if "[mux]" in line]
+    os.kill(main.pid, signal.SIGKILL)
+    main.wait(20)
+    _assert_all_is_gone(run, accessor)
+    assert "SSH certificate expires at" in str(run.bodies("grant.revoked")[0]["remains"])
+
+
+def site_playbooks() -> Path:
+    """The playbooks of this checkout."""
+    return Path(__file__).parents[3] / "playbooks"

@@ -79,7 +79,7 @@ def upgrade() -> None:
             ["incident.id"],
         ),
         sa.PrimaryKeyConstraint("seq"),
-        sa.UniqueConstraint("dedup"),
+        sa.UniqueConstraint("dedup", "incident"),
         sqlite_autoincrement=True,
     )
     op.create_index("of_fault", "inbox", ["fault"], unique=False)

@@ -1,0 +1,30 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A database on a real file, and what stands on it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from breakglass.store.database import Database
+from breakglass.store.incidents import Incidents
+from breakglass.store.journal_queue import JournalQueue
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[Database]:
+    database = Database.open(f"sqlite:///{tmp_path}/breakglass.db")
+    yield database
+    database.close()
+
+
+@pytest.fixture
+def incidents(database: Database) -> Incidents:
+    return Incidents(database)
+
+
+@pytest.fixture
+def queue(database: Database) -> JournalQueue:
+    return JournalQueue(database)

@@ -1,0 +1,241 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import timedelta
+from threading import Barrier
+from typing import TYPE_CHECKING
+
+import pytest
+import sqlalchemy as sa
+from tests.support.incidents import (
+    DAY,
+    HOUR,
+    MINUTE,
+    NEVER_WAITS,
+    SECOND,
+    make_alert,
+    make_course,
+    make_incident,
+    make_plan,
+)
+
+from breakglass.domain.draft import Decision
+from breakglass.domain.incident import Attempt, State
+from breakglass.domain.messages import Blocked, OverLimit, Reserved
+from breakglass.domain.rules import Limits, Mode
+from breakglass.store.incidents import Arrival, Claimed, Committed, Incidents
+from breakglass.store.limits import Reservations
+from breakglass.store.tables import HOST_CLAIM, INCIDENT, REPAIR
+
+if TYPE_CHECKING:
+    from breakglass.domain.incident import Incident
+    from breakglass.domain.rules import Mode as ModeType
+    from breakglass.store.database import Database
+
+EASY = replace(NEVER_WAITS, repairs_per_day=100, hosts_at_once=100)
+
+
+@pytest.fixture
+def reservations(database: Database) -> Reservations:
+    return Reservations(database, concurrent_plays=100)
+
+
+def stored(
+    incidents: Incidents,
+    name: str,
+    *hosts: str,
+    trigger: str = "service-down",
+    limits: Limits = EASY,
+    mode: ModeType = Mode.ACT,
+) -> Incident:
+    """An incident that is in the database, as far as its course is concerned."""
+    course = make_course(trigger=trigger, plan=make_plan(*hosts), limits=limits, mode=mode)
+    incidents.accept([Arrival(make_alert(fingerprint=name, group=name), course, name)])
+    return make_incident(course, name=name)
+
+
+def enter(database: Database, incident: Incident, state: State, ago: timedelta = timedelta(0)) -> None:
+    """The incident got into a state, so long ago; closing frees its hosts, as the store does it."""
+    shift = round(ago.total_seconds() * 1000)
+    with database.transaction() as connection:
+        mine = INCIDENT.c.id == incident.id
+        closed_at = sa.literal_column("CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER)") - shift
+        values = {"state": state, "closed_at": closed_at if state is State.CLOSED else None}
+        connection.execute(sa.update(INCIDENT).where(mine).values(values))
+        connection.execute(sa.update(REPAIR).where(REPAIR.c.incident == incident.id).values(at=REPAIR.c.at - shift))
+        if state is State.CLOSED:
+            connection.execute(sa.delete(HOST_CLAIM).where(HOST_CLAIM.c.incident == incident.id))
+
+
+def claims(database: Database) -> list[tuple[str, str]]:
+    with database.reading() as connection:
+        query = sa.select(HOST_CLAIM.c.host, HOST_CLAIM.c.incident).order_by(HOST_CLAIM.c.host)
+        return [(row.host, row.incident) for row in connection.execute(query)]
+
+
+def repairs(database: Database) -> int:
+    with database.reading() as connection:
+        return connection.execute(sa.select(sa.func.count()).select_from(REPAIR)).scalar_one()
+
+
+def test_all_hosts_are_claimed(incidents: Incidents, database: Database, reservations: Reservations) -> None:
+    """A reservation claims every host of the plan, and says what was checked."""
+    outcome = reservations.reserve(stored(incidents, "A", "web1", "web2"))
+    assert outcome == Reserved(("firing_for 0 s", "cooldown 0 s", "repairs_per_day 100", "hosts_at_once 100"))
+    assert claims(database) == [("web1", "A"), ("web2", "A")]
+
+
+def test_all_hosts_or_none(incidents: Incidents, database: Database, reservations: Reservations) -> None:
+    """When one host of the plan is under repair, none of the others is claimed either."""
+    reservations.reserve(stored(incidents, "A", "web2"))
+    outcome = reservations.reserve(stored(incidents, "B", "web1", "web2", "web3"))
+    assert isinstance(outcome, Blocked)
+    assert outcome.why == "web2 is under repair (A)"
+    assert claims(database) == [("web2", "A")]
+    assert repairs(database) == 1
+
+
+def test_a_host_is_held_against_every_trigger(incidents: Incidents, reservations: Reservations) -> None:
+    """A host under repair by one trigger is not the target of another."""
+    reservations.reserve(stored(incidents, "A", "web1"))
+    assert isinstance(reservations.reserve(stored(incidents, "B", "web1", trigger="other")), Blocked)
+
+
+def test_reserving_again(incidents: Incidents, database: Database, reservations: Reservations) -> None:
+    """An incident that holds its hosts already (its runner died, or it tries again) reserves them again."""
+    tight = Limits(timedelta(0), attempts=2, cooldown=DAY, repairs_per_day=1, hosts_at_once=1)
+    incident = stored(incidents, "A", "web1", limits=tight)
+    assert isinstance(reservations.reserve(incident), Reserved)
+    assert isinstance(reservations.reserve(incident), Reserved)
+    assert isinstance(reservations.reserve(replace(incident, attempts=(Attempt(1),))), Reserved)
+    assert (claims(database), repairs(database)) == ([("web1", "A")], 1)
+
+
+@pytest.mark.parametrize(("ago", "left"), [(10 * MINUTE, 5 * MINUTE), (14 * MINUTE, MINUTE), (16 * MINUTE, None)])
+def test_cooldown(
+    incidents: Incidents, database: Database, reservations: Reservations, ago: timedelta, left: timedelta | None
+) -> None:
+    """A host rests after the incident of its last repair closed, for as long as the trigger says."""
+    cautious = replace(EASY, cooldown=15 * MINUTE)
+    before = stored(incidents, "A", "web1", limits=cautious)
+    reservations.reserve(before)
+    enter(database, before, State.CLOSED, ago)
+    outcome = reservations.reserve(stored(incidents, "B", "web1", limits=cautious))
+    if left is None:
+        assert isinstance(outcome, Reserved)
+    else:
+        assert isinstance(outcome, Blocked)
+        assert "cooldown of web1" in outcome.why
+        assert left - 30 * SECOND < outcome.again_in <= left
+
+
+@pytest.mark.parametrize(("hosts", "trigger"), [(("web2",), "service-down"), (("web1",), "other")])
+def test_cooldown_is_of_trigger_and_host(
+    incidents: Incidents, database: Database, reservations: Reservations, hosts: tuple[str, ...], trigger: str
+) -> None:
+    """A cooldown binds its own trigger on its own host, nothing else."""
+    cautious = replace(EASY, cooldown=15 * MINUTE)
+    before = stored(incidents, "A", "web1", limits=cautious)
+    reservations.reserve(before)
+    enter(database, before, State.CLOSED)
+    other = stored(incidents, "B", *hosts, trigger=trigger, limits=cautious)
+    assert isinstance(reservations.reserve(other), Reserved)
+
+
+@pytest.mark.parametrize(("ago", "outcome"), [(23 * HOUR, OverLimit), (25 * HOUR, Reserved)])
+def test_repairs_per_day(
+    incidents: Incidents, database: Database, reservations: Reservations, ago: timedelta, outcome: type
+) -> None:
+    """A host that was repaired as often as a day allows is one for people; after a day it counts no more."""
+    daily = replace(EASY, repairs_per_day=2)
+    for name in ("A", "B"):
+        before = stored(incidents, name, "web1", limits=daily)
+        assert isinstance(reservations.reserve(before), Reserved)
+        enter(database, before, State.CLOSED, ago)
+    result = reservations.reserve(stored(incidents, "C", "web1", limits=daily))
+    assert isinstance(result, outcome)
+    assert claims(database) == ([] if outcome is OverLimit else [("web1", "C")])
+
+
+def test_hosts_at_once(incidents: Incidents, reservations: Reservations) -> None:
+    """A trigger works on so many hosts at once and not on more, whatever the number of its incidents."""
+    two = replace(EASY, hosts_at_once=2)
+    assert isinstance(reservations.reserve(stored(incidents, "A", "web1", limits=two)), Reserved)
+    assert isinstance(reservations.reserve(stored(incidents, "B", "web2", "web3", limits=two)), Blocked)
+    assert isinstance(reservations.reserve(stored(incidents, "C", "web4", limits=two)), Reserved)
+    assert isinstance(reservations.reserve(stored(incidents, "D", "web5", trigger="other", limits=two)), Reserved)
+
+
+def test_a_plan_that_never_fits(incidents: Incidents, reservations: Reservations) -> None:
+    """A plan with more hosts than may be repaired at once is refused at once instead of waiting for ever."""
+    outcome = reservations.reserve(stored(incidents, "A", "web1", "web2", limits=replace(EASY, hosts_at_once=1)))
+    assert isinstance(outcome, OverLimit)
+    assert "hosts_at_once is 1" in outcome.why
+
+
+def test_places_for_plays(incidents: Incidents, database: Database) -> None:
+    """So many incidents work at the same time as there are places; one that waits or is verified needs none."""
+    reservations = Reservations(database, concurrent_plays=1)
+    first, second = stored(incidents, "A", "web1"), stored(incidents, "B", "web2")
+    assert isinstance(reservations.reserve(first), Reserved)
+    for state in (State.APPROVING, State.OPENING, State.RUNNING, State.CLOSING):
+        enter(database, first, state)
+        assert isinstance(reservations.reserve(second), Blocked)
+    enter(database, first, State.VERIFYING)
+    assert isinstance(reservations.reserve(second), Reserved)
+
+
+def test_observing_keeps_nothing(incidents: Incidents, database: Database, reservations: Reservations) -> None:
+    """In observe mode everything is checked, and neither a host nor a repair nor a place is taken."""
+    watching = stored(incidents, "A", "web1", mode=Mode.OBSERVE)
+    assert isinstance(reservations.reserve(watching), Reserved)
+    assert (claims(database), repairs(database), incidents.count_by_state()) == ([], 0, {"received": 1})
+    reservations.reserve(stored(incidents, "B", "web1"))
+    assert isinstance(reservations.reserve(watching), Blocked)
+
+
+def race(incidents: Incidents, reservations: Reservations, limits: Limits, *, same_host: bool) -> int:
+    """Sixteen incidents reserve at the same moment; how many may work?"""
+    barrier = Barrier(16)
+    crowd = [stored(incidents, f"I{n}", "web1" if same_host else f"web{n}", limits=limits) for n in range(16)]
+
+    def reserve(incident: Incident) -> object:
+        barrier.wait()
+        return reservations.reserve(incident)
+
+    with ThreadPoolExecutor(16) as pool:
+        return sum(isinstance(outcome, Reserved) for outcome in pool.map(reserve, crowd))
+
+
+def test_sixteen_for_one_host(incidents: Incidents, database: Database, reservations: Reservations) -> None:
+    """Of sixteen incidents that want one host at the same moment, one gets it."""
+    assert race(incidents, reservations, EASY, same_host=True) == 1
+    assert len(claims(database)) == 1
+
+
+def test_sixteen_for_three_hosts(incidents: Incidents, database: Database, reservations: Reservations) -> None:
+    """Of sixteen incidents that reserve at the same moment, never more get through than hosts_at_once."""
+    assert race(incidents, reservations, replace(EASY, hosts_at_once=3), same_host=False) == 3
+    assert len(claims(database)) == 3
+
+
+def test_sixteen_for_three_places(incidents: Incidents, database: Database) -> None:
+    """Of sixteen incidents that reserve at the same moment, never more get through than there are places for plays."""
+    assert race(incidents, Reservations(database, 3), EASY, same_host=False) == 3
+    assert len(claims(database)) == 3
+
+
+def test_a_reservation_that_was_not_committed(incidents: Incidents, database: Database) -> None:
+    """A runner that dies between reserving and committing loses nothing: the incident goes on from where it stood."""
+    reservations = Reservations(database, concurrent_plays=1)
+    incident = stored(incidents, "A", "web1")
+    reservations.reserve(incident)
+    claimed = incidents.claim("next")
+    assert isinstance(claimed, Claimed)
+    assert claimed.incident.state is State.RECEIVED
+    waiting = Decision(replace(claimed.incident, state=State.WAITING), (), None)
+    assert incidents.commit(claimed, waiting, "s") is Committed.DONE
+    assert incidents.count_by_state() == {"waiting": 1}
+    assert isinstance(reservations.reserve(incident), Reserved)
