@@ -24,11 +24,10 @@ from typing import TYPE_CHECKING
 
 import yaml
 
-
 if TYPE_CHECKING:
-    from tests.support.site import Site
-
     from collections.abc import Iterator
+
+    from tests.support.site import Site
 
 ROUNDS = 7
 LIMIT_SECONDS = 30

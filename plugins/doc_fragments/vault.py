@@ -33,10 +33,11 @@ options:
     description: One proxy URL. Without it, E(VAULT_PROXY_ADDR), else none.
     type: str
   auth_method:
-    description: How to log in. V(token) takes O(token), E(VAULT_TOKEN), E(BAO_TOKEN) or the token file.
+    description:
+      - How to log in. V(token) takes O(token), E(VAULT_TOKEN), E(BAO_TOKEN) or the token file.
+      - Without it, V(approle) where a role id is given or in the environment and no token is, else V(token).
     type: str
     choices: [token, approle]
-    default: token
   token:
     description: A token of yours. It is never revoked.
     type: str

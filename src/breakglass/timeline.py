@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from ansible_collections.breakglass.remediation.plugins.plugin_utils._journal.text import printable
@@ -57,9 +57,10 @@ class Follower:
                 if not line.endswith(b"\n"):
                     break
                 self._offsets[path] = self._offsets.get(path, 0) + len(line)
-                with suppress(ValueError, KeyError):
+                with suppress(ValueError, KeyError, TypeError):
                     record = json.loads(line)
-                    yield Event(datetime.fromisoformat(record["at"]), record["kind"], record["body"], path.stem)
+                    at = datetime.fromisoformat(record["at"]).astimezone(UTC)
+                    yield Event(at, str(record["kind"]), dict(record["body"]), path.stem)
 
 
 class Narrator:
@@ -117,6 +118,12 @@ def _plan(body: Body) -> tuple[str, str]:
     return "plan", f"{role} on {hosts} · {body.get('access')} · {minutes:g}m   digest {digest[:4]} {digest[4:8]}"
 
 
+def _observed(body: Body) -> tuple[str, str]:
+    if why := _plain(body.get("would_not_have_run")):
+        return "observed", f"would not have run: {why}"
+    return "observed", f"would have run {_plain(body.get('would_have_run'))}"
+
+
 def _revoked(body: Body) -> tuple[str, str]:
     remains = _plain(body.get("remains"))
     return "revoked", f"grant gone, proven{': ' + remains if remains else ''}"
@@ -131,7 +138,7 @@ _TELLERS: dict[str, Callable[[Body], tuple[str, str] | None]] = {
     "limits.refused": lambda body: ("refused", _plain(body.get("why"))),
     "plan.made": _plan,
     "approval.given": lambda body: ("approval", f"{body.get('by')} (policy {body.get('policy_line')})"),
-    "observed": lambda body: ("observed", f"would have run {body.get('would_have_run') or 'nothing'}"),
+    "observed": _observed,
     "grant.minted": lambda body: ("grant", f"minted, wrapped for one use   accessor {_short(body.get('accessor'))}"),
     "grant.not_minted": lambda body: ("grant", f"NOT OPENED: {_plain(body.get('why'))}"),
     "grant.revoked": _revoked,

@@ -45,6 +45,7 @@ class VaultSession:
         self._secret_id_file = secret_id_file
         self._sessions = sessions
         self._client: Client | None = None
+        self._accessor = ""
         self._lock = threading.Lock()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._keep_alive, name="vault-session", daemon=True)
@@ -81,17 +82,27 @@ class VaultSession:
             bare = Client(self._connection, None)
             login = method.authenticate(bare)
             _refuse_inherited_rights(session.lookup(bare.with_token(login.token)))
-            left_over = self._sessions.left_over()
             self._sessions.opened(login.accessor)
             client = bare.with_token(login.token)
-            for accessor in left_over:
-                close(client, accessor)
-                self._sessions.ended(accessor)
+            self._accessor = login.accessor
         except BreakglassError as error:
             self.trouble = str(error)
             raise
         self.trouble = ""
+        with suppress(BreakglassError):
+            self._end_dead_sessions(client)
         return client
+
+    def _end_dead_sessions(self, client: Client) -> None:
+        """End the sessions of dead runners, and with each all grants that it minted; tried again until it is proven."""
+        for accessor in self._sessions.left_over():
+            if accessor != self._accessor:
+                try:
+                    close(client, accessor)
+                except BreakglassError as error:
+                    self.trouble = f"the session of a dead runner is not proven gone: {error}"
+                    raise
+                self._sessions.ended(accessor)
 
     def _keep_alive(self) -> None:
         while not self._stop.is_set():
@@ -104,6 +115,7 @@ class VaultSession:
             if session.lookup(client).ttl.total_seconds() < RENEW_BELOW_SECONDS:
                 session.renew(client)
             self.trouble = ""
+            self._end_dead_sessions(client)
         except (DeniedByVault, RefusedLogin) as error:
             self.trouble = str(error)
             with self._lock:

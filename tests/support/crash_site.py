@@ -64,6 +64,13 @@ class CrashRunner(Serving):
         self.line = self._first_line()
         self.url = self.line.split()[1]
 
+    def drain(self) -> int:
+        """Send SIGTERM and wait for its end; its return code."""
+        self._process.terminate()
+        code = self._process.wait(30)
+        self.kill()
+        return code
+
     def ended(self) -> int | None:
         """Its return code once it has ended."""
         return self._process.poll() if self._process else None
@@ -148,7 +155,7 @@ class CrashSite(Site):
     def __enter__(self) -> Self:
         super().__enter__()
         self.starts, self.gate, self.armed = (self.scratch / name for name in ("starts", "gate", "armed"))
-        self.change_policy(lambda trigger: trigger.update(limits={"cooldown": "1s", "repairs_per_day": "10000"}))
+        self.change_policy(lambda trigger: trigger.update(limits={"cooldown": "0s", "repairs_per_day": "10000"}))
         wrapper = self.scratch / "restart"
         wrapper.write_text(WRAPPER.format(starts=self.starts, gate=self.gate), encoding="utf-8")
         wrapper.chmod(0o700)

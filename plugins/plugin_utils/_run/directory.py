@@ -45,7 +45,11 @@ class RunDirectory:
                 f"No directory for this run could be made below {parent}: {error.strerror}. Set BREAKGLASS_RUNS to a "
                 "directory that you may write, best on a tmpfs."
             ) from error
-        run.check()
+        try:
+            run.check()
+        except UnusableRunDirectory:
+            run.wipe()
+            raise
         return run
 
     def check(self) -> None:

@@ -11,7 +11,7 @@ CONNECTION: dict[str, dict[str, object]] = {
     "timeout": {"type": "int"},
     "retries": {"type": "int"},
     "proxies": {"type": "str", "no_log": True},
-    "auth_method": {"type": "str", "choices": ["token", "approle"], "default": "token"},
+    "auth_method": {"type": "str", "choices": ["token", "approle"]},
     "token": {"type": "str", "no_log": True},
     "token_path": {"type": "path"},
     "token_file": {"type": "str"},

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import subprocess
 import threading
+import time
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -32,6 +33,7 @@ PLAYBOOK = "breakglass.remediation.remediate"
 UNRECORDABLE = 97
 NOBODY_SAW = 254  # ansible-runner's code for a play that did not exit by itself
 LOOK_EVERY_SECONDS = 0.5
+LONGEST_END_SECONDS = 60  # the play process ends its play at the end of the box, and needs a while for that
 
 
 @dataclass
@@ -72,7 +74,7 @@ class RunPlay:
         except BreakglassError as error:
             return NotStarted(str(error))
         play.say("go")
-        self._wait(play)
+        self._wait(play, time.monotonic() + plan.time_box_seconds + LONGEST_END_SECONDS)
         self.journal.over(stream)
         # The directory stays until the grant is closed: a crash before this outcome is durable must find the result,
         # and if the play process was killed, its run's lock leads to what goes on without it.
@@ -97,10 +99,12 @@ class RunPlay:
         """Plays may run again."""
         self.stopping.clear()
 
-    def _wait(self, play: PlayProcess) -> None:
-        """Until the play process is gone; it tells its result before it goes."""
+    def _wait(self, play: PlayProcess, deadline: float) -> None:
+        """Until the play process is gone; it tells its result before it goes. One that hangs is killed."""
         told = False
         while play.process.poll() is None:
+            if time.monotonic() > deadline:
+                play.process.kill()
             if self.stopping.is_set() and not told:
                 play.say("stop")
                 told = True

@@ -66,4 +66,6 @@ def _records(path: Path) -> Iterator[tuple[str, Mapping[str, object]]]:
     with suppress(OSError, ValueError):
         for line in path.read_bytes().splitlines():
             record = json.loads(line)
-            yield record["kind"], record["body"]
+            if not isinstance(record, dict) or not isinstance(record.get("body"), dict):
+                return
+            yield str(record.get("kind")), record["body"]

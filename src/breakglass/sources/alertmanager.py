@@ -27,6 +27,7 @@ _TIME = re.compile(
     r"(\d{4}-\d{2}-\d{2})[Tt](\d{2}:\d{2}:\d{2})(?:\.(\d{1,9})\d*)?(?:[Zz]|([+-])(\d{2}):(\d{2}))", re.ASCII
 )
 _HIGHEST_HOUR, _HIGHEST_MINUTE = 23, 59
+_HIGHEST_COUNT = 2**53 - 1  # the largest number that every JSON reader keeps exact (RFC 7493): it is journalled
 
 
 def parse(body: bytes, source: str) -> Message:
@@ -46,8 +47,8 @@ def parse(body: bytes, source: str) -> Message:
 
 
 def _truncated(value: object) -> int:
-    if type(value) is not int or value < 0:
-        raise UnreadableMessage("truncatedAlerts is not a whole number from 0 on.")
+    if type(value) is not int or not 0 <= value <= _HIGHEST_COUNT:
+        raise UnreadableMessage("truncatedAlerts is not a whole number from 0 to 2^53 - 1.")
     return value
 
 

@@ -70,11 +70,17 @@ def test_the_complete_language_is_refused_line_by_line(problems: Problems) -> No
     assert all("not supported yet" in sentence for _, _, sentence in found)
 
 
+def test_an_automatic_trigger_can_bring_no_ticket(problems: Problems) -> None:
+    """An access that wants a ticket is refused where nobody is asked who could give one."""
+    text = changed("    hosts: [web]", "    hosts: [web]\n    ticket: required")
+    assert any("wants a ticket" in line for line in problems(text))
+
+
 def test_empty_sections_are_no_use_of_them(load: Load) -> None:
     """A section of the coming language that holds nothing is accepted, and so is `hand_out: false`."""
-    text = changed("    hosts: [web]", "    hosts: [web]\n    hand_out: false\n    ticket: required")
+    text = changed("    hosts: [web]", "    hosts: [web]\n    hand_out: false")
     policy = load(text + "maintenance: []\nrequests:\napprovals: {}\ndefaults:\nescalations:\n")
-    assert policy.access["web-operator"].ticket_required
+    assert not policy.access["web-operator"].ticket_required
 
 
 def test_a_trigger_overrides_the_defaults_line_by_line(load: Load) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-from ..environment import text_option, variable
+from ..environment import given, text_option
 from ..errors import UnusableOption
 from . import approle, token, token_file
 from .made import Login
@@ -27,18 +27,21 @@ class LoginMethod(Protocol):
 
 
 def login_method(options: Mapping[str, object], environ: Mapping[str, str]) -> LoginMethod:
-    """Choose by the option `auth_method` (token, approle; default token) and check that method's options.
+    """Choose by the option `auth_method` (token, approle) and check that method's options.
 
-    `token` takes the option `token`, else VAULT_TOKEN or BAO_TOKEN, else the token file.
+    `token` takes the option `token`, else VAULT_TOKEN or BAO_TOKEN, else the token file. Without `auth_method` it is
+    `approle` where a role id is given or in the environment and no token is, as AWX hands it over; else `token`.
 
     Raises:
         UnusableOption: An unknown method, or one whose options can't be used.
     """
-    chosen = text_option(options, "auth_method") or "token"
+    has_token = given(options, "token", environ, "TOKEN") is not None
+    has_role = given(options, "role_id", environ, "ROLE_ID") is not None
+    chosen = text_option(options, "auth_method") or ("approle" if has_role and not has_token else "token")
     if chosen == "approle":
         return approle.validate(options, environ)
     if chosen != "token":
         raise UnusableOption("The login method (auth_method) must be token or approle; others are not supported yet.")
-    if text_option(options, "token") or variable(environ, "TOKEN"):
+    if has_token:
         return token.validate(options, environ)
     return token_file.validate(options, environ)

@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""`mode: observe`: what would have run is journalled, and nothing is."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from tests.support.site import Site
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from breakglass.demo.serving import Serving
+
+
+@pytest.fixture(scope="module")
+def site() -> Iterator[Site]:
+    """An installation whose only trigger leaves out its mode, which means that it observes."""
+    with Site() as site:
+        site.change_policy(lambda trigger: trigger.pop("mode"))
+        yield site
+
+
+@pytest.fixture(scope="module")
+def runner(site: Site) -> Iterator[Serving]:
+    """Start its runner."""
+    with site.runner() as runner:
+        yield runner
+
+
+def story(site: Site, incident: str) -> list[str]:
+    """The kinds of an incident's records, once it is closed."""
+    site.wait_for(incident, "incident.closed")
+    return [event.kind for event in site.events(incident)]
+
+
+def test_observed_alert_starts_nothing(site: Site, runner: Serving) -> None:
+    """An alert that would have been repaired closes as observed: no grant, no play, nobody is told, the fault stays."""
+    site.service.kill()
+    incident = site.post(runner.url, site.alert())
+
+    assert story(site, incident) == ["incident.opened", "alert.firing", "limits.passed", "observed", "incident.closed"]
+    (observed,) = site.wait_for(incident, "observed")
+    assert observed.body == {"would_have_run": "breakglass.remediation.restart_service", "hosts": ["web1"]}
+    assert site.wait_for(incident, "incident.closed")[0].body["result"] == "observed"
+    assert site.channel.messages == ()
+    assert not site.service_answers()
+
+
+def test_observed_alert_passes_the_same_limits(site: Site, runner: Serving) -> None:
+    """A young alert waits in observe mode too, so that the report counts what acting would have done."""
+    young = site.alert(fingerprint="young", labels={"severity": "warning"})
+    alerts = young["alerts"]
+    assert isinstance(alerts, list)
+    firing = [{**alert, "startsAt": "2100-01-01T00:00:00Z"} for alert in alerts]
+    incident = site.post(runner.url, {**young, "alerts": firing})
+    (waiting,) = site.wait_for(incident, "limits.waiting")
+
+    assert waiting.body["why"] == "the alert must fire for 60 s first"
+    assert site.states()[incident] == "waiting"
+
+
+def test_unknown_host_wakes_nobody(site: Site, runner: Serving) -> None:
+    """What would have been refused is journalled as that, and nobody is woken for it."""
+    incident = site.post(runner.url, site.alert(labels={"instance": "web9"}, fingerprint="unknown"))
+
+    assert story(site, incident) == ["incident.opened", "alert.firing", "alert.refused", "observed", "incident.closed"]
+    (observed,) = site.wait_for(incident, "observed")
+    assert str(observed.body["would_not_have_run"]).startswith("unknown-host: 'web9' is not a host of the inventory")
+    assert site.channel.messages == ()
+
+
+def test_observing_claims_no_host(site: Site, runner: Serving) -> None:
+    """Observed alerts leave no claim, no cooldown and no count behind: a second one is observed like the first."""
+    incidents = [site.post(runner.url, site.alert(fingerprint=f"again-{number}")) for number in range(4)]
+
+    for incident in dict.fromkeys(incidents):
+        assert "observed" in story(site, incident)
+        assert "limits.waiting" not in story(site, incident)
