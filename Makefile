@@ -35,10 +35,10 @@ format: $(VENV)/.dev-installed ## Bring the code into its form
 	$(BIN)/ruff format $(TREES)
 
 unit: $(VENV)/.dev-installed ## Quick tests without any server
-	$(BIN)/pytest -q tests/unit
+	$(BIN)/pytest -q -n 2 --dist loadfile tests/unit
 
 integration: $(VENV)/.dev-installed ## Tests against a real OpenBao, a real SSH host, real ansible-playbook
-	$(BIN)/pytest -q tests/integration tests/e2e
+	$(BIN)/pytest -q -n 3 --dist loadfile tests/integration tests/e2e
 
 bench: $(VENV)/.dev-installed ## Measure; writes benchmarks/results/
 	$(BIN)/python -m benchmarks.run

@@ -2,18 +2,23 @@
 """Which fields of a task and of its result are recorded: an allow-list. Arguments, output and facts never are.
 
 Values of our own modules are named here one by one; they say what was obtained and until when, and hold no secret.
+The message of a failure is recorded without the values of arguments that it quotes, and that of an exception not at all.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from .._journal.redaction import Redactor
 
 TEXT_LIMIT = 500
+SHORTEST_ARGUMENT = 8
+"""Characters: shorter values of arguments are words that a message needs, as the name of a service."""
+ARGUMENT = "[argument]"
+RAISED = "Module failed: "
+"""Begins the text of an exception in the message of a module that crashed, since ansible-core 2.19."""
 PREFIX = "breakglass.remediation."
 OF_OUR_MODULES: dict[str, tuple[str, ...]] = {
     "grant": ("access", "accessor", "expires_at", "time_box", "vault_display_name"),
@@ -52,13 +57,33 @@ def result_fields(action: str, result: Mapping[str, object], redactor: Redactor)
     for name in ("rc", "attempts"):
         if isinstance(value := result.get(name), int):
             fields[name] = value
-    for name in ("msg", "skip_reason"):
-        if value := result.get(name):
-            fields[name] = redactor.field(str(value), TEXT_LIMIT)
+    if message := result.get("msg"):
+        fields["msg"] = redactor.field(_without_arguments(str(message), result), TEXT_LIMIT)
+    if reason := result.get("skip_reason"):
+        fields["skip_reason"] = redactor.field(str(reason), TEXT_LIMIT)
     for name in OF_OUR_MODULES.get(action.removeprefix(PREFIX), ()):
         if name in result:
             fields[name] = _plain(result[name], redactor)
     return fields
+
+
+def _without_arguments(message: str, result: Mapping[str, object]) -> str:
+    before, raised, _ = message.partition(RAISED)
+    if raised:
+        return f"{before}{RAISED}it raised an exception, whose text is not recorded."
+    invocation = result.get("invocation")
+    arguments = _texts(invocation.get("module_args")) if isinstance(invocation, Mapping) else set()
+    for argument in sorted(arguments, key=len, reverse=True):
+        message = message.replace(argument, ARGUMENT)
+    return message
+
+
+def _texts(value: object) -> set[str]:
+    if isinstance(value, str):
+        return {value} if len(value) >= SHORTEST_ARGUMENT else set()
+    if isinstance(value, Mapping):
+        value = list(value.values())
+    return set().union(*map(_texts, value)) if isinstance(value, (list, tuple)) else set()
 
 
 def _plain(value: object, redactor: Redactor) -> object:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from .._errors import BreakglassError
 from .._vault.client import Client
-from .._vault.grant import GrantFacts, GrantRequest, mint_orphan
+from .._vault.errors import InvalidRequest
+from .._vault.grant import Grant, GrantFacts, GrantRequest, mint_orphan
 from .._vault.hold import read_hold
 
 if TYPE_CHECKING:
@@ -22,6 +23,10 @@ if TYPE_CHECKING:
 
 class Held(BreakglassError):
     """Raised when the hold is set: nothing new starts."""
+
+
+class UnknownAccess(BreakglassError):
+    """Raised when Vault was not prepared for an access of that name."""
 
 
 class ShortLogin(BreakglassError):
@@ -75,7 +80,7 @@ def open_grant(order: Order, run: RunDirectory, guard_pid: int) -> Opened:
     try:
         _refuse_short_login(login, order.request)
         _refuse_under_hold(client)
-        grant = mint_orphan(client, order.request)
+        grant = _mint(client, order.request)
     except BreakglassError:
         with suppress(BreakglassError):
             end_login(client, login)
@@ -108,6 +113,18 @@ def end_login(client: Client, login: Login) -> None:
     """Revoke a login that we made; one that a person supplied is theirs."""
     if login.made_by_us:
         client.post("auth/token/revoke-self", {})
+
+
+def _mint(client: Client, request: GrantRequest) -> Grant:
+    try:
+        return mint_orphan(client, request)
+    except InvalidRequest as error:
+        if any(text.startswith("unknown role") for text in error.errors):
+            raise UnknownAccess(
+                f"Vault knows no access {request.access}. Correct the option access, or have an admin of Vault run "
+                "breakglass vault apply with the policy that defines it."
+            ) from None
+        raise
 
 
 def _refuse_short_login(login: Login, request: GrantRequest) -> None:

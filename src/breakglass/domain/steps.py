@@ -55,12 +55,12 @@ def _waiting(draft: Draft) -> bool:
     if draft.incident.resolved:
         draft.conclude(_result_before_a_play(draft.incident))
         return True
-    if _pausing(draft):
-        return False
     young = _young_until(draft)
     if young > draft.now:
         draft.block(f"the alert must fire for {draft.incident.course.limits.firing_for.total_seconds():.0f} s first")
         draft.wake(young)
+        return False
+    if draft.incident.retries and _pausing(draft):  # without a retry it was youth that we waited for, and that is over
         return False
     draft.begin(Effect.RESERVE)
     return True

@@ -123,7 +123,9 @@ def test_for_ever_is_too_long() -> None:
 
 
 @pytest.mark.parametrize(
-    "line", ["", "x", "ssh-ed25519 AAAA", text_of(KEY), "ssh-ed25519-cert-v01@openssh.com AAAA", "é\udcff"]
+    "line",
+    ["", "x", "ssh-ed25519 AAAA", text_of(KEY), "ssh-ed25519-cert-v01@openssh.com AAAA", "é\udcff"],
+    ids=["empty", "a letter", "half a key", "a key", "half a certificate", "half a character"],
 )
 def test_what_is_no_certificate_is_refused(line: str) -> None:
     """Nonsense and plain keys are mismatches, not crashes."""
