@@ -1,0 +1,39 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What holds for every file of the tree."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+TREE = Path(__file__).parents[2]
+LINE = "SPDX-License-Identifier: GPL-3.0-or-later"
+ENDINGS = {".py", ".yml", ".toml", ".in", ".sh"}
+FOLDERS = ("src", "plugins", "roles", "playbooks", "meta", "tests", "benchmarks", "requirements", ".ci")
+SINGLE = ("Makefile", "pyproject.toml", "galaxy.yml", ".yamllint", ".ansible-lint", ".ci/run")
+
+
+def _files() -> list[Path]:
+    found = [path for folder in FOLDERS for path in (TREE / folder).rglob("*") if path.suffix in ENDINGS]
+    return sorted({*found, *(TREE / name for name in SINGLE)})
+
+
+@pytest.mark.parametrize("path", _files(), ids=lambda path: str(path.relative_to(TREE)))
+def test_one_licence_line_a_file(path: Path) -> None:
+    """Every file that can hold a comment names its licence once, at its top."""
+    top = path.read_text(encoding="utf-8").splitlines()[:3]
+    assert sum(LINE in line for line in top) == 1
+
+
+def test_versions_agree() -> None:
+    """Wheel, collection, package and callback say the same version."""
+    from ansible_collections.breakglass.remediation.plugins.plugin_utils._audit.run_fields import (  # noqa: PLC0415
+        COLLECTION_VERSION,
+    )
+
+    from breakglass import __version__  # noqa: PLC0415
+
+    assert f'version = "{__version__}"' in (TREE / "pyproject.toml").read_text(encoding="utf-8")
+    assert f"version: {__version__}" in (TREE / "galaxy.yml").read_text(encoding="utf-8")
+    assert __version__ == COLLECTION_VERSION
