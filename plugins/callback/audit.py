@@ -11,6 +11,7 @@ description:
   - Writes the intent of each task before the task starts and its result after, hash-chained and synced to disk.
   - If a record can't be written, no further task starts and the run ends with return code 97.
   - When the run ends, the grant that C(breakglass.remediation.grant) opened is revoked and the revocation is proven.
+  - The command C(ansible) loads callbacks only with C(bin_ansible_callbacks); without that its tasks are not recorded.
   - Arguments, output and facts of tasks are never recorded; the texts that are (names, messages) are masked and capped.
   - Where the run is recorded is chosen with the environment variable E(BREAKGLASS_JOURNAL), a directory; without it
     the journal is C(~/.local/state/breakglass/journal). Secrets of the run lie below E(BREAKGLASS_RUNS) while it lasts.

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from ansible_collections.breakglass.remediation.plugins.plugin_utils._journal.ledger import Ledger
 from ansible_collections.breakglass.remediation.plugins.plugin_utils._journal.record import parse
 from ansible_collections.breakglass.remediation.plugins.plugin_utils._journal.redaction import Redactor
+from ansible_collections.breakglass.remediation.plugins.plugin_utils._journal.registry import Registry
 from ansible_collections.breakglass.remediation.plugins.plugin_utils._journal.stream import Stream
 from ansible_collections.breakglass.remediation.plugins.plugin_utils._sealing import checkpoint, seal
 
@@ -40,6 +41,7 @@ class Journal:
         self._redactor = Redactor(key=redaction_key)
         self._ledger = Ledger.create_if_absent(directory)
         self._streams: OrderedDict[str, Stream] = OrderedDict()
+        self._named = _open_streams(self._ledger.path)
         self._signed: dict[str, int] = {}
         self._lock = threading.Lock()
 
@@ -62,9 +64,12 @@ class Journal:
 
     def announce(self, stream: str, incident: str | None) -> None:
         """Have the ledger name a stream before it comes to be; once."""
-        if not self._queue.is_announced(stream):
-            self._ledger.announce(Path(f"{stream}.jsonl"), stream)
+        path = Path(f"{stream}.jsonl")
+        if path.as_posix() not in self._named:
+            # Our own list comes first: a stream that the ledger names and nobody seals would seem to have been taken away.
             self._queue.announced(stream, incident)
+            self._ledger.announce(path, stream)
+            self._named.add(path.as_posix())
 
     def over(self, stream: str) -> None:
         """Nobody writes this stream any more; it can be sealed."""
@@ -82,6 +87,7 @@ class Journal:
                 for name in over:
                     self._close(name)
             seal(self._ledger, self.directory, over, signer, anchors)
+            self._named.difference_update(f"{name}.jsonl" for name in over)
             self._queue.sealed(over)
         return over
 
@@ -145,6 +151,16 @@ class Journal:
             case list() | tuple():
                 return [self._clean(item) for item in value[:LONGEST_LIST]]
         return value
+
+
+def _open_streams(ledger: Path) -> set[str]:
+    """Paths of the streams that the ledger names and that are not sealed since."""
+    registry = Registry()
+    with ledger.open("rb") as lines:
+        for line in lines:
+            if line.endswith(b"\n"):  # another door may be writing its next one
+                registry.take(parse(line[:-1]))
+    return {name for name, entry in registry.entries.items() if entry.is_open}
 
 
 def _incident_of(stream: str) -> str | None:

@@ -9,8 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ansible_collections.breakglass.remediation.plugins.plugin_utils._audit.version import COLLECTION_VERSION
 from ansible_collections.breakglass.remediation.plugins.plugin_utils._vault.connection import Connection
 
+from breakglass import __version__
 from breakglass.domain.draft import Note
 from breakglass.domain.incident import Effect
 from breakglass.effects.escalate import Escalate
@@ -21,6 +23,7 @@ from breakglass.effects.reserve import Reserve
 from breakglass.effects.revoke import CloseGrant
 from breakglass.effects.runs import COLLECTIONS, Runs
 from breakglass.engine import Doer, Engine, Parts
+from breakglass.errors import BreakglassError
 from breakglass.housekeeping import Housekeeping
 from breakglass.inventory import read_inventory
 from breakglass.journal import Journal
@@ -97,6 +100,7 @@ def make_runner(settings: Settings) -> Runner:
     Raises:
         BreakglassError: Policy, inventory, database or journal can't be used, and why.
     """
+    _require_own_collection()
     inventory = read_inventory(settings.inventory)
     remediations = installed_remediations()
     policy = load_policy(
@@ -141,6 +145,18 @@ def make_runner(settings: Settings) -> Runner:
         journal=journal,
         database=database,
     )
+
+
+class ForeignCollection(BreakglassError):
+    """Raised when the collection that is installed is not of the runner's version."""
+
+
+def _require_own_collection() -> None:
+    if __version__ != COLLECTION_VERSION:
+        raise ForeignCollection(
+            f"This runner is {__version__}, but the collection in {COLLECTIONS} is {COLLECTION_VERSION}. Install both from "
+            "one wheel."
+        )
 
 
 def installed_remediations() -> Remediations:

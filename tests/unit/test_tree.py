@@ -28,7 +28,7 @@ def test_one_licence_line_a_file(path: Path) -> None:
 
 def test_versions_agree() -> None:
     """Wheel, collection, package and callback say the same version."""
-    from ansible_collections.breakglass.remediation.plugins.plugin_utils._audit.run_fields import (  # noqa: PLC0415
+    from ansible_collections.breakglass.remediation.plugins.plugin_utils._audit.version import (  # noqa: PLC0415
         COLLECTION_VERSION,
     )
 

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Protocol
 from ansible import context
 from ansible.release import __version__ as ansible_version
 
+from .version import COLLECTION_VERSION
+
 if TYPE_CHECKING:
     from .._journal.redaction import Redactor
     from .place import Place
-
-COLLECTION_VERSION = "0.1.0"
 
 
 class Playbook(Protocol):

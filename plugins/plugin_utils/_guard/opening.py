@@ -141,5 +141,11 @@ def _refuse_under_hold(client: Client) -> None:
     hold = read_hold(client)
     if hold is not None:
         since = f" since {hold.since:%Y-%m-%d %H:%M} UTC" if hold.since else ""
-        person = f" by {hold.person}" if hold.person else ""
-        raise Held(f"The hold is set{since}{person}: {hold.reason}. Nothing new starts until it is lifted.")
+        person = f" by {_printable(hold.person)}" if hold.person else ""
+        reason = _printable(hold.reason)
+        raise Held(f"The hold is set{since}{person}: {reason}. Nothing new starts until it is lifted.")
+
+
+def _printable(text: str) -> str:
+    """Ansible shows the text of an error as it is, so what a person wrote must not move the reader's cursor."""
+    return "".join(character if character.isprintable() else " " for character in text)

@@ -128,8 +128,8 @@ def _table() -> list[tuple[int, int, str]]:
 
 
 def _holds(pid: int, wanted: os.stat_result) -> bool:
-    with suppress(OSError):
-        for entry in os.scandir(f"/proc/{pid}/fd"):
+    with suppress(OSError), os.scandir(f"/proc/{pid}/fd") as entries:
+        for entry in entries:
             with suppress(OSError):
                 status = entry.stat()
                 if (status.st_dev, status.st_ino) == (wanted.st_dev, wanted.st_ino):

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 HOW_TO_ENABLE = (
     "Nothing is recorded, because the callback breakglass.remediation.audit is not enabled, so no grant is opened. "
     "Add this to ansible.cfg:\n\n[defaults]\ncallbacks_enabled = breakglass.remediation.audit\n\n"
-    "or put this before the command, for one run:\n\nANSIBLE_CALLBACKS_ENABLED=breakglass.remediation.audit"
+    "or put this before the command, for one run:\n\nANSIBLE_CALLBACKS_ENABLED=breakglass.remediation.audit\n\n"
+    "The command ansible (ad hoc) loads callbacks only with bin_ansible_callbacks = true beside it."
 )
 
 

@@ -100,7 +100,9 @@ class Checker:
             yield problem(("access",), f"there is no access {trigger.access}.{known}")
         access = self.policy.access.get(trigger.access)
         if access and access.ticket_required and trigger.approval == "automatic":
-            yield problem(("access",), f"the access {access.name} wants a ticket, and without people nobody brings one.")
+            yield problem(
+                ("access",), f"the access {access.name} wants a ticket, and without people nobody brings one."
+            )
         yield from (problem(("time_box",), sentence) for sentence in self._time_box(trigger))
         yield from (problem(("escalation",), sentence) for sentence in self._escalation(trigger))
         yield from (problem(path, sentence) for path, sentence in _reach(trigger))

@@ -93,11 +93,12 @@ class JournalQueue:
             connection.execute(sa.delete(OUTBOX).where(OUTBOX.c.seq.in_(seqs)))
 
     def announced(self, path: str, incident: str | None) -> None:
-        """The ledger names this stream."""
+        """The ledger is about to name this stream, for the first time or after its seal."""
         row = sa.select(sa.literal(path), sa.literal(incident, sa.Text), NOW).where(
             ~sa.exists().where(STREAM.c.path == path)
         )
         with self._database.transaction() as connection:
+            connection.execute(sa.update(STREAM).where(STREAM.c.path == path).values(sealed_at=None))
             connection.execute(sa.insert(STREAM).from_select(["path", "incident", "announced_at"], row))
 
     def is_announced(self, path: str) -> bool:

@@ -61,7 +61,10 @@ async def _on_problem(_request: Request, error: Exception) -> Response:
 
 async def _on_http_exception(_request: Request, error: Exception) -> Response:
     status = HTTPStatus(error.status_code) if isinstance(error, HTTPException) else HTTPStatus.BAD_REQUEST
-    return problem_response(status, "There is nothing of this name and method here.")
+    answer = problem_response(status, "There is nothing of this name and method here.")
+    if isinstance(error, HTTPException) and error.headers:
+        answer.headers.update(error.headers)  # Allow goes with a 405 (RFC 9110, 15.5.6)
+    return answer
 
 
 async def _on_trouble(_request: Request, error: Exception) -> Response:

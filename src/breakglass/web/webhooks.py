@@ -10,6 +10,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from starlette.concurrency import run_in_threadpool
+from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse
 
 from breakglass.domain.draft import Note
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
 
 SLOWEST_BODY_SECONDS = 20
+LONGEST_LENGTH = 18  # digits of a Content-Length that is a number at all
 
 
 @dataclass(frozen=True)
@@ -102,7 +104,8 @@ class Webhooks:
             f"A webhook may have {self.maximum_body} bytes. Send fewer alerts at once, or raise maximum_body.",
         )
         declared = request.headers.get("content-length", "0")
-        if not declared.isascii() or not declared.isdigit() or int(declared) > self.maximum_body:
+        countable = declared.isascii() and declared.isdigit() and len(declared) <= LONGEST_LENGTH
+        if not countable or int(declared) > self.maximum_body:
             raise too_large
         body = bytearray()
         try:
@@ -111,6 +114,8 @@ class Webhooks:
                     body += chunk
                     if len(body) > self.maximum_body:
                         raise too_large
+        except ClientDisconnect:  # nobody hears the answer, but the refusal is recorded
+            raise Problem(HTTPStatus.BAD_REQUEST, "The sender hung up in the middle of the body.") from None
         except TimeoutError:  # 503, because Alertmanager sends again after a 5xx only
             raise Problem(
                 HTTPStatus.SERVICE_UNAVAILABLE, f"The body did not arrive within {SLOWEST_BODY_SECONDS} s."
