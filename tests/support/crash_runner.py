@@ -3,7 +3,7 @@
 
 `python -m tests.support.crash_runner --settings FILE --armed FILE`. The file is JSON, {"point", "side", "nth"}: the runner
 dies just before or just after the n-th call at this point since the file came to be; before it dies it takes the file
-away, so that its successor lives. More knobs: `--collections` (another collection path), `--play-environment` (JSON,
+away, so that its successor lives. With the side "fails" it lives, and this call raises as if the database were locked. More knobs: `--collections` (another collection path), `--play-environment` (JSON,
 added to what plays see), `--full FILE` (while it exists, the disk of the streams is full), `--file-limit BYTES` (no file
 of this process may grow beyond, as on a full disk).
 """
@@ -39,6 +39,7 @@ from breakglass.effects.revoke import CloseGrant
 from breakglass.effects.runs import PlayProcess, Runs
 from breakglass.log import set_up_logging
 from breakglass.settings import load_settings
+from breakglass.store.database import DatabaseUnavailable
 from breakglass.store.incidents import Incidents
 from breakglass.store.journal_queue import JournalQueue
 from breakglass.store.limits import Reservations
@@ -89,6 +90,9 @@ class Fuse:
             side = self._due(point)
             if side == "before":
                 self._burn()
+            if side == "fails":
+                self._armed.unlink(missing_ok=True)
+                raise DatabaseUnavailable("The database failed: it was locked by a test.")
             outcome = call(*arguments, **named)
             if side == "after":
                 self._burn()

@@ -6,9 +6,12 @@ from __future__ import annotations
 import copy
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
+import urllib.request
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import count
@@ -20,7 +23,7 @@ from tests.support.site import Site
 from tests.support.traces import all_events, below, is_gone, processes_of, rows, wait_until
 
 from breakglass.demo.alertmanager import RefusedWebhook
-from breakglass.demo.serving import START_LIMIT_SECONDS, Serving
+from breakglass.demo.serving import START_LIMIT_SECONDS, Serving, UnstartedRunner
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -44,9 +47,15 @@ class CrashRunner(Serving):
         self._options = options
 
     def start(self) -> None:
-        """Start it, and wait until it is ready for work."""
+        """Start it, and wait until it is ready for work, or dead already if that was asked for."""
         self.launch()
-        self._await_ready()
+        wait_until(lambda: self.ended() is not None or self.is_ready(), START_LIMIT_SECONDS, "the runner is not ready")
+
+    def is_ready(self) -> bool:
+        """Whether it says that it can do all of its work."""
+        with suppress(OSError), urllib.request.urlopen(f"{self.url}/readyz", timeout=5):
+            return True
+        return False
 
     def launch(self) -> None:
         """Start it, and wait until it listens."""
@@ -73,7 +82,7 @@ class CrashRunner(Serving):
 
     def ended(self) -> int | None:
         """Its return code once it has ended."""
-        return self._process.poll() if self._process else None
+        return self._process.poll() if self._process else -signal.SIGKILL
 
 
 @dataclass
@@ -176,9 +185,17 @@ class CrashSite(Site):
         self.place.inventory.write_text(yaml.safe_dump(inventory, sort_keys=False), encoding="utf-8")
 
     def start_runner(self) -> CrashRunner:
-        """Start a runner; the one before must be dead."""
+        """Start a runner; one that is still there ends as in a crash."""
+        if hasattr(self, "serving"):
+            self.serving.kill()
         self.serving = CrashRunner(self.place.settings, self.log, ("--armed", str(self.armed), *self.options))
-        self.serving.start()
+        was_armed = self.armed.exists()
+        try:
+            self.serving.start()
+        except (AssertionError, UnstartedRunner) as error:
+            if was_armed and not self.armed.exists():
+                return self.serving  # it died where it was asked to
+            raise AssertionError(f"{error}\n{self.report()}") from error
         return self.serving
 
     def arm(self, point: str, side: str, nth: int) -> None:

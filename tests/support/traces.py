@@ -81,12 +81,12 @@ def is_gone(site: Site, accessor: str) -> bool:
 
 
 def living_tokens(site: Site) -> dict[str, str]:
-    """Accessor to the path of creation, of every token but the root's."""
+    """Accessor to the path of creation, of every token but the root's, and but wrappings (of tokens that may be dead)."""
     tokens: dict[str, str] = {}
     for accessor in _vault(site, "LIST", "auth/token/accessors", None)["data"]["keys"]:
         with suppress(urllib.error.HTTPError):
             facts = _vault(site, "POST", "auth/token/lookup-accessor", {"accessor": accessor})["data"]
-            if facts["policies"] != ["root"]:
+            if facts["policies"] not in (["root"], ["response-wrapping"]):
                 tokens[accessor] = facts["path"]
     return tokens
 

@@ -120,7 +120,9 @@ class Stage:
     def until(self, condition: Callable[[], bool], seconds: float = 30) -> None:
         deadline = time.monotonic() + seconds
         while not condition():
-            assert time.monotonic() < deadline, f"not within {seconds} s; asked: {self.world.asked}; {self.engine.trouble}"
+            assert time.monotonic() < deadline, (
+                f"not within {seconds} s; asked: {self.world.asked}; {self.engine.trouble}"
+            )
             time.sleep(0.005)
 
     def until_state(self, state: State, name: str = "INC-A") -> Incident:
@@ -175,8 +177,8 @@ def test_an_alert_that_comes_during_an_effect(stage: Stage) -> None:
 
 
 def test_many_incidents(stage: Stage) -> None:
-    """Forty incidents at once all come to their end, and each runs its play exactly once."""
-    names = [f"INC-{number}" for number in range(40)]
+    """Many incidents at once all come to their end, and each runs its play exactly once."""
+    names = [f"INC-{number}" for number in range(24)]
     stage.start()
     for name in names:
         stage.alert(name=name, course=make_course(plan=make_plan(f"web{name}")))
@@ -301,7 +303,7 @@ def test_a_play_whose_record_fails_is_not_started(stage: Stage) -> None:
         incident = stage.incident()
         stage.journal.close()
         path = stage.world.directory / f"{incident_directory(incident.id, incident.opened_at)}/runner.jsonl"
-        path.write_bytes(path.read_bytes()[10:])
+        path.write_bytes(path.read_bytes().partition(b"\n")[2])
 
     stage.world.meanwhile[Effect.OPEN_GRANT] = break_journal
     stage.start()

@@ -34,7 +34,13 @@ def tell(*events: tuple[str, Mapping[str, object]]) -> list[LineType | None]:
         ("limits.waiting", {"why": "cooldown of web1"}, "waiting", "cooldown of web1"),
         (
             "plan.made",
-            {"remediation": "a.b.restart", "hosts": ["web1"], "access": "web", "time_box_seconds": 90, "digest": "abcdef0123"},
+            {
+                "remediation": "a.b.restart",
+                "hosts": ["web1"],
+                "access": "web",
+                "time_box_seconds": 90,
+                "digest": "abcdef0123",
+            },
             "plan",
             "restart on web1 · web · 1.5m   digest abcd ef01",
         ),
@@ -63,7 +69,10 @@ def test_what_is_not_told(kind: str) -> None:
 
 def test_tasks_are_told_by_their_results() -> None:
     """A task is told once, when its result is known, under the name that it had when it started."""
-    started = ("task.started", {"task": "t1", "name": "breakglass.remediation.restart_service : Restart", "action": "command"})
+    started = (
+        "task.started",
+        {"task": "t1", "name": "breakglass.remediation.restart_service : Restart", "action": "command"},
+    )
     ok = ("task.result", {"task": "t1", "status": "ok", "changed": True})
     failed = ("task.result", {"task": "t1", "status": "failed", "msg": {"text": "no answer", "size": 9}})
     skipped = ("task.result", {"task": "t1", "status": "skipped"})
@@ -87,7 +96,15 @@ def test_grant_and_certificate_have_lines_of_their_own() -> None:
 @pytest.mark.parametrize("text", HOSTILE_TEXTS)
 def test_hostile_text_stays_in_its_line(text: str) -> None:
     """Whatever text a record holds, what is told of it is one line that moves no cursor and hides nothing."""
-    words = {"why": text, "name": text, "trigger": text, "hosts": [text], "by": text, "policy_line": text, "digest": text}
+    words = {
+        "why": text,
+        "name": text,
+        "trigger": text,
+        "hosts": [text],
+        "by": text,
+        "policy_line": text,
+        "digest": text,
+    }
     more = {"remediation": text, "access": text, "remains": text, "outcome": text, "channels": [text], "ladder": text}
     task = {"task": text, "action": text, "status": text, "msg": text, "principals": [text], "valid_before": text}
     body = {**words, **more, **task, "would_have_run": text, "result": text, "would_not_have_run": text}
@@ -126,7 +143,15 @@ def test_following_streams_that_grow(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "line",
-    [b"nonsense\n", b"[]\n", b"{}\n", b"1\n", b"\xff\xfe\n", record("yesterday"), record("2026-11-22T03:12:09", body=[1])],
+    [
+        b"nonsense\n",
+        b"[]\n",
+        b"{}\n",
+        b"1\n",
+        b"\xff\xfe\n",
+        record("yesterday"),
+        record("2026-11-22T03:12:09", body=[1]),
+    ],
 )
 def test_what_is_no_record_is_passed_over(tmp_path: Path, line: bytes) -> None:
     """A line that is no record hides none of the others."""

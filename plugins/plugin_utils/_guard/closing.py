@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import time
 from contextlib import suppress
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
 from .._errors import BreakglassError
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 KILL_LIMIT_SECONDS = 10.0
 LONGEST_PAUSE_SECONDS = 30.0
-AFTER_THE_BOX = timedelta(minutes=5)
+AFTER_THE_BOX_SECONDS = 300.0
 
 
 class Closing:
@@ -86,7 +86,7 @@ class Closing:
     def _close_at_last(self) -> dict[str, JsonValue]:
         pause = 0.5
         answer = self.close()
-        while self._settled is None and _now() < self._opened.facts.expires_at + AFTER_THE_BOX:
+        while self._settled is None and time.monotonic() < self._opened.over_at + AFTER_THE_BOX_SECONDS:
             time.sleep(pause)
             pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
             answer = self.close()

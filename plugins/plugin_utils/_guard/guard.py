@@ -14,8 +14,8 @@ import os
 import select
 import signal
 import sys
+import time
 from contextlib import suppress
-from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
 from .._errors import BreakglassError
@@ -135,7 +135,7 @@ class _Guard:
     def _watch(self, opened: Opened) -> str:
         """Wait for a reason to close: what the callback asks for, DIED, or a sentence for the callback."""
         while not self._told:
-            left = (opened.facts.expires_at - datetime.now(tz=timezone.utc)).total_seconds()
+            left = opened.over_at - time.monotonic()
             if left <= 0:
                 return "The time box of this run's grant is over, so the grant was closed."
             if asked := self._heard(min(left, LONGEST_LOOK_SECONDS)):

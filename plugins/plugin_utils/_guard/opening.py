@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import time
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
@@ -58,11 +59,13 @@ class Opened:
         client: Vault, with the login's token.
         login: The login; revoked at the end only if we made it.
         facts: The grant, seen alive.
+        over_at: When its time box is over, by this machine's monotonic clock (seconds); Vault's clock may be another.
     """
 
     client: Client
     login: Login
     facts: GrantFacts
+    over_at: float
 
 
 def open_grant(order: Order, run: RunDirectory, guard_pid: int) -> Opened:
@@ -94,7 +97,7 @@ def open_grant(order: Order, run: RunDirectory, guard_pid: int) -> Opened:
             client.with_token(grant.token).post("auth/token/revoke-self", {})
             end_login(client, login)
         raise
-    return Opened(client, login, grant.facts)
+    return Opened(client, login, grant.facts, time.monotonic() + order.request.seconds)
 
 
 def grant_text(facts: GrantFacts, request: GrantRequest, connection: Connection, guard_pid: int) -> dict[str, object]:

@@ -38,8 +38,8 @@ def check(
     except PolicyErrors as errors:
         for problem in errors.problems:
             typer.echo(str(problem))
-        raise BreakglassError(f"{policy} has {len(errors.problems)} problems; nothing was changed.") from None
-    found_text = f"OK  {len(found.triggers)} triggers, {len(found.access)} accesses"
+        raise BreakglassError(f"{policy} has {_count(len(errors.problems), 'problem')}; nothing was changed.") from None
+    found_text = f"OK  {_count(len(found.triggers), 'trigger')}, {_count(len(found.access), 'access', 'accesses')}"
     if loaded:
         typer.echo(f"{found_text}, digest {found.digest[:8]}.")
     else:
@@ -54,3 +54,7 @@ def schema() -> None:
     from breakglass.policy.schema import policy_schema  # noqa: PLC0415
 
     typer.echo(json.dumps(policy_schema(), indent=2))
+
+
+def _count(number: int, noun: str, nouns: str = "") -> str:
+    return f"{number} {noun if number == 1 else nouns or noun + 's'}"

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import sys
 import tempfile
@@ -134,11 +135,12 @@ class _Demo:
         result = story.result
         if result is None:
             raise UnfinishedDemo("The journal was not verified.")
-        self._say("\n  $ breakglass audit verify demo/journal")
+        shown = os.path.relpath(self._place.directory)
+        self._say(f"\n  $ breakglass audit verify {shown}/journal")
         for text in (*result.remarks, result.text()):
             self._say("  " + text.replace("\n", "\n  "))
         self._say(
-            "\n  Look at   demo/breakglass.yml  the policy     demo/settings.yml  the settings     demo/journal  the records"
+            f"\n  Look at   {shown}/breakglass.yml  the policy     {shown}/settings.yml  the settings     {shown}/journal  the records"
         )
         self._say("  Try next  make demo-fails      the same, but the repair does not help" if not self._fails else "")
 

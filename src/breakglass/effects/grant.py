@@ -4,10 +4,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from ansible_collections.breakglass.remediation.plugins.plugin_utils._vault.errors import VaultError
+from ansible_collections.breakglass.remediation.plugins.plugin_utils._vault.errors import GrantMismatch, VaultError
 from ansible_collections.breakglass.remediation.plugins.plugin_utils._vault.grant import GrantRequest, mint_wrapped
 
 from breakglass.domain.messages import GrantMinted, GrantNotMinted
@@ -37,6 +37,11 @@ class OpenGrant:
             box = timedelta(seconds=plan.time_box_seconds)
             request = GrantRequest(plan.access, box, f"breakglass-{plan.access}", meta)
             grant = mint_wrapped(self.session.client(), request)
+        except GrantMismatch as error:
+            if error.revoked:
+                return GrantNotMinted(str(error), retryable=False)
+            # It lives, and must be closed and proven gone like any other; nobody has its token, so no play will start.
+            return GrantMinted(error.accessor, datetime.now(UTC) + timedelta(seconds=plan.time_box_seconds))
         except VaultError as error:
             unknown = (
                 " Whether something was minted is unknown; it can be used by nobody." if error.outcome_unknown else ""

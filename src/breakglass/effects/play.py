@@ -63,7 +63,9 @@ class RunPlay:
         plan, number = incident.course.plan, incident.attempt.number
         token = self.handover.take(incident.id, number)
         if plan is None or token is None:
-            return NotStarted("the grant was minted by a runner that has died, and nobody has its token")
+            return NotStarted(
+                "nobody has the token of this grant: it was minted by a runner that has died, or never seen alive"
+            )
         try:
             if self.current_digest(plan.remediation) != plan.content_digest:
                 return NotStarted(f"the files of {plan.remediation} have changed since the plan was made")

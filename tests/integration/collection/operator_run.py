@@ -7,6 +7,7 @@ import json
 import os
 import signal
 import subprocess
+import sys
 import tempfile
 import time
 from contextlib import suppress
@@ -60,6 +61,8 @@ class OperatorRun:
             BREAKGLASS_JOURNAL=str(self.journal),
             BREAKGLASS_RUNS=str(self.runs),
             ANSIBLE_NOCOLOR="1",
+            ANSIBLE_ASYNC_DIR=str(self.directory / "async"),
+            ANSIBLE_PYTHON_INTERPRETER=sys.executable,
             ANSIBLE_LOCALHOST_WARNING="false",
             ANSIBLE_INVENTORY_UNPARSED_WARNING="false",
         )
@@ -81,10 +84,13 @@ class OperatorRun:
 
     def start(self, *arguments: str, **environment: str) -> subprocess.Popen[bytes]:
         """Start `ansible-playbook` in a process group of its own, as a shell does; an empty text unsets a variable."""
+        return self._start(self.site.playbook_command(*arguments), environment)
+
+    def _start(self, command: list[str], environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
         given = {name: value for name, value in {**self.environment, **environment}.items() if value}
         with self.output.open("wb") as output:
             self.process = subprocess.Popen(
-                self.site.playbook_command(*arguments),
+                command,
                 env=given,
                 cwd=self.directory,
                 stdin=subprocess.DEVNULL,
@@ -97,6 +103,12 @@ class OperatorRun:
     def remediate(self, *arguments: str, **environment: str) -> Self:
         """Run it and wait for its end; without arguments it is the remediation of the site's service."""
         self.code = self.start(*arguments, **environment).wait(100)
+        return self
+
+    def adhoc(self, *arguments: str, **environment: str) -> Self:
+        """Run the command `ansible` and wait for its end."""
+        program = str(Path(sys.executable).with_name("ansible"))
+        self.code = self._start([program, "localhost", *arguments], environment).wait(100)
         return self
 
     def playbook(self, text: str, *arguments: str, **environment: str) -> Self:

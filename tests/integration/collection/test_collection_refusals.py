@@ -61,7 +61,7 @@ def test_the_lookup_names_what_there_is(run: OperatorRun) -> None:
 def held(run: OperatorRun) -> Iterator[OperatorRun]:
     """A run under a hold."""
     with run.admin() as admin:
-        write_hold(admin, Hold('database "migration"\nstep 2', "Ada Lovelace", WHEN))
+        write_hold(admin, Hold('database "migration"\nstep 2\x1b[2J', "Ada Lovelace", WHEN))
         yield run
         lift_hold(admin, "done", "Ada Lovelace", WHEN)
 
@@ -70,16 +70,28 @@ def test_a_hold_stops_the_grant_with_its_reason_and_its_person(held: OperatorRun
     """While the hold stands nothing is minted, and the operator reads why, by whom and since when."""
     refusal = _refusal(held.playbook(play(GRANT)))
     assert "The hold is set since 2026-11-22 02:51 UTC by Ada Lovelace" in refusal
-    assert r"database \"migration\"\nstep 2" in refusal
+    assert r"database \"migration\" step 2 [2J" in refusal
+    assert "\x1b" not in held.text
     assert "Nothing new starts until it is lifted." in refusal
+
+
+@pytest.mark.parametrize("limit", ["!web1", "@empty"])
+def test_a_limit_that_names_no_host_does_not_mean_all(run: OperatorRun, limit: str) -> None:
+    """An empty limit, an empty file of names, and mere exclusions are as good as none."""
+    run.write("empty", "\n")
+    words = run.site.playbook_command()[3:]
+    words[words.index("web1")] = limit
+    run.remediate(*words)
+    assert run.code != 0
+    assert run.minted() == set()
+    assert run.leftovers() == []
+    assert not list(run.journal.rglob("play-1.jsonl")) or "grant.opened" not in run.kinds()
 
 
 @pytest.mark.parametrize(
     ("missing", "sentence"),
     [
         ("-l", "No hosts are named, and this never means all of them: add --limit"),
-        ("remediate_role=restart_service", "No remediation is named: add -e remediate_role=NAME"),
-        ("remediate_access=web-operator", "No access is named: add -e remediate_access=NAME"),
         ("remediate_reason=the shop is down", "No reason is given: add -e remediate_reason='WHY'"),
     ],
 )
@@ -96,18 +108,21 @@ ADDRESS = f"http://127.0.0.1:{free_port()}"
 ACCESS = "access: web-operator, reason: a test"
 WISHES = {
     "box longer than the access allows": (
-        f"{ACCESS}, time_box: 16m",
+        f"{ACCESS}, time_box: 16m, token: GOOD",
         "life in seconds is 900, asked was 960. It was revoked.",
     ),
     "no duration": (f"{ACCESS}, time_box: ten minutes", "A duration must be a whole number with one unit"),
     "more than a week": (f"{ACCESS}, time_box: 8d", "at least one and at most seven days"),
     "blank reason": ("access: web-operator, reason: ' '", "A grant needs a reason"),
     "no reason": ("access: web-operator", "missing required arguments: reason"),
-    "unknown access": ("access: db-operator, reason: a test", "Vault knows no access db-operator. Correct the option"),
-    "access that is a path": ("access: ../../sys, reason: a test", "The name of an access"),
+    "unknown access": (
+        "access: db-operator, reason: a test, token: GOOD",
+        "Vault knows no access db-operator. Correct the option",
+    ),
+    "access that is a path": ("access: ../../sys, reason: a test", "An access must be named with a-z"),
     "unknown login method": (f"{ACCESS}, auth_method: kerberos", "auth_method must be one of: token, approle"),
     "no address of a Vault": (f"{ACCESS}, url: 'ftp://vault'", "The Vault address must be http(s)://host[:port]"),
-    "Vault that is away": (f"{ACCESS}, url: '{ADDRESS}'", ADDRESS),
+    "Vault that is away": (f"{ACCESS}, token: GOOD, url: '{ADDRESS}'", ADDRESS),
     "wrong token": (
         f"{ACCESS}, token: s.0123456789abcdefghijklmn",
         "does not accept the token: it is unknown, expired",
@@ -131,7 +146,12 @@ def refused(site: Site) -> Iterator[tuple[OperatorRun, dict[str, str]]]:
         with run.admin() as admin, admin.with_token(revoked := run.token([OPERATOR_POLICY])) as client:
             admin.post("sys/policies/acl/look", {"policy": LOOK})
             client.post("auth/token/revoke-self", {})
-        tokens = {"REVOKED": revoked, "POWERLESS": run.token(["look"]), "SHORT": run.token([OPERATOR_POLICY], "2m")}
+        tokens = {
+            "GOOD": run.token([OPERATOR_POLICY]),
+            "REVOKED": revoked,
+            "POWERLESS": run.token(["look"]),
+            "SHORT": run.token([OPERATOR_POLICY], "2m"),
+        }
         tasks = "".join(TASK.format(name=name, options=options) for name, (options, _) in WISHES.items())
         for name, token in tokens.items():
             tasks = tasks.replace(name, token)

@@ -18,7 +18,6 @@ from tests.support.incidents import (
     make_alert,
     make_course,
     make_incident,
-    make_ladder,
 )
 
 from breakglass.domain import messages as heard
@@ -107,7 +106,9 @@ def test_repaired() -> None:
 def test_the_approval_names_plan_and_policy_line() -> None:
     """The approval that is journalled bears the digest of the plan and the line of the policy that says so."""
     story = started()
-    made, given = (next(note.body for note in story.notes if note.kind == kind) for kind in ("plan.made", "approval.given"))
+    made, given = (
+        next(note.body for note in story.notes if note.kind == kind) for kind in ("plan.made", "approval.given")
+    )
     assert story.incident.course.plan is not None
     assert made["digest"] == given["digest"] == story.incident.course.plan.digest
     assert (given["by"], given["policy_line"]) == ("automatic", "breakglass.yml:9")
@@ -155,7 +156,9 @@ def test_a_late_success_counts_as_repaired(before: tuple[heard.Message, ...]) ->
     story.hears(RAN, GONE)
     story.hears(after=10 * MINUTE)
     story.hears(*before)
-    waiting = heard.Blocked("web1 is under repair", SECOND) if not before else heard.GrantNotMinted("sealed", retryable=True)
+    waiting = (
+        heard.Blocked("web1 is under repair", SECOND) if not before else heard.GrantNotMinted("sealed", retryable=True)
+    )
     assert story.hears(waiting) is None
     story.hears(RESOLVED)
     assert (story.state, story.incident.result) == (State.CLOSED, Result.REPAIRED)

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from typing import TYPE_CHECKING
 
 import pytest
 from tests.support.incidents import HOUR, MINUTE, SECOND, make_course, make_ladder
@@ -25,6 +25,9 @@ from tests.unit.domain.test_deciding_stories import (
 
 from breakglass.domain import messages as heard
 from breakglass.domain.incident import Effect, PlayOutcome, Result, State
+
+if TYPE_CHECKING:
+    from datetime import timedelta
 
 INTERRUPTED = heard.Interrupted()
 POSTPONED = heard.NotStarted("the runner is stopping")

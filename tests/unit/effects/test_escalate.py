@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
-import os
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -66,7 +65,7 @@ def test_one_channel_is_enough(channel: Channel, tmp_path: Path) -> None:
 def test_nobody_took_it(tmp_path: Path) -> None:
     """When no channel took the message each is named with its reason, and no secret of an address is in it."""
     open_to_all = secret(tmp_path / "open", f"json://user:{SECRET}@127.0.0.1:9/")
-    os.chmod(open_to_all, 0o644)
+    open_to_all.chmod(0o644)
     channels = {
         "down": secret(tmp_path / "down", f"json://user:{SECRET}@127.0.0.1:9/"),
         "no-url": secret(tmp_path / "no-url", f"nonsense {SECRET}"),

@@ -15,7 +15,9 @@ FAILED = Attempt(1, "accessor-1", NOW + HOUR, PlayOutcome.FAILED, "Check health 
 TEXTS = [pytest.param(value, id=name) for name, value in HOSTILE if isinstance(value, str)]
 
 
-def called(*attempts: Attempt, faults: tuple[Fault, ...] = (DOWN,), reason: str = "the health check failed") -> Incident:
+def called(
+    *attempts: Attempt, faults: tuple[Fault, ...] = (DOWN,), reason: str = "the health check failed"
+) -> Incident:
     course = make_course(ladder=make_ladder(5 * MINUTE, None))
     return replace(make_incident(course), faults=faults, attempts=attempts, escalation=Escalation(reason, 0, NOW))
 

@@ -22,7 +22,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-STARTED = ("task.started", {"task": "t1", "name": "restart_service : Check the health", "action": "ansible.builtin.uri"})
+STARTED = (
+    "task.started",
+    {"task": "t1", "name": "restart_service : Check the health", "action": "ansible.builtin.uri"},
+)
 FAILED = ("task.result", {"task": "t1", "status": "failed", "host": "web1", "msg": "no answer"})
 CERTIFICATE = ("task.result", {"status": "ok", "serial": "123", "valid_before": "2026-11-22T03:22:00Z", "host": "web1"})
 BOTH_FINE = ("run.ended", {"hosts": {"web1": {"ok": 5}, "web2": {"ok": 5}}})
@@ -71,7 +74,9 @@ def test_a_stream_that_ends_in_the_middle(tmp_path: Path, end: bytes) -> None:
     assert (story.failure.startswith("web1: "), story.hosts) == (True, {})
 
 
-@pytest.mark.parametrize("line", [b"[]\n", b'"text"\n', b"{}\n", b'{"kind": "run.ended"}\n', b'{"kind": "x", "body": 1}\n'])
+@pytest.mark.parametrize(
+    "line", [b"[]\n", b'"text"\n', b"{}\n", b'{"kind": "run.ended"}\n', b'{"kind": "x", "body": 1}\n']
+)
 def test_lines_that_are_no_records(tmp_path: Path, line: bytes) -> None:
     """A line that is JSON but no record ends the story instead of the runner."""
     assert read_story(write(tmp_path / "p", end=line)) == PlayStory()
@@ -93,20 +98,22 @@ def journal(tmp_path: Path) -> Iterator[Journal]:
 
 def play(journal: Journal, tmp_path: Path, result: Mapping[str, object] | None = None) -> RunPlay:
     left = {("INC-7K2F9X", "1"): result} if result else {}
-    return RunPlay(Runs(tmp_path / "runs", {}), Handover(), journal, tmp_path / "inventory.yml", lambda _: "0" * 64, left)
+    return RunPlay(
+        Runs(tmp_path / "runs", {}), Handover(), journal, tmp_path / "inventory.yml", lambda _: "0" * 64, left
+    )
 
 
 @pytest.mark.parametrize(
-    ("result", "records", "outcome", "words"),
+    ("result", "records", "said"),
     [
-        ({"outcome": "ended", "code": 0}, [BOTH_FINE], PlayOutcome.OK, "own check passed"),
-        ({"outcome": "ended", "code": 0}, [ONE_FINE], PlayOutcome.FAILED, "did nothing on web2"),
-        ({"outcome": "ended", "code": 0}, [], PlayOutcome.FAILED, "did nothing on web1, web2"),
-        ({"outcome": "ended", "code": 2}, [STARTED, FAILED, ONE_FINE], PlayOutcome.FAILED, "no answer"),
-        ({"outcome": "ended", "code": 4}, [], PlayOutcome.FAILED, "ended with 4"),
-        ({"outcome": "ended", "code": 97}, [BOTH_FINE], PlayOutcome.FAILED, "could not be recorded"),
-        ({"outcome": "ended", "code": 254}, [BOTH_FINE], PlayOutcome.UNKNOWN, "nobody saw its end"),
-        ({"outcome": "ended", "code": -9}, [BOTH_FINE], PlayOutcome.UNKNOWN, "nobody saw its end"),
+        ({"outcome": "ended", "code": 0}, [BOTH_FINE], (PlayOutcome.OK, "own check passed")),
+        ({"outcome": "ended", "code": 0}, [ONE_FINE], (PlayOutcome.FAILED, "did nothing on web2")),
+        ({"outcome": "ended", "code": 0}, [], (PlayOutcome.FAILED, "did nothing on web1, web2")),
+        ({"outcome": "ended", "code": 2}, [STARTED, FAILED, ONE_FINE], (PlayOutcome.FAILED, "no answer")),
+        ({"outcome": "ended", "code": 4}, [], (PlayOutcome.FAILED, "ended with 4")),
+        ({"outcome": "ended", "code": 97}, [BOTH_FINE], (PlayOutcome.FAILED, "could not be recorded")),
+        ({"outcome": "ended", "code": 254}, [BOTH_FINE], (PlayOutcome.UNKNOWN, "nobody saw its end")),
+        ({"outcome": "ended", "code": -9}, [BOTH_FINE], (PlayOutcome.UNKNOWN, "nobody saw its end")),
     ],
 )
 def test_a_result_that_a_dead_runner_left(
@@ -114,16 +121,15 @@ def test_a_result_that_a_dead_runner_left(
     tmp_path: Path,
     result: Mapping[str, object],
     records: list[Recorded],
-    outcome: PlayOutcome,
-    words: str,
+    said: tuple[PlayOutcome, str],
 ) -> None:
     """A play that ended while nobody listened is known by its result, and it is a success only on hosts that it reached."""
     directory = incident_directory(INCIDENT.id, INCIDENT.opened_at)
     write(tmp_path / "journal" / directory / "play-1.jsonl", *records)
     ended = play(journal, tmp_path, result).recover(INCIDENT)
     assert isinstance(ended, PlayEnded)
-    assert ended.outcome is outcome
-    assert words in ended.sentence
+    assert ended.outcome is said[0]
+    assert said[1] in ended.sentence
 
 
 @pytest.mark.parametrize("result", [None, {"outcome": "runner-gone"}, {"outcome": "timed-out"}, {"other": 1}])

@@ -14,8 +14,6 @@ from alembic.migration import MigrationContext
 from hypothesis import given, settings
 from tests.support.incidents import ALERTS, INCIDENTS
 
-from breakglass.domain.alert import Alert
-from breakglass.domain.incident import Incident
 from breakglass.store.database import Database, DatabaseUnavailable, RunnerAlreadyRunning, milliseconds, moment, now
 from breakglass.store.documents import UnreadableDocument, alert_from, alert_text, incident_from, incident_text
 from breakglass.store.sessions import Sessions
@@ -23,6 +21,9 @@ from breakglass.store.tables import METADATA
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from breakglass.domain.alert import Alert
+    from breakglass.domain.incident import Incident
 
 HOLD = """
 import sys
@@ -55,7 +56,11 @@ def test_the_partial_indexes_are_the_same(tmp_path: Path) -> None:
     made.close()
 
     def indexes(name: str) -> dict[str, str]:
-        found = {key: sql for key, sql in schema(tmp_path / name) if sql.lstrip().upper().startswith("CREATE ") and " INDEX " in sql}
+        found = {
+            key: sql
+            for key, sql in schema(tmp_path / name)
+            if sql.lstrip().upper().startswith("CREATE ") and " INDEX " in sql
+        }
         return {key: " ".join(sql.replace("incident.", "").replace("inbox.", "").split()) for key, sql in found.items()}
 
     assert indexes("migrated.db") == indexes("made.db")
@@ -110,9 +115,13 @@ def test_a_block_that_raises_leaves_nothing(database: Database) -> None:
     class Interruption(Exception):
         pass
 
-    with pytest.raises(Interruption), database.transaction() as connection:
-        connection.exec_driver_sql("INSERT INTO vault_session (accessor, opened_at) VALUES ('a', 1)")
-        raise Interruption
+    def write_and_fail() -> None:
+        with database.transaction() as connection:
+            connection.exec_driver_sql("INSERT INTO vault_session (accessor, opened_at) VALUES ('a', 1)")
+            raise Interruption
+
+    with pytest.raises(Interruption):
+        write_and_fail()
     assert Sessions(database).left_over() == []
 
 

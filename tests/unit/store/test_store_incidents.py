@@ -73,7 +73,11 @@ def test_a_firing_alert_opens_an_incident(incidents: Incidents) -> None:
     """A matched alert opens an incident that can be claimed at once and holds the course and the alert."""
     assert arrive(incidents) == Accepted("INC-A", Reached.OPENED)
     claimed = claim(incidents)
-    assert (claimed.incident.course, claimed.incident.state, claimed.alerts) == (COURSE, State.RECEIVED, (make_alert(),))
+    assert (claimed.incident.course, claimed.incident.state, claimed.alerts) == (
+        COURSE,
+        State.RECEIVED,
+        (make_alert(),),
+    )
 
 
 def test_the_same_alert_twice(incidents: Incidents, database: Database) -> None:
@@ -160,7 +164,9 @@ def test_resolved_without_an_incident(incidents: Incidents, queue: JournalQueue)
     assert [queued.kind for queued in queue.waiting()] == ["alert.unmatched"]
 
 
-def test_a_message_is_taken_in_whole_or_not_at_all(incidents: Incidents, database: Database, queue: JournalQueue) -> None:
+def test_a_message_is_taken_in_whole_or_not_at_all(
+    incidents: Incidents, database: Database, queue: JournalQueue
+) -> None:
     """If one alert of a message can't be stored, none of them is."""
     arrive(incidents, name="INC-TAKEN")
     good = Arrival(make_alert(fingerprint="f2", group="g2"), COURSE, "INC-B")

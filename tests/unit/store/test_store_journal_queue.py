@@ -11,13 +11,14 @@ from tests.support.incidents import make_alert, make_course
 from breakglass.domain.draft import Decision, Note
 from breakglass.domain.incident import State
 from breakglass.journal import Journal
-from breakglass.store.database import Database
 from breakglass.store.incidents import Arrival, Incidents
 from breakglass.store.journal_queue import JournalQueue, Queued
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
+
+    from breakglass.store.database import Database
 
 STREAM = "2026/11/22/INC-A/runner"
 
@@ -66,7 +67,9 @@ def test_records_come_with_the_state(incidents: Incidents, queue: JournalQueue, 
 
 
 @pytest.mark.parametrize("torn", [b"", b'{"half a record'])
-def test_a_crash_before_they_leave_the_queue(database: Database, incidents: Incidents, tmp_path: Path, torn: bytes) -> None:
+def test_a_crash_before_they_leave_the_queue(
+    database: Database, incidents: Incidents, tmp_path: Path, torn: bytes
+) -> None:
     """A runner that dies after writing records and before forgetting them does not write them twice, nor lose any."""
     open_incident(incidents)
     commit(incidents, "one", "two")

@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The command as such: its help, wrong use, and what it does not load."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from tests.integration.cli.conftest import Command
+
+COMMANDS = ("serve", "demo", "version", "policy", "settings", "vault", "audit")
+COSTLY = ("ansible", "ansible_runner", "apprise", "cryptography", "fastapi", "hvac", "pydantic", "sqlalchemy", "yaml")
+WRONG = (
+    ("nonsense",),
+    ("--nonsense",),
+    ("policy", "check"),
+    ("audit", "verify", "one", "two"),
+    ("serve", "--settings"),
+)
+
+
+def test_help_names_every_command(breakglass: Command) -> None:
+    """`--help` exits 0 and names every command with what it is for."""
+    shown = breakglass("--help")
+
+    assert shown.returncode == 0
+    assert shown.stderr == ""
+    lines = {line.split()[0]: line for line in shown.stdout.partition("Commands:")[2].splitlines() if line.strip()}
+    assert set(lines) == set(COMMANDS)
+    assert all(len(line.split()) > 2 for line in lines.values())
+
+
+def test_help_loads_nothing_costly() -> None:
+    """The command line alone loads none of the libraries that a command may need, so that help is quick."""
+    program = f"import sys, breakglass.cli.main; print(sorted(set({COSTLY!r}) & set(sys.modules)))"
+    shown = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+
+    assert shown.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("arguments", WRONG, ids=" ".join)
+def test_wrong_use_exits_3(breakglass: Command, arguments: tuple[str, ...]) -> None:
+    """A command that does not exist, or one that is used wrongly, exits 3 and says on standard error what is wrong."""
+    refused = breakglass(*arguments)
+
+    assert refused.returncode == 3
+    assert "Error: " in refused.stderr
+    assert refused.stdout == ""
