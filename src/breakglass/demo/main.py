@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import sys
 import tempfile
@@ -135,7 +134,8 @@ class _Demo:
         result = story.result
         if result is None:
             raise UnfinishedDemo("The journal was not verified.")
-        shown = os.path.relpath(self._place.directory)
+        here, directory = Path.cwd(), self._place.directory
+        shown = directory.relative_to(here) if directory.is_relative_to(here) else directory
         self._say(f"\n  $ breakglass audit verify {shown}/journal")
         for text in (*result.remarks, result.text()):
             self._say("  " + text.replace("\n", "\n  "))
