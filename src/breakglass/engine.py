@@ -12,22 +12,26 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from functools import partial
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from breakglass.domain.deciding import decide
 from breakglass.domain.incident import Effect
 from breakglass.domain.messages import AlertArrived, Interrupted, NotStarted
 from breakglass.errors import BreakglassError
+from breakglass.store.database import DatabaseUnavailable
 from breakglass.store.incidents import Committed
 from breakglass.store.journal_queue import incident_directory
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from breakglass.domain.incident import Incident
     from breakglass.domain.messages import Message, Outcome
     from breakglass.journal import Journal
     from breakglass.store.incidents import Claimed, Incidents
+
+Answer = TypeVar("Answer")
 
 LOG = logging.getLogger("breakglass.engine")
 POLL_SECONDS = 0.5
@@ -156,7 +160,7 @@ class Engine:
             alerts = [AlertArrived(alert) for alert in claimed.alerts]
             decision = decide(claimed.incident, [*news, *alerts], claimed.at)
             directory = incident_directory(claimed.incident.id, claimed.incident.opened_at)
-            committed = self._parts.incidents.commit(claimed, decision, f"{directory}/runner")
+            committed = self._insist(partial(self._parts.incidents.commit, claimed, decision, f"{directory}/runner"))
             if committed is Committed.FENCED:
                 LOG.warning("%s belongs to another runner now", claimed.incident.id)
                 return
@@ -167,7 +171,19 @@ class Engine:
                 self._flush(f"{directory}/runner")
                 return
             news = (self._do(decision.incident, f"{directory}/runner"),)
-            claimed = self._parts.incidents.after_effect(claimed, decision.incident)
+            claimed = self._insist(partial(self._parts.incidents.after_effect, claimed, decision.incident))
+
+    def _insist(self, ask: Callable[[], Answer]) -> Answer:
+        """Ask the database, and again while it can't answer and the lease may be good: outcomes must not be lost."""
+        until = time.monotonic() + GIVE_UP_SECONDS
+        while True:
+            try:
+                return ask()
+            except DatabaseUnavailable as error:
+                self.trouble = str(error)
+                if time.monotonic() > until:
+                    raise
+                self._drained.wait(POLL_SECONDS)
 
     def _do(self, incident: Incident, stream: str) -> Outcome:
         effect = incident.effect
@@ -198,6 +214,8 @@ class Engine:
                 renewed = time.monotonic()
                 if not self._stopping.is_set():
                     self._parts.plays.allow()
+                if self._stopping.is_set():  # `stop` may have come in between
+                    self._parts.plays.end_all()
             except BreakglassError as error:
                 self.trouble = str(error)
                 if time.monotonic() - renewed > GIVE_UP_SECONDS:

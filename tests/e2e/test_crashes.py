@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from tests.support.crash_site import CrashSite
-from tests.support.traces import living_tokens, wait_until
+from tests.support.traces import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,32 +20,56 @@ def site() -> Iterator[CrashSite]:
         made.start_runner()
         yield made
         made.check_end()
-        assert living_tokens(made) == {}
 
 
-# The commits of an incident that goes well: 1 it waits for its limits, 2 its grant is asked for, 3 its play is to run,
-# 4 its grant is to be closed, 5 it is to be verified, 6 it is closed.
-@pytest.mark.parametrize(
-    ("point", "side", "nth"),
-    [
-        pytest.param("accept", "after", 1, id="taken in, but nobody was told 202"),
-        pytest.param("mint", "after", 1, id="a grant that nothing knows of"),
-        pytest.param("commit", "after", 3, id="the play's intent"),
-        pytest.param("announce", "after", 2, id="the play's stream named, and nothing more"),
-        pytest.param("commit", "before", 4, id="the play's end, seen by nobody"),
-        pytest.param("effect", "after", 4, id="the grant gone, but not recorded"),
-        pytest.param("commit", "after", 6, id="closed, but not in the journal"),
-    ],
-)
-def test_a_runner_that_is_killed_is_continued_by_the_next(site: CrashSite, point: str, side: str, nth: int) -> None:
-    """The alert is repaired once, under grants that are all proven gone, and is in the journal once."""
+def live_with_crashes(site: CrashSite, *crashes: tuple[str, str, int]) -> list[object]:
+    """One life of an incident, whose runner dies at one point after the other; how its attempts ended.
+
+    A point is counted from the start of the runner that dies there. The checks are those that hold for every life.
+    """
     pager = site.break_service()
-    site.arm(point, side, nth)
-    wait_until(lambda: (pager.look(), site.serving.ended())[1] is not None, 60, site.report)
-
-    site.start_runner()
-
+    for point, side, nth in crashes:
+        site.arm(point, side, nth)
+        wait_until(lambda: (pager.look(), site.serving.ended())[1] is not None, 60, site.report)
+        site.start_runner()
     pager.see_through()
     site.check(pager)
-    (closed,) = [event for event in site.events(pager.alert.incident) if event.kind == "incident.closed"]
-    assert (closed.body["result"], site.times("started"), pager.repaired_by_hand) == ("repaired", 1, False)
+    events = site.events(pager.alert.incident)
+    assert [event.body["result"] for event in events if event.kind == "incident.closed"] == ["repaired"]
+    assert (site.times("started"), pager.repaired_by_hand) == (1, False)
+    return [event.body["outcome"] for event in events if event.kind == "play.ended"]
+
+
+def test_a_runner_that_is_killed_in_each_state_is_continued_by_the_next(site: CrashSite) -> None:
+    """Received, waiting, opening, closing, verifying, closed: six deaths, one repair, the alert recorded once."""
+    ended = live_with_crashes(
+        site,
+        ("accept", "after", 1),  # the alert is kept, but nobody was told 202
+        ("commit", "after", 1),  # it is to be reserved
+        ("mint", "after", 1),  # a grant exists that nothing here knows of
+        ("effect", "after", 3),  # opened, run, closed; the proof is not recorded
+        ("commit", "after", 2),  # it is to be verified
+        ("commit", "after", 1),  # it is closed, but the journal does not say so
+    )
+
+    assert ended == ["ok"]
+
+
+def test_a_play_whose_runner_was_killed_is_repeated_unless_its_end_was_left_behind(site: CrashSite) -> None:
+    """Killed when the play was to run: unknown, so a second attempt; killed when it had ended: its result is found."""
+    ended = live_with_crashes(site, ("commit", "after", 3), ("commit", "before", 5))
+
+    assert ended == ["unknown", "ok"]
+
+
+def test_a_runner_that_is_killed_between_journal_and_database_leaves_a_journal_that_verifies(site: CrashSite) -> None:
+    """A stream that is named but never written, a checkpoint and a seal that the database has not heard of."""
+    ended = live_with_crashes(
+        site,
+        ("announce", "after", 2),
+        ("written", "before", 2),
+        ("seal", "after", 1),
+        ("sealed", "before", 1),
+    )
+
+    assert ended == ["unknown", "ok"]

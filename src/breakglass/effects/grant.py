@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+from ansible_collections.breakglass.remediation.plugins.plugin_utils._vault.closing import close
 from ansible_collections.breakglass.remediation.plugins.plugin_utils._vault.errors import GrantMismatch, VaultError
 from ansible_collections.breakglass.remediation.plugins.plugin_utils._vault.grant import GrantRequest, mint_wrapped
 
@@ -36,6 +37,7 @@ class OpenGrant:
         try:
             box = timedelta(seconds=plan.time_box_seconds)
             request = GrantRequest(plan.access, box, f"breakglass-{plan.access}", meta)
+            self._close_left_over(incident)
             grant = mint_wrapped(self.session.client(), request)
         except GrantMismatch as error:
             if error.revoked:
@@ -49,5 +51,11 @@ class OpenGrant:
             return GrantNotMinted(f"{error}{unknown}", retryable=error.retryable)
         except BreakglassError as error:
             return GrantNotMinted(str(error), retryable=True)
-        self.handover.put(incident.id, incident.attempt.number, grant.token)
+        self.handover.put(incident.id, incident.attempt.number, grant.token, grant.accessor)
         return GrantMinted(grant.accessor, grant.expires_at)
+
+    def _close_left_over(self, incident: Incident) -> None:
+        """Close what was minted for this attempt already: the database was lost before it could be recorded."""
+        if accessor := self.handover.left_over(incident.id, incident.attempt.number):
+            close(self.session.client(), accessor)
+            self.handover.take(incident.id, incident.attempt.number)

@@ -11,14 +11,22 @@ class Handover:
 
     def __init__(self) -> None:
         self._tokens: dict[tuple[str, int], str] = {}
+        self._accessors: dict[tuple[str, int], str] = {}
         self._lock = threading.Lock()
 
-    def put(self, incident: str, attempt: int, token: str) -> None:
+    def put(self, incident: str, attempt: int, token: str, accessor: str = "") -> None:
         """Keep the token of an attempt until its play starts."""
         with self._lock:
             self._tokens[incident, attempt] = token
+            self._accessors[incident, attempt] = accessor
 
     def take(self, incident: str, attempt: int) -> str | None:
         """The token, once; None if this process never had it."""
         with self._lock:
+            self._accessors.pop((incident, attempt), None)
             return self._tokens.pop((incident, attempt), None)
+
+    def left_over(self, incident: str, attempt: int) -> str:
+        """Accessor of a grant that was minted for the attempt and never used, or empty: its minting was not recorded."""
+        with self._lock:
+            return self._accessors.get((incident, attempt), "")

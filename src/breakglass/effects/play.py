@@ -72,9 +72,13 @@ class RunPlay:
             stream = f"{incident_directory(incident.id, incident.opened_at)}/play-{number}"
             self.journal.announce(stream, incident.id)
             play = self.runs.take()
-            self._lay_down(play, incident, plan, stream, token)
         except BreakglassError as error:
             return NotStarted(str(error))
+        try:
+            self._lay_down(play, incident, plan, stream, token)
+        except (BreakglassError, OSError) as error:
+            play.dismiss()
+            return NotStarted(f"what the play needs could not be written: {error}")
         play.say("go")
         self._wait(play, time.monotonic() + plan.time_box_seconds + LONGEST_END_SECONDS)
         self.journal.over(stream)

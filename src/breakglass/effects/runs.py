@@ -64,8 +64,10 @@ class Runs:
     def prepare(self) -> None:
         """Have a warm play process in reserve; raises UnstartedPlay, UnusableRunDirectory."""
         with self._lock:
-            if self._spare is None or self._spare.process.poll() is not None:
-                self._spare = self._start()
+            if self._spare is not None and self._spare.process.poll() is not None:
+                self._spare.run.wipe()  # it was killed; one that ends by itself wipes its directory
+                self._spare = None
+            self._spare = self._spare or self._start()
 
     def await_spare(self) -> None:
         """Wait until the process in reserve has imported what it needs, or has died, or a while is over."""
@@ -78,8 +80,10 @@ class Runs:
         """A play process that is ready for its word; raises UnstartedPlay, UnusableRunDirectory."""
         with self._lock:
             taken, self._spare = self._spare, None
-        if taken is None or taken.process.poll() is not None:
-            taken = self._start()
+        if taken is not None and taken.process.poll() is not None:
+            taken.run.wipe()
+            taken = None
+        taken = taken or self._start()
         self._await_ready(taken)
         return taken
 

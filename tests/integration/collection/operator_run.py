@@ -139,7 +139,7 @@ class OperatorRun:
 
     def records(self) -> list[dict[str, object]]:
         """What was recorded, in order."""
-        lines = self.stream().read_bytes().splitlines()
+        lines = self.stream().read_bytes().rpartition(b"\n")[0].splitlines()  # the last may be half written
         return [json.loads(line) for line in lines]
 
     def bodies(self, kind: str) -> list[dict[str, object]]:

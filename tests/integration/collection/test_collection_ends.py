@@ -30,7 +30,7 @@ STUBBORN = """
 
 
 class Working:
-    """A run that has its grant open and is in the middle of a task on a local connection."""
+    """A run that has its grant open, and works for a while on a local connection."""
 
     def __init__(self, run: OperatorRun, grant: str = GRANT) -> None:
         self.run = run
@@ -38,9 +38,16 @@ class Working:
         self.started, self.finished, self.go_on, self.next = (run.directory / name for name in names)
         tasks = STUBBORN.format(started=self.started, finished=self.finished, go_on=self.go_on, next=self.next)
         self.main = run.start(str(run.write("play.yml", play(grant + tasks))))
-        await_truth(self.started.exists)
-        (self.accessor,) = run.minted()
-        self.guard = run.guard()
+        await_truth(lambda: list(run.journal.rglob("play-1.jsonl")) and run.bodies("grant.opened"))
+        self.accessor = str(run.bodies("grant.opened")[0]["accessor"])
+
+
+def _in_the_middle(run: OperatorRun) -> Working:
+    """A run whose task has begun."""
+    working = Working(run)
+    await_truth(working.started.exists)
+    assert run.minted() == {working.accessor}
+    return working
 
 
 def _assert_all_is_gone(run: OperatorRun, accessor: str) -> None:
@@ -71,7 +78,7 @@ def test_a_signal_ends_the_grant_the_task_and_the_traces(
     run: OperatorRun, end: Callable[[Working], None], recorded: str
 ) -> None:
     """Whatever signal ends Ansible, its task does not finish, its token is gone, its journal is sealed and says so."""
-    working = Working(run)
+    working = _in_the_middle(run)
     end(working)
     working.main.wait(20)
     _assert_all_is_gone(run, working.accessor)
@@ -121,8 +128,8 @@ def test_an_error_of_ansible_itself_ends_the_grant_too(run: OperatorRun) -> None
 
 def test_without_its_guard_a_run_stops_at_the_next_task_and_helps_itself(run: OperatorRun) -> None:
     """When the guard is killed, the task in flight ends, no other starts, the token ends itself, and all is said."""
-    working = Working(run)
-    os.kill(working.guard, signal.SIGKILL)
+    working = _in_the_middle(run)
+    os.kill(run.guard(), signal.SIGKILL)
     working.go_on.touch()
     assert working.main.wait(20) == UNRECORDABLE
     await_truth(lambda: not run.token_lives(working.accessor))
@@ -137,8 +144,8 @@ def test_without_its_guard_a_run_stops_at_the_next_task_and_helps_itself(run: Op
 
 def test_a_guard_that_is_told_to_close_closes_and_the_run_stops(run: OperatorRun) -> None:
     """SIGTERM to the guard revokes the grant in the middle of a task; no other task starts."""
-    working = Working(run)
-    os.kill(working.guard, signal.SIGTERM)
+    working = _in_the_middle(run)
+    os.kill(run.guard(), signal.SIGTERM)
     await_truth(lambda: not run.token_lives(working.accessor))
     working.go_on.touch()
     assert working.main.wait(20) == UNRECORDABLE
@@ -163,8 +170,8 @@ def test_a_run_stops_when_its_time_box_is_over(run: OperatorRun) -> None:
 
 def test_with_guard_and_run_killed_only_the_time_box_is_left(run: OperatorRun) -> None:
     """When nobody is left to close, the token stands in the run's 0700 directory and dies with its box; so it is said."""
-    working = Working(run)
-    os.kill(working.guard, signal.SIGKILL)
+    working = _in_the_middle(run)
+    os.kill(run.guard(), signal.SIGKILL)
     os.killpg(working.main.pid, signal.SIGKILL)
     working.main.wait(20)
     (left,) = run.leftovers()

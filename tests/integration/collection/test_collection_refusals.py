@@ -13,8 +13,6 @@ from ansible_collections.breakglass.remediation.plugins.plugin_utils._vault.name
 from tests.integration.collection.operator_run import GRANT, REFUSED, OperatorRun, play
 from tests.support.site import Site
 
-from breakglass.demo.parts import free_port
-
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -104,7 +102,7 @@ def test_what_is_not_said_is_asked_for_before_anything_opens(run: OperatorRun, m
     assert "grant.opened" not in run.kinds()
 
 
-ADDRESS = f"http://127.0.0.1:{free_port()}"
+ADDRESS = "http://127.0.0.1:1"  # nobody listens there
 ACCESS = "access: web-operator, reason: a test"
 WISHES = {
     "box longer than the access allows": (
@@ -168,13 +166,11 @@ TASK = """
 """
 
 
-@pytest.mark.parametrize(("name", "sentence"), [(name, sentence) for name, (_, sentence) in WISHES.items()])
-def test_a_wish_that_can_not_be_granted_is_one_sentence(
-    refused: tuple[OperatorRun, dict[str, str]], name: str, sentence: str
-) -> None:
+@pytest.mark.parametrize("name", WISHES)
+def test_a_wish_that_can_not_be_granted_is_one_sentence(refused: tuple[OperatorRun, dict[str, str]], name: str) -> None:
     """A bad box, reason, access, address or login is told as what it is, on the screen and in the journal."""
     run, said = refused
-    assert sentence in said[name].replace("\\", "")
+    assert WISHES[name][1] in said[name].replace("\\", "")
     assert "Traceback" not in said[name]
     assert run.results()[name] == ["ignored"]
 
