@@ -8,14 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ._journal.checkpoint import Checkpoint, sign
-from ._journal.checkpoint_files import write_checkpoint
+from ._journal.checkpoint_files import read_checkpoints, write_checkpoint
 from ._journal.public_key import PublicKey
 from ._journal.stream import Stream
 from ._vault.transit import TransitSigner
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from ._journal.anchor import Anchors
     from ._journal.ledger import Ledger
     from ._journal.public_key import Signer
@@ -41,35 +39,40 @@ class VaultSigner:
         return self._transit.sign(message)[1]
 
 
-def seal(ledger: Ledger, journal: Path, streams: Sequence[str], signer: Signer, anchors: Anchors) -> None:
-    """Seal streams that nobody will write again, and sign the ledger; may be repeated after a failure in between.
+def seal_stream(ledger: Ledger, journal: Path, name: str, signer: Signer, anchors: Anchors) -> None:
+    """Seal a stream that nobody will write again; may be repeated after a failure anywhere in between.
+
+    The ledger then has records that nobody has signed yet: `checkpoint` it.
 
     Args:
         ledger: Of the journal.
         journal: Its directory.
-        streams: Paths without `.jsonl`, relative to the journal. One that never came to be is recorded as absent.
-        signer: Signs the checkpoints.
+        name: Path of the stream without `.jsonl`, relative to the journal. One that never came to be is recorded as absent.
+        signer: Signs the checkpoint.
         anchors: Where the newest checkpoints are kept.
 
     Raises:
-        BreakglassError: A stream can't be read or is being written, nobody signs, or the anchors can't be reached.
+        BreakglassError: The stream can't be read or is being written, nobody signs, or the anchors can't be reached.
     """
-    for name in streams:
-        relative = Path(f"{name}.jsonl")
-        path = journal / relative
-        if not path.exists():
-            ledger.absent(relative)
-            continue
-        with Stream.resume(path, name, _now) as stream:
-            size, root = stream.head()
-        checkpoint(path, name, (size, root), signer, anchors)
-        ledger.seal(relative, size, root.hex(), [size])
-    checkpoint(ledger.path, ledger.origin, ledger.head(), signer, anchors)
+    relative = Path(f"{name}.jsonl")
+    path = journal / relative
+    if not path.exists():
+        ledger.absent(relative)
+        return
+    with Stream.resume(path, name, _now) as stream:
+        size, root = stream.head()
+    checkpoint(path, name, (size, root), signer, anchors)
+    ledger.seal(relative, size, root.hex(), [size])
 
 
 def checkpoint(path: Path, origin: str, head: tuple[int, bytes], signer: Signer, anchors: Anchors) -> None:
-    """Sign the head of a stream, keep the note beside it, and anchor it; raises BreakglassError."""
-    note = sign(Checkpoint(origin, *head), signer)
+    """Sign the head of a stream, keep the note beside it, and anchor it; raises BreakglassError.
+
+    A head that was signed before keeps its note, also when the key has a newer version since.
+    """
+    signed = Checkpoint(origin, *head)
+    known = dict(read_checkpoints(path)).get(head[0], "")
+    note = known if known.startswith(f"{signed.text()}\n") else sign(signed, signer)
     write_checkpoint(path, note, head[0])
     anchors.put(origin, head[0], note)
 

@@ -122,7 +122,7 @@ class Engine:
         while not self._stopping.is_set():
             self._wake.clear()
             try:
-                claimed = self._parts.incidents.claim(self._owner)
+                claimed = self._parts.incidents.claim(self._owner, [incident for incident, _ in self._working.copy()])
                 self.trouble = ""
             except BreakglassError as error:
                 self.trouble = str(error)
@@ -193,7 +193,7 @@ class Engine:
             self._parts.journal.flush(stream)
         except BreakglassError as error:
             if effect in BEGINNINGS:
-                return NotStarted(f"nothing starts that can't be recorded: {error}")
+                return NotStarted(f"nothing starts that can't be recorded: {error}", may_last=True)
             LOG.error("%s: %s", incident.id, error)  # noqa: TRY400
         doer: Doer = self._parts.plays if effect is Effect.RUN_PLAY else self._parts.effects[effect]
         return doer.run(incident)

@@ -68,3 +68,6 @@ class Housekeeping:
             if self.troubles.get(duty) != str(error):
                 LOG.error("%s: %s", duty, error)  # noqa: TRY400 (a sentence for people)
             self.troubles[duty] = str(error)
+        except Exception:
+            LOG.exception("%s: a fault of ours; it is tried again", duty)
+            self.troubles[duty] = f"{duty} failed for a fault of ours; see the log"

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import threading
 from collections import OrderedDict
 from datetime import UTC, datetime
@@ -15,7 +17,7 @@ from ansible_collections.breakglass.remediation.plugins.plugin_utils._journal.re
 from ansible_collections.breakglass.remediation.plugins.plugin_utils._journal.redaction import Redactor
 from ansible_collections.breakglass.remediation.plugins.plugin_utils._journal.registry import Registry
 from ansible_collections.breakglass.remediation.plugins.plugin_utils._journal.stream import Stream
-from ansible_collections.breakglass.remediation.plugins.plugin_utils._sealing import checkpoint, seal
+from ansible_collections.breakglass.remediation.plugins.plugin_utils._sealing import checkpoint, seal_stream
 
 from breakglass.errors import BreakglassError
 
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
 OPEN_STREAMS = 32
 TEXT_LIMIT = 1000
 LONGEST_LIST = 200
+LARGEST_NUMBER = 2**53  # beyond it canonical JSON has no exact form
 
 
 class Journal:
@@ -41,6 +44,7 @@ class Journal:
         self._redactor = Redactor(key=redaction_key)
         self._ledger = Ledger.create_if_absent(directory)
         self._streams: OrderedDict[str, Stream] = OrderedDict()
+        self._found: dict[str, frozenset[str]] = {}
         self._named = _open_streams(self._ledger.path)
         self._signed: dict[str, int] = {}
         self._lock = threading.Lock()
@@ -82,13 +86,18 @@ class Journal:
             BreakglassError: Not all could be sealed; they are tried again next time.
         """
         over = self._queue.to_seal()
-        if over:
+        failure: BreakglassError | None = None
+        for name in over:
             with self._lock:
-                for name in over:
-                    self._close(name)
-            seal(self._ledger, self.directory, over, signer, anchors)
-            self._named.difference_update(f"{name}.jsonl" for name in over)
-            self._queue.sealed(over)
+                self._close(name)
+            try:
+                seal_stream(self._ledger, self.directory, name, signer, anchors)
+                self._named.discard(f"{name}.jsonl")
+                self._queue.sealed([name])
+            except BreakglassError as error:
+                failure = failure or error
+        if failure is not None:
+            raise failure
         return over
 
     def sign_what_is_new(self, signer: Signer, anchors: Anchors) -> None:
@@ -113,24 +122,26 @@ class Journal:
 
     def _write(self, name: str, records: Sequence[Queued]) -> None:
         stream = self._open(name)
-        known = _last_queued(stream)
         try:
             for queued in records:
-                if queued.seq > known:
+                if _record_id(queued) not in self._found[name]:
                     body = {key: self._clean(value) for key, value in queued.body.items()}
-                    stream.append(queued.kind, body, id=f"{name}#q{queued.seq}", at=queued.at)  # type: ignore[arg-type]
+                    stream.append(queued.kind, body, id=_record_id(queued), at=queued.at)  # type: ignore[arg-type]
         except BaseException:
             self._close(name)
             raise
         self._queue.written([queued.seq for queued in records])
+        self._found[name] = frozenset()  # what has left the queue does not come again
 
     def _open(self, name: str) -> Stream:
         if name not in self._streams:
             path = self.directory / f"{name}.jsonl"
             self.announce(name, _incident_of(name))
-            self._streams[name] = (
-                Stream.resume(path, name, lambda: datetime.now(UTC)) if path.exists() else Stream.create(path, name)
-            )
+            if path.exists():
+                self._streams[name] = Stream.resume(path, name, lambda: datetime.now(UTC))
+                self._found[name] = _ids(path)
+            else:
+                self._streams[name], self._found[name] = Stream.create(path, name), frozenset()
             while len(self._streams) > OPEN_STREAMS:
                 self._close(next(iter(self._streams)))
         self._streams.move_to_end(name)
@@ -138,6 +149,7 @@ class Journal:
 
     def _close(self, name: str) -> None:
         self._signed.pop(name, None)
+        self._found.pop(name, None)
         if stream := self._streams.pop(name, None):
             stream.close()
 
@@ -150,6 +162,8 @@ class Journal:
                 return {str(self._redactor.field(str(key), 200)): self._clean(item) for key, item in pairs}
             case list() | tuple():
                 return [self._clean(item) for item in value[:LONGEST_LIST]]
+            case int() | float() if not abs(value) < LARGEST_NUMBER:
+                return str(value)
         return value
 
 
@@ -169,12 +183,12 @@ def _incident_of(stream: str) -> str | None:
     return parent if parent.startswith("INC-") else None
 
 
-def _last_queued(stream: Stream) -> int:
-    """The newest queued record that stands in a stream already: a crash may have come before it left the queue."""
-    last = stream.last
-    if last is not None and "#q" in last.id:
-        return int(last.id.rpartition("#q")[2])
-    if last is None:
-        return 0
-    ids = [parse(line).id for line in stream.path.read_bytes().splitlines()]
-    return max((int(name.rpartition("#q")[2]) for name in ids if "#q" in name), default=0)
+def _record_id(queued: Queued) -> str:
+    """The same for the same queued record, and for no other one, not even of a database that was restored or made anew."""
+    content = json.dumps([queued.kind, queued.at.isoformat(), queued.body], sort_keys=True)
+    return f"{queued.stream}#q{queued.seq}-{hashlib.sha256(content.encode()).hexdigest()[:12]}"
+
+
+def _ids(path: Path) -> frozenset[str]:
+    """Ids of the records in a stream: a crash may have come between a record's writing and its leaving the queue."""
+    return frozenset(parse(line).id for line in path.read_bytes().splitlines())

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 import secrets
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -81,7 +82,8 @@ class Runner:
     def stop(self) -> None:
         """Drain: nothing new is claimed, plays end through their guards, grants are closed, records are written."""
         self.engine.stop()
-        self.queue.add_to_day([Note("runner.stopped", {"pid": os.getpid()})])
+        with suppress(BreakglassError):
+            self.queue.add_to_day([Note("runner.stopped", {"pid": os.getpid()})])
         self.housekeeping.stop()
         self.runs.close()
         self.session.close()

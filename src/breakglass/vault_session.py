@@ -8,6 +8,7 @@ session then gets the error, and tries again.
 
 from __future__ import annotations
 
+import logging
 import threading
 from contextlib import suppress
 from typing import TYPE_CHECKING
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING
 from ansible_collections.breakglass.remediation.plugins.plugin_utils._vault import session
 from ansible_collections.breakglass.remediation.plugins.plugin_utils._vault.client import Client
 from ansible_collections.breakglass.remediation.plugins.plugin_utils._vault.closing import close
-from ansible_collections.breakglass.remediation.plugins.plugin_utils._vault.errors import DeniedByVault, RefusedLogin
+from ansible_collections.breakglass.remediation.plugins.plugin_utils._vault.errors import DeniedByVault
 from ansible_collections.breakglass.remediation.plugins.plugin_utils._vault.login.approle import AppRoleLogin
 
 from breakglass.errors import BreakglassError
@@ -28,8 +29,13 @@ if TYPE_CHECKING:
 
     from breakglass.store.sessions import Sessions
 
+LOG = logging.getLogger("breakglass.vault")
 LOOK_EVERY_SECONDS = 5.0
 RENEW_BELOW_SECONDS = 400.0  # of a period of ten minutes
+
+
+class NoSession(BreakglassError):
+    """Raised when Vault is needed and the runner is not logged in; it goes on trying."""
 
 
 class TooMuchPower(BreakglassError):
@@ -45,14 +51,15 @@ class VaultSession:
         self._secret_id_file = secret_id_file
         self._sessions = sessions
         self._client: Client | None = None
-        self._accessor = ""
+        self._dead: list[str] | None = None
         self._lock = threading.Lock()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._keep_alive, name="vault-session", daemon=True)
         self.trouble = "not logged in to Vault yet"
 
     def start(self) -> None:
-        """Begin to log in and to renew, in the background."""
+        """Log in if that is possible now, and go on logging in and renewing in the background."""
+        self._round()
         self._thread.start()
 
     def client(self) -> Client:
@@ -63,7 +70,7 @@ class VaultSession:
         """
         with self._lock:
             if self._client is None:
-                self._client = self._log_in()
+                raise NoSession(f"The runner has no session in Vault: {self.trouble}")
             return self._client
 
     def close(self) -> None:
@@ -77,52 +84,53 @@ class VaultSession:
                 self._sessions.ended(accessor)
 
     def _log_in(self) -> Client:
+        method = AppRoleLogin(read_secret_file(self._role_id_file), read_secret_file(self._secret_id_file))
+        bare = Client(self._connection, None)
+        login = method.authenticate(bare)
+        client = bare.with_token(login.token)
         try:
-            method = AppRoleLogin(read_secret_file(self._role_id_file), read_secret_file(self._secret_id_file))
-            bare = Client(self._connection, None)
-            login = method.authenticate(bare)
-            _refuse_inherited_rights(session.lookup(bare.with_token(login.token)))
+            _refuse_inherited_rights(session.lookup(client))
+            if self._dead is None:  # those of before; an earlier one of our own may have living plays
+                self._dead = self._sessions.left_over()
             self._sessions.opened(login.accessor)
-            client = bare.with_token(login.token)
-            self._accessor = login.accessor
-        except BreakglassError as error:
-            self.trouble = str(error)
+        except BreakglassError:
+            with suppress(BreakglassError):
+                session.revoke(client)
             raise
-        self.trouble = ""
-        with suppress(BreakglassError):
-            self._end_dead_sessions(client)
         return client
 
     def _end_dead_sessions(self, client: Client) -> None:
         """End the sessions of dead runners, and with each all grants that it minted; tried again until it is proven."""
-        for accessor in self._sessions.left_over():
-            if accessor != self._accessor:
-                try:
-                    close(client, accessor)
-                except BreakglassError as error:
-                    self.trouble = f"the session of a dead runner is not proven gone: {error}"
-                    raise
-                self._sessions.ended(accessor)
+        for accessor in list(self._dead or ()):
+            close(client, accessor)
+            self._sessions.ended(accessor)
+            (self._dead or []).remove(accessor)
 
     def _keep_alive(self) -> None:
-        while not self._stop.is_set():
-            with suppress(BreakglassError):
-                self._look_after(self.client())
-            self._stop.wait(LOOK_EVERY_SECONDS)
+        while not self._stop.wait(LOOK_EVERY_SECONDS):
+            self._round()
 
-    def _look_after(self, client: Client) -> None:
+    def _round(self) -> None:
+        """Log in, or renew; then end what dead runners left. Nobody else waits for Vault here."""
+        client = self._client
         try:
-            if session.lookup(client).ttl.total_seconds() < RENEW_BELOW_SECONDS:
+            if client is None:
+                client = self._log_in()
+                with self._lock:
+                    self._client = client
+            elif session.lookup(client).ttl.total_seconds() < RENEW_BELOW_SECONDS:
                 session.renew(client)
-            self.trouble = ""
             self._end_dead_sessions(client)
-        except (DeniedByVault, RefusedLogin) as error:
+            self.trouble = ""
+        except DeniedByVault as error:
             self.trouble = str(error)
             with self._lock:
                 self._client = None
         except BreakglassError as error:
             self.trouble = str(error)
-            raise
+        except Exception:
+            self.trouble = "the session in Vault failed for a fault of ours; see the log"
+            LOG.exception("The session in Vault failed for a fault of ours; it is tried again.")
 
 
 def _refuse_inherited_rights(found: session.Session) -> None:

@@ -14,9 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def site() -> Iterator[CrashSite]:
-    """One installation for all of these."""
     with CrashSite() as made:
         yield made
 
@@ -47,14 +46,3 @@ def test_a_drained_runner_leaves_no_play_and_no_grant_and_its_successor_repairs(
     assert (site.times("started"), pager.repaired_by_hand) == (1, False)
     assert storm.recorded() == sorted(storm.kept())
     site.check_end()
-
-
-def test_a_runner_drains_at_once_when_it_has_nothing_to_do(site: CrashSite) -> None:
-    """SIGTERM to an idle runner: exit 0, its own session in Vault is gone, nothing of it is left."""
-    site.start_runner()
-
-    assert site.serving.drain() == 0
-
-    assert living_tokens(site) == {}
-    assert site.processes_of_runs() == {}
-    assert site.directories() == []

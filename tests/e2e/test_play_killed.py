@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import ansible_collections.breakglass.remediation.plugins.plugin_utils as collection_utils
 import pytest
 from tests.support.crash_site import CrashSite
-from tests.support.traces import below, parent_of, processes_of, wait_until
+from tests.support.traces import below, is_gone, parent_of, processes_of, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,11 +23,9 @@ if TYPE_CHECKING:
 COLLECTION = Path(next(iter(collection_utils.__path__))).parents[1]
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def site() -> Iterator[CrashSite]:
-    """One installation for all of these."""
     with CrashSite() as made:
-        made.start_runner()
         yield made
 
 
@@ -59,11 +57,10 @@ def incident_of(site: CrashSite) -> str:
     return incident
 
 
-def blocked_play(site: CrashSite) -> tuple[Pager, Play]:
-    site.gate.touch()
-    pager = site.break_service()
-    wait_until(lambda: pager.look() or site.times("begun") == 1, 30, site.report)
-    return pager, Play(site)
+def blocked_play(site: CrashSite, pager: Pager, number: int) -> Play:
+    """Wait until the remediation of this attempt has begun on the host, and can't go on."""
+    wait_until(lambda: pager.look() or site.times("begun") == number, 30, site.report)
+    return Play(site)
 
 
 def kill(*pids: int) -> None:
@@ -72,44 +69,51 @@ def kill(*pids: int) -> None:
             os.kill(pid, signal.SIGKILL)
 
 
-@pytest.mark.parametrize(
-    "victims", [("main",), ("guard",), ("guard", "main"), ("runner", "guard", "main")], ids="+".join
-)
-def test_killed_play_ends_wholly_and_is_repeated_because_it_may_be(site: CrashSite, victims: tuple[str, ...]) -> None:
-    """Whichever of its processes is killed, no other goes on, the grant is gone, and the second attempt repairs."""
-    pager, play = blocked_play(site)
-    assert len(play.processes()) > 4, play.processes()
+def test_a_killed_play_ends_wholly_whichever_of_its_processes_was_killed(site: CrashSite) -> None:
+    """Main process, guard, both, both with the runner: nothing goes on, the grant is gone, a later attempt repairs."""
+    deaths = [("main",), ("guard",), ("guard", "main"), ("runner", "guard", "main")]
+    site.change_policy(lambda trigger: trigger["limits"].update(attempts="5"))
+    site.start_runner()
+    site.gate.touch()
+    pager = site.break_service()
 
-    kill(*(getattr(play, name) for name in victims))
+    for number, victims in enumerate(deaths, 1):
+        play = blocked_play(site, pager, number)
+        assert len(play.processes()) > 4, play.processes()
+        kill(*(getattr(play, name) for name in victims))
+        if "runner" in victims:
+            site.start_runner()
+        wait_until(lambda play=play: not play.processes(), 20, lambda play=play: f"still run: {play.processes()}")
+        wait_until(lambda play=play: is_gone(site, play.accessor), 20, site.report)
 
-    if "runner" in victims:
-        site.serving.kill()
-        site.start_runner()
+    site.gate.unlink()
+    pager.see_through()
+    site.check(pager)
+    assert outcomes(site, pager) == ["unknown"] * 4 + ["ok"]
+    assert (site.times("begun"), site.times("started"), pager.repaired_by_hand) == (5, 1, False)
+    site.check_end()
+
+
+def test_killed_play_is_not_repeated_when_its_remediation_does_not_say_that_it_may_be(
+    site: CrashSite, tmp_path: Path
+) -> None:
+    """After an outcome that nobody saw, a remediation that is not idempotent is left to people, under no open grant."""
+    site.options = ("--collections", str(collections_with_a_role_that_runs_once(tmp_path)))
+    site.change_policy(lambda trigger: trigger.update(remediation="site.once.restart_service"))
+    site.start_runner()
+    site.gate.touch()
+    pager = site.break_service()
+    play = blocked_play(site, pager, 1)
+
+    kill(play.main)
+
     wait_until(lambda: not play.processes(), 20, lambda: f"still run: {play.processes()}")
     site.gate.unlink()
     pager.see_through()
     site.check(pager)
-    assert outcomes(site, pager) == ["unknown", "ok"]
-    assert (site.times("begun"), site.times("started"), pager.repaired_by_hand) == (2, 1, False)
-
-
-def test_killed_play_is_not_repeated_when_its_remediation_does_not_say_that_it_may_be(tmp_path: Path) -> None:
-    """After an outcome that nobody saw, a remediation that is not idempotent is left to people, under no open grant."""
-    with CrashSite() as site:
-        site.options = ("--collections", str(collections_with_a_role_that_runs_once(tmp_path)))
-        site.change_policy(lambda trigger: trigger.update(remediation="site.once.restart_service"))
-        site.start_runner()
-        pager, play = blocked_play(site)
-
-        kill(play.main)
-
-        wait_until(lambda: not play.processes(), 20, lambda: f"still run: {play.processes()}")
-        site.gate.unlink()
-        pager.see_through()
-        site.check(pager)
-        assert outcomes(site, pager) == ["unknown"]
-        assert (site.times("begun"), site.times("started"), pager.repaired_by_hand) == (1, 0, True)
-        site.check_end()
+    assert outcomes(site, pager) == ["unknown"]
+    assert (site.times("begun"), site.times("started"), pager.repaired_by_hand) == (1, 0, True)
+    site.check_end()
 
 
 def outcomes(site: CrashSite, pager: Pager) -> list[object]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from .._errors import BreakglassError
 from .._journal.ledger import Ledger
 from .._journal.stream import Stream
-from .._sealing import VaultSigner, seal
+from .._sealing import VaultSigner, checkpoint, seal_stream
 from .._vault import session
 from .._vault.anchors import VaultAnchors
 from .._vault.closing import close
@@ -71,7 +71,9 @@ class Closing:
         with suppress(BreakglassError):
             signer = VaultSigner(self._opened.client)
             anchors = VaultAnchors(self._opened.client)
-            seal(Ledger.open(self._live.journal), self._live.journal, [self._live.stream], signer, anchors)
+            ledger = Ledger.open(self._live.journal)
+            seal_stream(ledger, self._live.journal, self._live.stream, signer, anchors)
+            checkpoint(ledger.path, ledger.origin, ledger.head(), signer, anchors)
 
     def finish(self) -> None:
         """Prove and record what is still unproven, end the login that we made, and wipe the run's directory."""

@@ -63,6 +63,8 @@ def _absorb_alert(draft: Draft, alert: Alert) -> None:
     faults = tuple(fault if other is known else other for other in others) if known else (*others, fault)
     draft.incident = replace(draft.incident, faults=faults)
     draft.note(f"alert.{alert.status.value}", _alert_body(alert))
+    if draft.incident.state is State.ESCALATED and fault.firing and not (known and known.firing):
+        draft.call_people_again(f"{fault.name} fires too, and automation has stopped here")
 
 
 def _course_body(incident: Incident) -> dict[str, object]:

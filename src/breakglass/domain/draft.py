@@ -105,5 +105,11 @@ class Draft:
             self.incident = replace(self.incident, result=result)
             self.move(State.ESCALATED)
 
+    def call_people_again(self, reason: str) -> None:
+        """Start the ladder anew: something has come since that those who were told do not know."""
+        started = Escalation(reason=reason, rung=0, rung_since=self.now)
+        self.incident = replace(self.incident, escalation=started, wake_at=None)
+        self.note("escalation.begun", {"why": reason, "ladder": self.incident.course.ladder.name})
+
     def _age_seconds(self) -> float:
         return round((self.now - self.incident.opened_at).total_seconds(), 3)

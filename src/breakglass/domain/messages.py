@@ -24,9 +24,10 @@ class Interrupted:
 
 @dataclass(frozen=True)
 class NotStarted:
-    """The effect was not begun, and why; it may be begun later."""
+    """The effect was not begun, and why. When the reason may last, waiting for it has an end."""
 
     why: str
+    may_last: bool = False
 
 
 @dataclass(frozen=True)
@@ -92,9 +93,10 @@ class GrantNotProvenGone:
 
 @dataclass(frozen=True)
 class Delivered:
-    """At least one channel of the rung accepted the message."""
+    """At least one channel of the rung accepted the message; `failed` says which did not, and why."""
 
     channels: tuple[str, ...]
+    failed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

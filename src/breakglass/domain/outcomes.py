@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 OPENING_PATIENCE = timedelta(minutes=2)
 WAITING_PATIENCE = timedelta(hours=1)
 LONGEST_PAUSE = timedelta(seconds=60)
+LONGEST_POLL = timedelta(seconds=15)  # between two looks at whether a host is free
 
 
 def absorb_outcome(draft: Draft, outcome: heard.Outcome) -> None:
@@ -28,8 +29,8 @@ def absorb_outcome(draft: Draft, outcome: heard.Outcome) -> None:
     match outcome:
         case heard.Interrupted():
             _interrupted(draft, effect)
-        case heard.NotStarted(why=why):
-            _not_started(draft, effect, why)
+        case heard.NotStarted():
+            _not_started(draft, effect, outcome)
         case heard.Reserved(checks=checks):
             _reserved(draft, checks)
         case heard.Blocked(why=why, again_in=again_in):
@@ -47,8 +48,8 @@ def absorb_outcome(draft: Draft, outcome: heard.Outcome) -> None:
             _proven_gone(draft, outcome)
         case heard.GrantNotProvenGone(why=why):
             _not_proven_gone(draft, why)
-        case heard.Delivered(channels=channels):
-            _delivered(draft, channels)
+        case heard.Delivered():
+            _delivered(draft, outcome)
         case heard.NotDelivered(why=why):
             _not_delivered(draft, why)
 
@@ -85,13 +86,18 @@ def _interrupted(draft: Draft, effect: Effect) -> None:
         )
 
 
-def _not_started(draft: Draft, effect: Effect, why: str) -> None:
-    draft.note("effect.postponed", {"effect": effect.value, "why": why})
+def _not_started(draft: Draft, effect: Effect, postponed: heard.NotStarted) -> None:
+    why = postponed.why
+    if why != draft.incident.blocked:
+        draft.note("effect.postponed", {"effect": effect.value, "why": why})
     if effect is Effect.RUN_PLAY:  # its grant is there already, and must not wait for a better day
         _play_ended(draft, heard.PlayEnded(PlayOutcome.NOT_STARTED, why))
     elif effect is Effect.ESCALATE:
         _not_delivered(draft, why)
+    elif postponed.may_last and draft.now - draft.incident.since >= OPENING_PATIENCE:
+        end_of_automation(draft, Result.FAILED, why)
     else:
+        draft.incident = replace(draft.incident, blocked=why)
         draft.retry_in(timedelta(seconds=5))
 
 
@@ -111,7 +117,7 @@ def _blocked(draft: Draft, why: str, again_in: timedelta) -> None:
         end_of_automation(draft, Result.REFUSED, f"waited for an hour and may still not start: {why}")
         return
     draft.block(why)
-    draft.retry_in(min(again_in, LONGEST_PAUSE))
+    draft.retry_in(max(min(again_in, LONGEST_PAUSE), min(backoff(draft.incident.retries), LONGEST_POLL)))
 
 
 def _minted(draft: Draft, minted: heard.GrantMinted) -> None:
@@ -157,13 +163,14 @@ def _not_proven_gone(draft: Draft, why: str) -> None:
     draft.retry_in(backoff(draft.incident.retries))
 
 
-def _delivered(draft: Draft, channels: tuple[str, ...]) -> None:
+def _delivered(draft: Draft, delivered: heard.Delivered) -> None:
     escalation = draft.incident.escalation
     if escalation is None:
         return
     told = replace(escalation, delivered=(*escalation.delivered, escalation.rung), failures=0)
     draft.incident = replace(draft.incident, escalation=told)
-    draft.note("escalation.delivered", {"channels": list(channels), "rung": escalation.rung + 1})
+    body = {"channels": list(delivered.channels), "rung": escalation.rung + 1, "failed": list(delivered.failed)}
+    draft.note("escalation.delivered", body)
 
 
 def _not_delivered(draft: Draft, why: str) -> None:

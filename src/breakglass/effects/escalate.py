@@ -42,7 +42,7 @@ class Escalate:
                 failed.append(f"{name}: {why}")
             else:
                 took.append(name)
-        return Delivered(tuple(took)) if took else NotDelivered("; ".join(failed))
+        return Delivered(tuple(took), tuple(failed)) if took else NotDelivered("; ".join(failed))
 
     def _deliver(self, channel: str, subject: str, body: str) -> str:
         """Empty when the channel took the message, else why not."""

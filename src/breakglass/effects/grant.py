@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from ansible_collections.breakglass.remediation.plugins.plugin_utils._vault.closing import close
 from ansible_collections.breakglass.remediation.plugins.plugin_utils._vault.errors import GrantMismatch, VaultError
 from ansible_collections.breakglass.remediation.plugins.plugin_utils._vault.grant import GrantRequest, mint_wrapped
+from ansible_collections.breakglass.remediation.plugins.plugin_utils._vault.hold import read_hold
 
 from breakglass.domain.messages import GrantMinted, GrantNotMinted
 from breakglass.errors import BreakglassError
@@ -37,6 +38,9 @@ class OpenGrant:
         try:
             box = timedelta(seconds=plan.time_box_seconds)
             request = GrantRequest(plan.access, box, f"breakglass-{plan.access}", meta)
+            hold = read_hold(self.session.client())
+            if hold is not None:
+                return GrantNotMinted(f"the hold is set by {hold.person}: {hold.reason}", retryable=False)
             self._close_left_over(incident)
             grant = mint_wrapped(self.session.client(), request)
         except GrantMismatch as error:

@@ -81,10 +81,13 @@ class RunPlay:
             return NotStarted(f"what the play needs could not be written: {error}")
         play.say("go")
         self._wait(play, time.monotonic() + plan.time_box_seconds + LONGEST_END_SECONDS)
-        self.journal.over(stream)
+        with suppress(
+            BreakglassError
+        ):  # then it is sealed with its incident; the play's outcome must not be lost for it
+            self.journal.over(stream)
         # The directory stays until the grant is closed: a crash before this outcome is durable must find the result,
         # and if the play process was killed, its run's lock leads to what goes on without it.
-        result = play.run.read_json(play.run.root / "result.json")
+        result = play.result()
         story = read_story(self.journal.directory / f"{stream}.jsonl")
         return _ended(result, story, plan) if result else PlayEnded(PlayOutcome.UNKNOWN, "the play process was killed")
 

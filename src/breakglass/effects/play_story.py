@@ -24,12 +24,14 @@ class PlayStory:
         hosts: What Ansible counted for each host at the end; empty if the play did not come to its end.
         certificate_serial: Of the SSH certificate.
         certificate_until: When it expires; empty if none was obtained.
+        certificate_asked: Whether one was asked for, obtained or not.
     """
 
     failure: str = ""
     hosts: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     certificate_serial: str = ""
     certificate_until: str = ""
+    certificate_asked: bool = False
 
 
 def read_story(path: Path) -> PlayStory:
@@ -40,6 +42,8 @@ def read_story(path: Path) -> PlayStory:
         if kind in ("task.started", "handler.started"):
             name = _text(body.get("name")).removeprefix("breakglass.remediation.")
             tasks[str(body.get("task"))] = (name, str(body.get("action")))
+        elif kind == "task.intent":
+            story.certificate_asked |= str(body.get("action")).endswith("ssh_certificate")
         elif kind == "task.result":
             _take_result(story, tasks, body)
         elif kind == "run.ended" and isinstance(hosts := body.get("hosts"), dict):

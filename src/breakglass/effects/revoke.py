@@ -33,9 +33,9 @@ class CloseGrant:
     def run(self, incident: Incident) -> Outcome:
         """Revoke the current attempt's grant and prove it."""
         attempt = incident.attempt
-        if left := self.runs.end_of(incident.id, attempt.number):
-            return GrantNotProvenGone(f"{len(left)} processes of the play can't be ended")
         try:
+            if left := self.runs.end_of(incident.id, attempt.number):
+                return GrantNotProvenGone(f"{len(left)} processes of the play can't be ended")
             proof = close(self.session.client(), attempt.accessor)
         except BreakglassError as error:
             return GrantNotProvenGone(str(error))
@@ -46,4 +46,7 @@ class CloseGrant:
         story = read_story(self.journal / directory / f"play-{incident.attempt.number}.jsonl")
         if story.certificate_until:
             return f"the SSH certificate {story.certificate_serial} expires at {story.certificate_until}"
+        until = incident.attempt.expires_at
+        if story.certificate_asked and until is not None:
+            return f"an SSH certificate may have been signed; it would live until {until:%Y-%m-%dT%H:%M:%SZ}"
         return ""

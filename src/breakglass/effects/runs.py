@@ -16,7 +16,10 @@ from pathlib import Path
 import ansible_collections.breakglass.remediation.plugins.plugin_utils as collection_utils
 from ansible_collections.breakglass.remediation.plugins.plugin_utils._guard.control_sockets import end_connections
 from ansible_collections.breakglass.remediation.plugins.plugin_utils._guard.processes import Kin, carriers, end_all
-from ansible_collections.breakglass.remediation.plugins.plugin_utils._run.directory import RunDirectory
+from ansible_collections.breakglass.remediation.plugins.plugin_utils._run.directory import (
+    RunDirectory,
+    UnusableRunDirectory,
+)
 
 from breakglass.errors import BreakglassError
 
@@ -44,6 +47,10 @@ class PlayProcess:
             with suppress(OSError):
                 self.process.stdin.write(f"{word}\n".encode())
                 self.process.stdin.flush()
+
+    def result(self) -> dict[str, object] | None:
+        """What the play came to; None when its process was killed before it could tell."""
+        return _known(self.run, self.run.root / RESULT)
 
     def dismiss(self) -> None:
         """Close the pipe: a waiting process wipes its directory and goes, a working one ends its play."""
@@ -90,7 +97,7 @@ class Runs:
     def end_of(self, incident: str, attempt: int) -> set[int]:
         """End every process of an attempt's run, whoever its parent is now, and wipe it; returns those that are left."""
         for run in self._all():
-            story = run.read_json(run.story) or {}
+            story = _known(run, run.story) or {}
             if (story.get("incident"), story.get("attempt")) == (incident, str(attempt)):
                 if left := _end_processes(run):
                     return left
@@ -109,7 +116,7 @@ class Runs:
         for run in self._all():
             self._wait_for_lock(run)
             _end_processes(run)
-            story, result = run.read_json(run.story), run.read_json(run.root / RESULT)
+            story, result = _known(run, run.story), _known(run, run.root / RESULT)
             if story and result:
                 results[str(story.get("incident")), str(story.get("attempt"))] = result
             run.wipe()
@@ -130,19 +137,27 @@ class Runs:
     def _start(self) -> PlayProcess:
         run = RunDirectory.create(self._parent)
         run.write(run.root / "ansible.cfg", "")  # an empty one of our own, so that no other is found
-        process = subprocess.Popen(
-            [sys.executable, "-m", "breakglass.effects.play_process", str(run.root)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=(run.root / "stderr").open("wb"),
-            env=self._environment(run),
-            cwd=run.root,
-            start_new_session=True,
-        )
+        try:
+            with (run.root / "stderr").open("wb") as complaints:
+                process = subprocess.Popen(
+                    [sys.executable, "-m", "breakglass.effects.play_process", str(run.root)],
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    stderr=complaints,
+                    env=self._environment(run),
+                    cwd=run.root,
+                    start_new_session=True,
+                )
+        except OSError as error:
+            run.wipe()
+            raise UnstartedPlay(
+                f"No play process can be started: {error.strerror}. Look at memory and processes."
+            ) from error
         return PlayProcess(run, process)
 
     def _await_ready(self, play: PlayProcess) -> None:
-        line = play.process.stdout.readline() if play.process.stdout else b""
+        output = play.process.stdout
+        line = output.readline() if output and select.select([output], [], [], READY_LIMIT_SECONDS)[0] else b""
         if line.strip() != b"ready":
             why = (play.run.root / "stderr").read_text(encoding="utf-8", errors="replace")[-300:].strip()
             play.process.kill()
@@ -191,3 +206,10 @@ def _end_processes(run: RunDirectory) -> set[int]:
     left = end_all(lambda: kin.alive() | carriers(RUN_VARIABLE, str(run.root)), KILL_LIMIT_SECONDS)
     end_connections(run.control)  # the master of a persisted connection belongs to nobody by now
     return left
+
+
+def _known(run: RunDirectory, path: Path) -> dict[str, object] | None:
+    """What a file of a run says; None also when a crash of the machine has left it unreadable."""
+    with suppress(UnusableRunDirectory):
+        return run.read_json(path)
+    return None

@@ -107,14 +107,19 @@ class Incidents:
         with self._database.transaction() as connection:
             return [_accept(connection, arrival) for arrival in arrivals]
 
-    def claim(self, owner: str) -> Claimed | None:
-        """Take the incident that has been due for longest, if there is one.
+    def claim(self, owner: str, busy: Collection[str] = ()) -> Claimed | None:
+        """Take the incident that has been due for longest, if there is one; never one that its owner is busy with.
 
         Raises:
             DatabaseUnavailable: Nothing was claimed.
             UnreadableDocument: It can't be read; it stays claimed until its lease ends, out of the way of the others.
         """
-        due = sa.and_(INCIDENT.c.state != State.CLOSED, INCIDENT.c.wake_at <= NOW, INCIDENT.c.lease_until < NOW)
+        due = sa.and_(
+            INCIDENT.c.state != State.CLOSED,
+            INCIDENT.c.wake_at <= NOW,
+            INCIDENT.c.lease_until < NOW,
+            INCIDENT.c.id.not_in(busy),  # after a jump of the clock its lease may seem to be over
+        )
         with self._database.reading() as connection:
             if connection.execute(sa.select(INCIDENT.c.id).where(due).limit(1)).first() is None:
                 return None
@@ -204,7 +209,7 @@ def incident_key(arrival: Arrival) -> str:
 
 
 def _accept(connection: sa.Connection, arrival: Arrival) -> Accepted:
-    dedup = _dedup(arrival)
+    dedup = _dedup(connection, arrival)
     known = connection.execute(sa.select(INBOX.c.incident).where(INBOX.c.dedup == dedup)).scalars().all()
     if known and _firing(arrival.alert):
         return Accepted(known[0], Reached.REPEATED)
@@ -225,7 +230,8 @@ def _accept(connection: sa.Connection, arrival: Arrival) -> Accepted:
 
 
 def _put(connection: sa.Connection, incident: str, dedup: str, alert: Alert) -> None:
-    row = {"incident": incident, "fault": _fault(alert), "dedup": dedup, "body": alert_text(alert)}
+    about = {"fault": _fault(alert), "firing": _firing(alert), "dedup": dedup}
+    row = {"incident": incident, **about, "body": alert_text(alert)}
     connection.execute(sa.insert(INBOX).values(row))
     connection.execute(sa.update(INCIDENT).where(INCIDENT.c.id == incident).values(wake_at=NOW))
 
@@ -264,10 +270,15 @@ def _fault(alert: Alert) -> str:
     return _hash(alert.source, alert.fingerprint)
 
 
-def _dedup(arrival: Arrival) -> str:
+def _dedup(connection: sa.Connection, arrival: Arrival) -> str:
+    """The same for repetitions of a message. A fault that fires again after it resolved is news, also with the same start."""
     alert = arrival.alert
     about = incident_key(arrival) if _firing(alert) else ""
-    return _hash(about, alert.source, alert.fingerprint, alert.status.value, alert.starts_at.isoformat())
+    opposite = sa.select(sa.func.max(INBOX.c.seq)).where(
+        INBOX.c.fault == _fault(alert), INBOX.c.firing != _firing(alert)
+    )
+    since = str(connection.execute(opposite).scalar() or 0)
+    return _hash(about, alert.source, alert.fingerprint, alert.status.value, alert.starts_at.isoformat(), since)
 
 
 def _hash(*parts: str) -> str:

@@ -101,11 +101,6 @@ class JournalQueue:
             connection.execute(sa.update(STREAM).where(STREAM.c.path == path).values(sealed_at=None))
             connection.execute(sa.insert(STREAM).from_select(["path", "incident", "announced_at"], row))
 
-    def is_announced(self, path: str) -> bool:
-        """Whether the ledger names this stream."""
-        with self._database.reading() as connection:
-            return connection.execute(sa.select(STREAM.c.path).where(STREAM.c.path == path)).first() is not None
-
     def over(self, path: str) -> None:
         """Nobody writes this stream any more, though its incident may go on."""
         with self._database.transaction() as connection:

@@ -32,6 +32,7 @@ INBOX = sa.Table(
     sa.Column("seq", sa.Integer, primary_key=True),
     sa.Column("incident", sa.Text, sa.ForeignKey("incident.id"), nullable=False),
     sa.Column("fault", sa.Text, nullable=False),
+    sa.Column("firing", sa.Boolean, nullable=False),
     sa.Column("dedup", sa.Text, nullable=False),
     sa.Column("body", sa.Text, nullable=False),
     sa.Column("done", sa.Boolean, nullable=False, server_default=sa.false()),

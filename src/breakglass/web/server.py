@@ -53,8 +53,8 @@ def serve(runner: Runner, announce: Callable[[str], None]) -> None:
     )
     server = uvicorn.Server(config)
     _end_on_signals(server)
-    runner.start()
     try:
+        runner.start()
         announce(f"{scheme}://{host}:{port}")
         server.run(sockets=[listener])
     finally:

@@ -71,6 +71,7 @@ def upgrade() -> None:
         sa.Column("seq", sa.Integer(), nullable=False),
         sa.Column("incident", sa.Text(), nullable=False),
         sa.Column("fault", sa.Text(), nullable=False),
+        sa.Column("firing", sa.Boolean(), nullable=False),
         sa.Column("dedup", sa.Text(), nullable=False),
         sa.Column("body", sa.Text(), nullable=False),
         sa.Column("done", sa.Boolean(), server_default=sa.text("0"), nullable=False),
