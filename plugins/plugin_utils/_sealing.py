@@ -5,19 +5,27 @@ from __future__ import annotations
 
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
-from ._journal.checkpoint import Checkpoint, sign
+from ._journal.checkpoint import Checkpoint, CheckpointConflict, open_note, sign
 from ._journal.checkpoint_files import read_checkpoints, write_checkpoint
-from ._journal.public_key import PublicKey
+from ._journal.public_key import PublicKey, Signer
 from ._journal.stream import Stream
 from ._vault.transit import TransitSigner
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from ._journal.anchor import Anchors
     from ._journal.ledger import Ledger
-    from ._journal.public_key import Signer
     from ._vault.client import Client
+
+
+class KeyedSigner(Signer, Protocol):
+    """A signer that knows its earlier keys, too."""
+
+    def keys(self) -> Sequence[PublicKey]:
+        """Every version of the key, oldest first."""
 
 
 class VaultSigner:
@@ -39,7 +47,7 @@ class VaultSigner:
         return self._transit.sign(message)[1]
 
 
-def seal_stream(ledger: Ledger, journal: Path, name: str, signer: Signer, anchors: Anchors) -> None:
+def seal_stream(ledger: Ledger, journal: Path, name: str, signer: KeyedSigner, anchors: Anchors) -> None:
     """Seal a stream that nobody will write again; may be repeated after a failure anywhere in between.
 
     The ledger then has records that nobody has signed yet: `checkpoint` it.
@@ -65,16 +73,19 @@ def seal_stream(ledger: Ledger, journal: Path, name: str, signer: Signer, anchor
     ledger.seal(relative, size, root.hex(), [size])
 
 
-def checkpoint(path: Path, origin: str, head: tuple[int, bytes], signer: Signer, anchors: Anchors) -> None:
+def checkpoint(path: Path, origin: str, head: tuple[int, bytes], signer: KeyedSigner, anchors: Anchors) -> None:
     """Sign the head of a stream, keep the note beside it, and anchor it; raises BreakglassError.
 
     A head that was signed before keeps its note, also when the key has a newer version since.
     """
-    signed = Checkpoint(origin, *head)
-    known = dict(read_checkpoints(path)).get(head[0], "")
-    note = known if known.startswith(f"{signed.text()}\n") else sign(signed, signer)
-    write_checkpoint(path, note, head[0])
-    anchors.put(origin, head[0], note)
+    wanted = Checkpoint(origin, *head)
+    known = dict(read_checkpoints(path)).get(head[0])
+    if known is None:
+        known = sign(wanted, signer)
+        write_checkpoint(path, known, head[0])
+    elif open_note(known, signer.keys()) != wanted:
+        raise CheckpointConflict(f"The checkpoint beside {path} for {head[0]} records says something else: verify.")
+    anchors.put(origin, head[0], known)
 
 
 def _now() -> datetime:

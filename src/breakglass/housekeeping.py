@@ -53,12 +53,16 @@ class Housekeeping:
     def _round(self) -> None:
         self._try("journal", self._journal.flush)
         self._try("sealing", self._seal)
+        self._try("signing", self._sign)
 
     def _seal(self) -> None:
         client = self._session.client()
         signer, anchors = VaultSigner(client), VaultAnchors(client)
         self._journal.seal_what_is_over(signer, anchors)
-        self._journal.sign_what_is_new(signer, anchors)
+
+    def _sign(self) -> None:
+        client = self._session.client()
+        self._journal.sign_what_is_new(VaultSigner(client), VaultAnchors(client))
 
     def _try(self, duty: str, work: Callable[[], None]) -> None:
         try:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ansible_collections.breakglass.remediation.plugins.plugin_utils._journal.anchor import Anchors
-    from ansible_collections.breakglass.remediation.plugins.plugin_utils._journal.public_key import Signer
+    from ansible_collections.breakglass.remediation.plugins.plugin_utils._sealing import KeyedSigner
 
     from breakglass.store.journal_queue import JournalQueue, Queued
 
@@ -79,7 +79,7 @@ class Journal:
         """Nobody writes this stream any more; it can be sealed."""
         self._queue.over(stream)
 
-    def seal_what_is_over(self, signer: Signer, anchors: Anchors) -> list[str]:
+    def seal_what_is_over(self, signer: KeyedSigner, anchors: Anchors) -> list[str]:
         """Seal the streams of ended plays, closed incidents and past days; returns them.
 
         Raises:
@@ -100,7 +100,7 @@ class Journal:
             raise failure
         return over
 
-    def sign_what_is_new(self, signer: Signer, anchors: Anchors) -> None:
+    def sign_what_is_new(self, signer: KeyedSigner, anchors: Anchors) -> None:
         """Sign and anchor what was written since the last time to streams that are still open, and the ledger.
 
         Raises:

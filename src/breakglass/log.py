@@ -21,3 +21,6 @@ def set_up_logging() -> None:
     handler.setFormatter(_OneLine("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     logging.basicConfig(level=logging.WARNING, handlers=[handler])
     logging.getLogger("breakglass").setLevel(logging.INFO)
+    logging.getLogger("apprise").setLevel(
+        logging.CRITICAL + 1
+    )  # it shows addresses that it can't read, secrets and all

@@ -84,6 +84,9 @@ class Ending:
         line.ask(self._live.main_end, line.SEAL, self._guard, CLOSE_LIMIT_SECONDS)
 
     def _tell(self, answer: Mapping[str, JsonValue] | None) -> None:
+        if answer is None and self._guard is not None and line.is_alive(self._guard):
+            self._display("Grant NOT proven gone yet: the guard is still at it, and records what comes of it.")
+            return
         if answer is None:
             text, answer = self._revoke_without_guard(), {"why": "the guard did not answer"}
         elif answer.get("proven"):

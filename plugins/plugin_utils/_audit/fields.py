@@ -57,7 +57,8 @@ def result_fields(action: str, result: Mapping[str, object], redactor: Redactor)
     for name in ("rc", "attempts"):
         if isinstance(value := result.get(name), int):
             fields[name] = value
-    if message := result.get("msg"):
+    went_wrong = bool(result.get("failed") or result.get("unreachable"))
+    if went_wrong and (message := result.get("msg")):
         fields["msg"] = redactor.field(_without_arguments(str(message), result), TEXT_LIMIT)
     if reason := result.get("skip_reason"):
         fields["skip_reason"] = redactor.field(str(reason), TEXT_LIMIT)

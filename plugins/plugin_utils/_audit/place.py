@@ -52,7 +52,7 @@ def find_place(environ: Mapping[str, str]) -> Place:
     """Take the place that the runner prepared, or make one below this user's state directory."""
     if given := environ.get("BREAKGLASS_RUN_DIR"):
         return _place_of_runner(RunDirectory(Path(given)))
-    journal = Path(environ.get("BREAKGLASS_JOURNAL") or state_directory(environ) / "journal")
+    journal = Path(environ.get("BREAKGLASS_JOURNAL") or state_directory(environ) / "journal").absolute()
     now = datetime.now(tz=timezone.utc)
     name = "RUN-" + "".join(secrets.choice(ALPHABET) for _ in range(8))
     stream = f"{now:%Y/%m/%d}/{name}/play-1"

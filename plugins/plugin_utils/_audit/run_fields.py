@@ -3,9 +3,9 @@
 
 from __future__ import annotations
 
-import getpass
 import os
 import platform
+import pwd
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -30,7 +30,7 @@ def run_fields(playbook: Playbook, place: Place, redactor: Redactor) -> dict[str
     return {
         **place.about,
         "playbook": redactor.field(Path(playbook._file_name).name, 200),  # noqa: SLF001 (there is no other way to it)
-        "user": getpass.getuser() if os.environ.get("USER") or os.environ.get("LOGNAME") else str(os.getuid()),
+        "user": _user(),
         "uid": os.getuid(),
         "controller": platform.node(),
         "check_mode": bool(context.CLIARGS.get("check", False)),
@@ -38,3 +38,11 @@ def run_fields(playbook: Playbook, place: Place, redactor: Redactor) -> dict[str
         "collection": COLLECTION_VERSION,
         "door": "runner" if place.under_runner else "ansible-playbook",
     }
+
+
+def _user() -> str:
+    """The name of the real user, which an environment variable can't change."""
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        return str(os.getuid())

@@ -13,7 +13,6 @@ import json
 import os
 import select
 import signal
-import sys
 import time
 from contextlib import suppress
 from typing import TYPE_CHECKING
@@ -110,7 +109,6 @@ class _Guard:
         keep = sorted({0, 1, 2, self._writing, self._live.guard_end.fileno()})
         for low, high in zip(keep, [*keep[1:], os.sysconf("SC_OPEN_MAX")], strict=True):
             os.closerange(low + 1, high)
-        sys.setswitchinterval(0.005)
 
     def _be_told(self, _number: int, _frame: object) -> None:
         self._told = True
@@ -153,6 +151,7 @@ class _Guard:
     def _serve(self, closing: Closing, asked: str) -> bool:
         """Close, and do what the callback asks for until it has the run sealed; False when it died before that."""
         if asked not in {line.CLOSE, line.STOP, line.SEAL, DIED}:
+            closing.end_processes(frozenset({self._live.main_pid}))
             line.send(self._live.guard_end, {"because": asked, **closing.close()})
             asked = ""
         while asked != DIED:

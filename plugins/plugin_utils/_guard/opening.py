@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from .._errors import BreakglassError
 from .._vault.client import Client
+from .._vault.closing import close
 from .._vault.errors import InvalidRequest
 from .._vault.grant import Grant, GrantFacts, GrantRequest, mint_orphan
 from .._vault.hold import read_hold
@@ -95,6 +96,8 @@ def open_grant(order: Order, run: RunDirectory, guard_pid: int) -> Opened:
     except BreakglassError:
         with suppress(BreakglassError):
             client.with_token(grant.token).post("auth/token/revoke-self", {})
+        with suppress(BreakglassError):
+            close(client, grant.facts.accessor)
             end_login(client, login)
         raise
     return Opened(client, login, grant.facts, time.monotonic() + order.request.seconds)

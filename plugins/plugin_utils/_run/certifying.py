@@ -10,6 +10,7 @@ from .._errors import BreakglassError
 from .._vault.client import Client
 from .._vault.connection import Connection
 from .._vault.ssh import SshRequest, generate_key_pair, sign
+from .turns import one_at_a_time
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,19 +37,23 @@ def certify(live: Live, hosts: Sequence[str]) -> dict[str, object]:
     """
     wanted = tuple(sorted(set(hosts)))
     facts_path = live.run.ssh / "certificate.json"
-    known = live.run.read_json(facts_path)
-    if known is not None and _serves(known, wanted):
-        return {"changed": False, **_paths(live.run), **known}
-    certificate = _obtain(live, wanted)
-    facts: dict[str, object] = {
+    with one_at_a_time(live.run):
+        known = live.run.read_json(facts_path)
+        if known is not None and _serves(known, wanted):
+            return {"changed": False, **_paths(live.run), **known}
+        facts = _facts(_obtain(live, wanted))
+        live.run.write_json(facts_path, facts)
+    return {"changed": True, **_paths(live.run), **facts}
+
+
+def _facts(certificate: SshCertificate) -> dict[str, object]:
+    return {
         "serial": str(certificate.serial),
         "principals": list(certificate.principals),
         "key_id": certificate.key_id,
         "valid_before": _text(certificate.valid_before),
         "expires_at": _text(certificate.valid_before),
     }
-    live.run.write_json(facts_path, facts)
-    return {"changed": True, **_paths(live.run), **facts}
 
 
 def _obtain(live: Live, hosts: tuple[str, ...]) -> SshCertificate:
@@ -58,9 +63,8 @@ def _obtain(live: Live, hosts: tuple[str, ...]) -> SshCertificate:
     if grant is None or not isinstance(connection, dict):
         raise NoOpenGrant("This run has no open grant. Put a task with breakglass.remediation.grant before this one.")
     client = Client(Connection(**connection), run.token.read_text(encoding="utf-8"))
-    left = _moment(str(grant["expires_at"])) - _now()
     pair = generate_key_pair()
-    request = SshRequest(hosts, live.stream, max(left, timedelta(0)))
+    request = SshRequest(hosts, live.stream, timedelta(seconds=int(str(grant["time_box"]))))
     certificate = sign(client, str(grant["access"]), pair.public_key, request)
     run.write(run.key, pair.private_key.decode())
     run.write(run.certificate, certificate.text + "\n")

@@ -153,7 +153,7 @@ class RunDirectory:
 def parent_of_runs(environ: Mapping[str, str]) -> Path:
     """Where runs without a runner have their directories: a tmpfs of the user's if there is one."""
     if given := environ.get("BREAKGLASS_RUNS"):
-        return Path(given)
+        return Path(given).absolute()
     if runtime := environ.get("XDG_RUNTIME_DIR"):
         return Path(runtime) / "breakglass"
     return state_directory(environ) / "runs"

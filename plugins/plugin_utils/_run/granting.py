@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import fcntl
 import os
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,9 +19,10 @@ from .._vault.errors import UsedWrapping
 from .._vault.grant import GrantRequest, unwrap
 from .._vault.login import login_method
 from .duration import duration
+from .turns import one_at_a_time
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
     from .._vault.connection import Connection
     from .directory import RunDirectory
@@ -69,7 +69,7 @@ def obtain(live: Live, wish: Wish, options: Mapping[str, object], environ: Mappi
         BreakglassError: The grant can't be opened, and why.
     """
     request = wish.request(live)
-    with _one_at_a_time(live.run):
+    with one_at_a_time(live.run):
         known = live.run.read_json(live.run.grant)
         if known is not None:
             return {"changed": False, **_facts_of(known, wish)}
@@ -132,17 +132,6 @@ def _require_play_process(run: RunDirectory) -> None:
     raise MissingGuard(
         "The play process that guards this run is dead, so the grant that the runner sent is not opened."
     )
-
-
-@contextmanager
-def _one_at_a_time(run: RunDirectory) -> Iterator[None]:
-    """Workers of several hosts may come here at once; one opens the grant, the others find it."""
-    descriptor = os.open(run.root / "grant.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)
 
 
 def _meta(text: str) -> str:

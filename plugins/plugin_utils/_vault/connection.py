@@ -100,7 +100,7 @@ def _namespace(value: str | None) -> str | None:
 
 def _file(value: str | None) -> str | None:
     if value is None or Path(value).expanduser().is_file():
-        return value and str(Path(value).expanduser())
+        return value and str(Path(value).expanduser().absolute())
     raise UnusableOption(f"The file of CA certificates {value} (ca_cert, VAULT_CACERT) does not exist.")
 
 

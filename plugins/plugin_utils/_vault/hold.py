@@ -23,6 +23,10 @@ _UNREADABLE: Final = (
 )
 
 
+SET: Final = (True, "true")
+LIFTED: Final = (False, "false")
+
+
 @dataclass(frozen=True)
 class Hold:
     """The big red button, pressed.
@@ -62,7 +66,7 @@ def read_hold(client: Client) -> Hold | None:
         fields = section(section(answer, "data"), "data")
     except UnexpectedAnswer:
         return Hold(reason=_UNREADABLE, person="", since=None)
-    return None if fields.get("held") is False else _parsed(fields)
+    return None if _says(fields, LIFTED) else _parsed(fields)
 
 
 def write_hold(client: Client, hold: Hold) -> None:
@@ -97,10 +101,16 @@ def _who(reason: str, person: str, at: datetime) -> dict[str, str]:
     return {"reason": reason, "person": person, "since": at.astimezone(timezone.utc).isoformat()}
 
 
+def _says(fields: Mapping[str, object], words: tuple[object, str]) -> bool:
+    """Whether `held` has this value, as JSON or as the text that `vault kv put held=…` writes."""
+    return fields.get("held") in words
+
+
 def _parsed(fields: Mapping[str, object]) -> Hold:
     """Read a hold; one that says anything else than `held: true` or lacks a field still holds."""
     try:
-        hold = Hold(text(fields, "reason"), text(fields, "person"), moment(fields, "since"), text(fields, "scope"))
+        scope = text(fields, "scope") if "scope" in fields else GLOBAL
+        hold = Hold(text(fields, "reason"), text(fields, "person"), moment(fields, "since"), scope)
     except UnexpectedAnswer:
         return Hold(reason=_UNREADABLE, person="", since=None)
-    return hold if fields.get("held") is True else Hold(reason=_UNREADABLE, person=hold.person, since=hold.since)
+    return hold if _says(fields, SET) else Hold(reason=_UNREADABLE, person=hold.person, since=hold.since)

@@ -94,11 +94,17 @@ def _not_started(draft: Draft, effect: Effect, postponed: heard.NotStarted) -> N
         _play_ended(draft, heard.PlayEnded(PlayOutcome.NOT_STARTED, why))
     elif effect is Effect.ESCALATE:
         _not_delivered(draft, why)
-    elif postponed.may_last and draft.now - draft.incident.since >= OPENING_PATIENCE:
+    elif _waited_in_vain(draft, effect, postponed):
         end_of_automation(draft, Result.FAILED, why)
     else:
         draft.incident = replace(draft.incident, blocked=why)
         draft.retry_in(timedelta(seconds=5))
+
+
+def _waited_in_vain(draft: Draft, effect: Effect, postponed: heard.NotStarted) -> bool:
+    """A grant is closed however long that takes; everything else has an end of patience."""
+    patient = draft.now - draft.incident.since < OPENING_PATIENCE
+    return postponed.may_last and effect is not Effect.CLOSE_GRANT and not patient
 
 
 def _reserved(draft: Draft, checks: tuple[str, ...]) -> None:

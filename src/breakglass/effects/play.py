@@ -79,6 +79,9 @@ class RunPlay:
         except (BreakglassError, OSError) as error:
             play.dismiss()
             return NotStarted(f"what the play needs could not be written: {error}")
+        if self.stopping.is_set():
+            play.dismiss()
+            return NotStarted("the runner is stopping")
         play.say("go")
         self._wait(play, time.monotonic() + plan.time_box_seconds + LONGEST_END_SECONDS)
         with suppress(
@@ -93,7 +96,8 @@ class RunPlay:
 
     def recover(self, incident: Incident) -> Outcome:
         """What became of a play whose runner died: its result if it had one, else nobody knows."""
-        result = self.left_results.get((incident.id, str(incident.attempt.number)))
+        number = incident.attempt.number
+        result = self.left_results.get((incident.id, str(number))) or self.runs.result_of(incident.id, number)
         if result is None or result.get("outcome") != "ended" or incident.course.plan is None:
             return Interrupted()
         directory = incident_directory(incident.id, incident.opened_at)

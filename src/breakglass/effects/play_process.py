@@ -61,7 +61,7 @@ def main() -> None:
     """Wait for the word, run the play, watch it, tell the result."""
     run = RunDirectory(Path(sys.argv[1]))
     adopt_orphans()
-    for number in (signal.SIGINT, signal.SIGHUP, signal.SIGPIPE):
+    for number in (signal.SIGINT, signal.SIGHUP, signal.SIGPIPE, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
     lock = os.open(run.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -103,7 +103,7 @@ def _be_the_play(run: RunDirectory, order: Order) -> None:
         nothing = os.open(os.devnull, os.O_RDWR)
         os.dup2(nothing, 0)
         os.dup2(nothing, 1)
-        for number in (signal.SIGINT, signal.SIGHUP, signal.SIGPIPE):
+        for number in (signal.SIGINT, signal.SIGHUP, signal.SIGPIPE, signal.SIGTERM):
             signal.signal(number, signal.SIG_DFL)
         done = ansible_runner.run(
             private_data_dir=str(run.root / PRIVATE),
@@ -119,9 +119,11 @@ def _be_the_play(run: RunDirectory, order: Order) -> None:
 
 def _word() -> str:
     """Read the runner's next word; empty when the pipe has ended."""
+    word = b""
     with suppress(OSError):
-        return os.read(0, 64).decode("ascii", "replace").strip()
-    return ""
+        while (letter := os.read(0, 1)) not in (b"", b"\n"):
+            word += letter
+    return word.decode("ascii", "replace")
 
 
 def _watch(play: int, deadline: float) -> tuple[str, int | None]:

@@ -96,13 +96,16 @@ class Runs:
 
     def end_of(self, incident: str, attempt: int) -> set[int]:
         """End every process of an attempt's run, whoever its parent is now, and wipe it; returns those that are left."""
-        for run in self._all():
-            story = _known(run, run.story) or {}
-            if (story.get("incident"), story.get("attempt")) == (incident, str(attempt)):
-                if left := _end_processes(run):
-                    return left
-                run.wipe()
+        for run in self._of(incident, attempt):
+            if left := _end_processes(run):
+                return left
+            run.wipe()
         return set()
+
+    def result_of(self, incident: str, attempt: int) -> dict[str, object] | None:
+        """What an attempt's play came to, if its process could tell and its directory is still there."""
+        results = (_known(run, run.root / RESULT) for run in self._of(incident, attempt))
+        return next((result for result in results if result), None)
 
     def sweep(self) -> dict[tuple[str, str], dict[str, object]]:
         """At start: end what a dead runner's runs left behind, and wipe their directories.
@@ -117,10 +120,15 @@ class Runs:
             self._wait_for_lock(run)
             _end_processes(run)
             story, result = _known(run, run.story), _known(run, run.root / RESULT)
-            if story and result:
+            if story and result:  # it stays on the disk until its incident has closed the grant
                 results[str(story.get("incident")), str(story.get("attempt"))] = result
-            run.wipe()
+            else:
+                run.wipe()
         return results
+
+    def _of(self, incident: str, attempt: int) -> list[RunDirectory]:
+        wanted = {"incident": incident, "attempt": str(attempt)}
+        return [run for run in self._all() if wanted.items() <= (_known(run, run.story) or {}).items()]
 
     def _all(self) -> list[RunDirectory]:
         return [RunDirectory(root) for root in sorted(self._parent.glob("run-*"))] if self._parent.is_dir() else []

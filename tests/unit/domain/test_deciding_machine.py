@@ -48,7 +48,10 @@ ALERTS = st.builds(
     starts_at=st.sampled_from([NOW - HOUR, NOW, NOW + SECOND, NOW + HOUR]),
 )
 PAUSES = st.sampled_from([timedelta(0), timedelta(milliseconds=3), SECOND, 20 * SECOND, 3 * MINUTE, 2 * HOUR])
-ANYTIME = st.one_of(st.just(heard.Interrupted()), st.just(heard.NotStarted("the runner is stopping")))
+ANYTIME = st.one_of(
+    st.just(heard.Interrupted()),
+    st.builds(heard.NotStarted, st.just("the runner is stopping"), st.booleans()),
+)
 OUTCOMES = {
     Effect.RESERVE: st.sampled_from(
         [

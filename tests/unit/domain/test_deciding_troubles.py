@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.support.incidents import HOUR, MINUTE, SECOND, make_course, make_ladder
+from tests.support.incidents import HOUR, MINUTE, SECOND, make_alert, make_course, make_ladder
 from tests.unit.domain.test_deciding_stories import (
     FIRING,
     GONE,
@@ -227,3 +227,33 @@ def test_an_outcome_of_nothing() -> None:
     before, notes = story.incident, len(story.notes)
     story.hears(RAN)
     assert (story.incident, len(story.notes)) == (before, notes)
+
+
+@pytest.mark.parametrize(("before", "effect"), [((FIRING,), Effect.RESERVE), ((FIRING, RESERVED), Effect.OPEN_GRANT)])
+def test_what_keeps_from_starting_may_last(before: tuple[heard.Message, ...], effect: Effect) -> None:
+    """What could not be started for two minutes, for a reason that may last, is told to people; said once, not each time."""
+    story = Story()
+    story.hears(*before)
+    lasting = heard.NotStarted("nothing starts that can't be recorded: the disk is full", may_last=True)
+    for _ in range(24):
+        assert story.hears(lasting) is None
+        assert story.hears(after=5 * SECOND) is effect
+    assert story.hears(lasting) is Effect.ESCALATE
+    assert (story.state, story.incident.result) == (State.ESCALATED, Result.FAILED)
+    assert story.kinds.count("effect.postponed") == 1
+
+
+def test_another_alert_after_automation_has_ended() -> None:
+    """An alert that joins an escalated incident calls people again from the first rung; a repetition does not."""
+    story = Story(make_course(refusal="no host", ladder=make_ladder(5 * MINUTE, None)))
+    story.hears(FIRING, TOLD)
+    story.hears(after=5 * MINUTE)
+    assert story.hears(TOLD) is None
+    assert story.hears(FIRING) is None
+    assert story.hears(heard.AlertArrived(make_alert(fingerprint="f2", name="DiskFull"))) is Effect.ESCALATE
+    assert (story.incident.escalation.rung, story.incident.escalation.delivered) == (0, ())
+    assert "DiskFull" in story.incident.escalation.reason
+    story.hears(TOLD, RESOLVED)
+    assert story.state is State.ESCALATED
+    story.hears(heard.AlertArrived(make_alert("resolved", fingerprint="f2")))
+    assert (story.state, story.incident.result) == (State.CLOSED, Result.REFUSED)

@@ -44,22 +44,25 @@ def test_the_message_arrives(channel: Channel, tmp_path: Path) -> None:
     """The channel receives subject and body as they were written, with nothing in them interpreted."""
     incident = calling("chat", name="<b>x</b> [ok](javascript:alert(1)) {0} %s \\n **bold**")
     outcome = Escalate({"chat": secret(tmp_path / "chat", channel.url)}).run(incident)
-    assert outcome == Delivered(("chat",))
+    assert outcome .channels == ("chat",)
     (message,) = channel.messages
     text = escalation_text(incident)
     assert (message.title, message.text) == (text.subject, text.body)
 
 
 def test_one_channel_is_enough(channel: Channel, tmp_path: Path) -> None:
-    """A rung is told when one of its channels took the message, and only those that took it are named."""
+    """A rung is told when one of its channels took the message; those that did not are named with their reasons."""
     channels = {
         "down": secret(tmp_path / "down", "json://127.0.0.1:9/"),
         "chat": secret(tmp_path / "chat", channel.url),
         "no-url": secret(tmp_path / "no-url", f"nonsense {SECRET}"),
         "no-file": tmp_path / "absent",
     }
-    escalate = Escalate(channels)
-    assert escalate.run(calling("down", "no-url", "no-file", "unknown", "chat")) == Delivered(("chat",))
+    outcome = Escalate(channels).run(calling("down", "no-url", "no-file", "unknown", "chat"))
+    assert isinstance(outcome, Delivered)
+    assert outcome.channels == ("chat",)
+    assert [why.partition(":")[0] for why in outcome.failed] == ["down", "no-url", "no-file", "unknown"]
+    assert SECRET not in "".join(outcome.failed)
 
 
 def test_nobody_took_it(tmp_path: Path) -> None:
@@ -85,7 +88,7 @@ def test_an_address_can_be_changed(channel: Channel, tmp_path: Path) -> None:
     escalate = Escalate({"chat": file})
     assert isinstance(escalate.run(calling("chat")), NotDelivered)
     secret(file, channel.url)
-    assert escalate.run(calling("chat")) == Delivered(("chat",))
+    assert escalate.run(calling("chat")) .channels == ("chat",)
 
 
 def test_nothing_to_tell() -> None:
