@@ -160,6 +160,7 @@ class CallbackModule(CallbackBase):
         task = getattr(result, "task", None) or result._task
         host = getattr(result, "host", None) or result._host
         values = getattr(result, "result", None) or result._result
+        values = {**values, "failed": status in ("failed", "ignored", "unreachable")}  # Ansible takes the word out
         fields = result_fields(task.action, values, self._recorder.redactor)
         return {"task": task._uuid, "host": self._text(host.get_name()), "status": status, **fields}
 

@@ -127,10 +127,10 @@ class Journal:
                 if _record_id(queued) not in self._found[name]:
                     body = {key: self._clean(value) for key, value in queued.body.items()}
                     stream.append(queued.kind, body, id=_record_id(queued), at=queued.at)  # type: ignore[arg-type]
+            self._queue.written([queued.seq for queued in records])
         except BaseException:
-            self._close(name)
+            self._close(name)  # what stands in it already is looked up when it is opened again
             raise
-        self._queue.written([queued.seq for queued in records])
         self._found[name] = frozenset()  # what has left the queue does not come again
 
     def _open(self, name: str) -> Stream:

@@ -74,3 +74,17 @@ def test_a_runner_that_is_killed_between_journal_and_database_leaves_a_journal_t
     )
 
     assert ended == ["unknown", "ok"]
+
+
+@pytest.mark.parametrize("point", ["commit", "written"])
+def test_a_database_that_is_away_for_a_moment_costs_nothing(site: CrashSite, point: str) -> None:
+    """No outcome of an effect is lost, no record is written twice, and no second grant is opened."""
+    pager = site.break_service()
+    site.arm(point, "fails", 3)
+
+    pager.see_through()
+
+    assert not site.armed.exists()
+    site.check(pager)
+    kinds = [event.kind for event in site.events(pager.alert.incident)]
+    assert (kinds.count("grant.intent"), kinds.count("grant.minted"), kinds.count("play.ended")) == (1, 1, 1)

@@ -243,9 +243,19 @@ def test_repetition_after_closing_starts_nothing(repair: Repair, second_runner: 
     """A webhook that was answered before reaches the closed incident and starts nothing, also after a restart."""
     before = repair.site.states()
 
-    assert repair.site.post(second_runner.url, repair.firing) == repair.incident
     assert repair.site.post(second_runner.url, resolved(repair.firing)) == repair.incident
     assert repair.site.states() == before
+
+
+def test_fault_that_fires_again_is_news(repair: Repair, second_runner: Serving) -> None:
+    """After *resolved* the same alert, even with the same start, opens an incident, which waits for the cooldown."""
+    incident = repair.site.post(second_runner.url, repair.firing)
+    assert incident != repair.incident
+    assert "cooldown" in str(repair.site.wait_for(incident, "limits.waiting")[0].body["why"])
+
+    assert repair.site.post(second_runner.url, resolved(repair.firing)) == incident
+    closed = repair.site.wait_for(incident, "incident.closed")[0]
+    assert closed.body["result"] == "resolved-by-itself"
 
 
 def test_alert_that_resolves_while_young_is_left_alone(repair: Repair, second_runner: Serving) -> None:

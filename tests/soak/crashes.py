@@ -66,7 +66,7 @@ def crash_at(site: CrashSite, point: str, side: str, nth: int) -> bool:
 def crash_by_chance(site: CrashSite, dice: random.Random) -> None:
     """One life of an incident with up to three crashes of whatever is there, and one of a runner that recovers."""
     pager = site.break_service()
-    moments = sorted(dice.uniform(0, 6) for _ in range(dice.randint(1, 3)))
+    moments = sorted(dice.uniform(0, 4) for _ in range(dice.randint(1, 3)))
     began = time.monotonic()
     killed: list[str] = []
 

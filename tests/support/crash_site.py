@@ -115,25 +115,27 @@ class Pager:
     """Alertmanager and the on-call person, for one alert, until its incident is closed.
 
     Attributes:
+        status: What Alertmanager says of the alert; the runner hears of it until it has said 202, each runner anew.
         repaired_by_hand: Whether the person had to start the service.
     """
 
     site: CrashSite
     alert: Alert
+    status: str = "firing"
     repaired_by_hand: bool = False
     told: set[tuple[int, str]] = field(default_factory=set)
 
     def look(self) -> bool:
         """Do what is due now; True when the incident is closed."""
         runner = self.site.serving
-        self._tell(runner, "firing")
+        self._tell(runner, self.status)
         state = self.site.states().get(self.alert.incident)
         if state == "escalated" and not self.site.service_answers() and self._was_called():
             self.site.service.start()
             self.repaired_by_hand = True
         if state in ("verifying", "escalated") and self.site.service_answers():
-            self._tell(runner, "resolved")
-        return state == "closed"
+            self.status = "resolved"
+        return state == "closed" and (runner.pid, "resolved") in self.told
 
     def see_through(self, seconds: float = 60) -> None:
         """Go on until the incident is closed and all of it is in the journal."""

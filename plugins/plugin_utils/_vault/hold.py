@@ -103,7 +103,8 @@ def _who(reason: str, person: str, at: datetime) -> dict[str, str]:
 
 def _says(fields: Mapping[str, object], words: tuple[object, str]) -> bool:
     """Whether `held` has this value, as JSON or as the text that `vault kv put held=…` writes."""
-    return fields.get("held") in words
+    held = fields.get("held")
+    return held is words[0] or held == words[1]
 
 
 def _parsed(fields: Mapping[str, object]) -> Hold:

@@ -44,7 +44,7 @@ def test_the_message_arrives(channel: Channel, tmp_path: Path) -> None:
     """The channel receives subject and body as they were written, with nothing in them interpreted."""
     incident = calling("chat", name="<b>x</b> [ok](javascript:alert(1)) {0} %s \\n **bold**")
     outcome = Escalate({"chat": secret(tmp_path / "chat", channel.url)}).run(incident)
-    assert outcome .channels == ("chat",)
+    assert outcome.channels == ("chat",)
     (message,) = channel.messages
     text = escalation_text(incident)
     assert (message.title, message.text) == (text.subject, text.body)
@@ -88,7 +88,7 @@ def test_an_address_can_be_changed(channel: Channel, tmp_path: Path) -> None:
     escalate = Escalate({"chat": file})
     assert isinstance(escalate.run(calling("chat")), NotDelivered)
     secret(file, channel.url)
-    assert escalate.run(calling("chat")) .channels == ("chat",)
+    assert escalate.run(calling("chat")).channels == ("chat",)
 
 
 def test_nothing_to_tell() -> None:

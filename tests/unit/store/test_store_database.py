@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from tests.support.incidents import ALERTS, INCIDENTS
 
 from breakglass.store.database import Database, DatabaseUnavailable, RunnerAlreadyRunning, milliseconds, moment, now
@@ -160,7 +160,7 @@ def test_sessions(database: Database) -> None:
     assert sessions.left_over() == ["b"]
 
 
-@settings(deadline=None)
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(INCIDENTS)
 def test_incidents_survive_storage(incident: Incident) -> None:
     """Every incident comes back from its row as it was, and its row says the same again."""
@@ -171,7 +171,7 @@ def test_incidents_survive_storage(incident: Incident) -> None:
         assert again.course.plan.digest == incident.course.plan.digest
 
 
-@settings(deadline=None)
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(ALERTS)
 def test_alerts_survive_storage(alert: Alert) -> None:
     """Every alert comes back from its row as it was."""

@@ -67,14 +67,14 @@ def test_a_failure_is_told_without_the_arguments_that_it_quotes() -> None:
     """The values of arguments are masked in the message, nested ones too; short words stay readable."""
     arguments = {"state": SECRET, "env": {"deep": ["another-secret"]}, "name": "nginx"}
     message = f"service nginx: state {SECRET} with another-secret is not known"
-    result = {"msg": message, "invocation": {"module_args": arguments}}
+    result = {"failed": True, "msg": message, "invocation": {"module_args": arguments}}
     recorded = result_fields("service", result, _redactor())
     assert recorded["msg"] == "service nginx: state [argument] with [argument] is not known"
 
 
 def test_the_text_of_an_exception_is_not_recorded() -> None:
     """A module that crashed may say anything."""
-    recorded = result_fields("x", {"msg": f"Task failed: Module failed: no {SECRET}"}, _redactor())
+    recorded = result_fields("x", {"failed": True, "msg": f"Task failed: Module failed: no {SECRET}"}, _redactor())
     assert recorded["msg"] == "Task failed: Module failed: it raised an exception, whose text is not recorded."
 
 
@@ -90,6 +90,6 @@ def test_of_our_own_modules_what_was_obtained_is_recorded() -> None:
 
 def test_odd_values_are_recorded_as_text_or_not_at_all() -> None:
     """A message that is a list becomes text, and a return code that is text is none."""
-    recorded = result_fields("x", {"msg": ["a", 1], "rc": "7", "attempts": True}, _redactor())
+    recorded = result_fields("x", {"failed": True, "msg": ["a", 1], "rc": "7", "attempts": True}, _redactor())
     assert recorded["msg"] == "['a', 1]"
     assert "rc" not in recorded
