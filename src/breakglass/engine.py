@@ -190,7 +190,7 @@ class Engine:
         if effect is None or (self._stopping.is_set() and effect in BEGINNINGS):
             return NotStarted("the runner is stopping")
         try:
-            self._parts.journal.flush(stream)
+            self._insist(partial(self._parts.journal.flush, stream))
         except BreakglassError as error:
             if effect in BEGINNINGS:
                 return NotStarted(f"nothing starts that can't be recorded: {error}", may_last=True)

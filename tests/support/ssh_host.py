@@ -10,7 +10,6 @@ import contextlib
 import shutil
 import sys
 import tempfile
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,7 +20,7 @@ import pytest
 from breakglass.demo.ssh_host import SshHost, SshHostFiles
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
 LOGIN = "breakglass"
 _KIND = "ssh-ed25519"

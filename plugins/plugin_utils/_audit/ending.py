@@ -52,8 +52,8 @@ class Ending:
         """Refuse to go on without the process that would close the grant after our death; raises DeadGuard."""
         if self._guard is None or self._closed or self._live.under_runner:
             return
-        if line.has_spoken(self._live.main_end):
-            raise DeadGuard(str(line.receive(self._live.main_end).get("because", "The guard closed the grant.")))
+        if because := self._word_of_guard():
+            raise DeadGuard(because)
         if not line.is_alive(self._guard):
             raise DeadGuard("The guard of this run's grant was killed, so nobody would close it if this run died too.")
 
@@ -64,9 +64,18 @@ class Ending:
     def stop(self, why: str) -> None:
         """The same for a run that must end in the middle of its tasks: record why, and have its processes ended first."""
         if not self._closed and not self._live.under_runner:
+            if because := self._word_of_guard():
+                self._display(because)
+                why = because
             with suppress(BreakglassError):
                 self._recorder.record("run.stopped", {"why": why, "tasks_in_flight": "outcome unknown"})
         self._end(line.STOP)
+
+    def _word_of_guard(self) -> str:
+        """Why the guard has closed the grant of its own accord; empty if it has not."""
+        if self._guard is None or not line.has_spoken(self._live.main_end):
+            return ""
+        return str(line.receive(self._live.main_end).get("because", ""))
 
     def _end(self, word: str) -> None:
         if self._closed or self._live.under_runner:

@@ -151,8 +151,9 @@ class _Guard:
     def _serve(self, closing: Closing, asked: str) -> bool:
         """Close, and do what the callback asks for until it has the run sealed; False when it died before that."""
         if asked not in {line.CLOSE, line.STOP, line.SEAL, DIED}:
+            line.send(self._live.guard_end, {"because": asked})  # first: the end of its workers ends the run, too
             closing.end_processes(frozenset({self._live.main_pid}))
-            line.send(self._live.guard_end, {"because": asked, **closing.close()})
+            closing.close()
             asked = ""
         while asked != DIED:
             if asked == line.SEAL:
