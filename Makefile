@@ -28,7 +28,7 @@ lint: $(VENV)/.dev-installed ## Style, types, import rules, Ansible and YAML lin
 	$(BIN)/lint-imports
 	$(BIN)/yamllint -s .
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/ansible-lint --offline -q roles playbooks
-	$(BIN)/codespell $(TREES) docs roles playbooks meta README.md ARCHITECTURE.md CONTRIBUTING.md CHANGELOG.md
+	$(BIN)/codespell src plugins benchmarks docs roles playbooks meta README.md ARCHITECTURE.md CONTRIBUTING.md CHANGELOG.md
 
 format: $(VENV)/.dev-installed ## Bring the code into its form
 	$(BIN)/ruff check --fix $(TREES)
