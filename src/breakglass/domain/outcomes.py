@@ -55,8 +55,12 @@ def absorb_outcome(draft: Draft, outcome: heard.Outcome) -> None:
 
 
 def next_attempt(draft: Draft, why: str, result: Result) -> None:
-    """Try again if the limits of the trigger leave an attempt, else call people."""
-    left = draft.incident.course.limits.attempts - len(draft.incident.attempts)
+    """Try again if the limits of the trigger leave an attempt, else call people.
+
+    An attempt that ended only because the runner stopped does not count: a restart must not use the attempts up.
+    """
+    counted = [attempt for attempt in draft.incident.attempts if attempt.outcome is not PlayOutcome.STOPPED]
+    left = draft.incident.course.limits.attempts - len(counted)
     if left > 0 and draft.incident.state in (State.CLOSING, State.VERIFYING):
         draft.note("attempt.again", {"why": why, "attempts_left": left})
         draft.move(State.WAITING)

@@ -177,7 +177,15 @@ def test_an_unseen_play_is_not_repeated(unseen: heard.Message) -> None:
     assert "may not be repeated" in story.incident.escalation.reason
 
 
-@pytest.mark.parametrize("unseen", [INTERRUPTED, UNSEEN, STOPPED])
+def test_a_restart_uses_no_attempt_up() -> None:
+    """A play that ended because its runner stopped is repeated without counting, if the remediation may be repeated."""
+    story = started()
+    for _ in range(3):
+        assert story.hears(STOPPED, GONE) is Effect.RESERVE
+        assert story.hears(RESERVED, MINTED) is Effect.RUN_PLAY
+
+
+@pytest.mark.parametrize("unseen", [INTERRUPTED, UNSEEN])
 def test_an_unseen_play_of_an_idempotent_remediation(unseen: heard.Message) -> None:
     """A remediation that says it may be repeated is, within its attempts; the last unseen outcome is called unknown."""
     story = started()
