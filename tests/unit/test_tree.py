@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import ast
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,29 @@ def test_one_licence_line_a_file(path: Path) -> None:
     """Every file that can hold a comment names its licence once, at its top."""
     top = path.read_text(encoding="utf-8").splitlines()[:3]
     assert sum(LINE in line for line in top) == 1
+
+
+def _sources() -> list[Path]:
+    return sorted(path for folder in ("src", "plugins") for path in (TREE / folder).rglob("*.py"))
+
+
+@pytest.mark.parametrize("path", _sources(), ids=lambda path: str(path.relative_to(TREE)))
+def test_nothing_is_unpickled_or_evaluated(path: Path) -> None:
+    """No module can turn data into code: no pickle and its kin, no eval, exec, compile or import by name, no YAML objects."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    imported = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
+    imported |= {node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
+    called = {node.func.id for node in ast.walk(tree) if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)}
+    attributes = {ast.unparse(node) for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+    assert not imported & {"pickle", "marshal", "shelve", "dill", "importlib", "runpy"}
+    assert not called & {"eval", "exec", "compile", "__import__"}
+    assert not attributes & {
+        "yaml.unsafe_load",
+        "yaml.full_load",
+        "yaml.UnsafeLoader",
+        "yaml.FullLoader",
+        "yaml.Loader",
+    }
 
 
 def test_versions_agree() -> None:
