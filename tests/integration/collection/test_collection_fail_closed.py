@@ -31,12 +31,14 @@ NEXT = """
     [
         ("BREAKGLASS_JOURNAL", "/proc/breakglass", "/proc/breakglass"),
         ("BREAKGLASS_RUNS", "/proc/breakglass", "No directory for this run could be made below /proc/breakglass"),
-        ("BREAKGLASS_RUNS", "/tmp/" + "x" * 60, "is too long for the sockets of ssh"),
+        ("BREAKGLASS_RUNS", "{directory}/" + "x" * 60, "is too long for the sockets of ssh"),
     ],
 )
 def test_without_a_place_to_record_no_task_starts(run: OperatorRun, variable: str, place: str, sentence: str) -> None:
     """A journal or run directory that can't be used ends the run before its first task, with a sentence."""
-    run.playbook(play(NEXT.format(next=run.directory / "next")), **{variable: place})
+    run.playbook(
+        play(NEXT.format(next=run.directory / "next")), **{variable: place.replace("{directory}", str(run.directory))}
+    )
     assert run.code == UNRECORDABLE
     assert sentence in run.text
     assert "The run ends here" in run.text

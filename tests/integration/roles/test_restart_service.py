@@ -103,7 +103,8 @@ def bench(ssh_site: SshSite, tmp_path: Path) -> Bench:
 @pytest.fixture
 def local_bench(tmp_path: Path) -> Bench:
     """The same without SSH, where it is not what is tried: quicker."""
-    return Bench(tmp_path, {"web1": {"ansible_connection": "local", "ansible_python_interpreter": sys.executable}})
+    host = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable}
+    return Bench(tmp_path, {"web1": {**host, "ansible_remote_tmp": str(tmp_path / "remote")}})
 
 
 @pytest.fixture

@@ -41,7 +41,8 @@ def bench(tmp_path: Path) -> Bench:
     for name, text in {"systemctl": SYSTEMCTL, "journalctl": "#!/bin/sh\necho 'nginx: cannot bind :443'\n"}.items():
         (programs / name).write_text(text)
         (programs / name).chmod(0o755)
-    return Bench(tmp_path, {"web1": {"ansible_connection": "local", "ansible_python_interpreter": sys.executable}})
+    host = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable}
+    return Bench(tmp_path, {"web1": {**host, "ansible_remote_tmp": str(tmp_path / "remote")}})
 
 
 def _set(bench: Bench, **states: str) -> None:
