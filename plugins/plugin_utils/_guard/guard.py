@@ -144,9 +144,9 @@ class _Guard:
         """What the callback asks for, DIED when there is nobody to ask any more, or nothing within the limit."""
         asking = self._live.guard_end.fileno()
         ready, _, _ = select.select([self._main, asking], [], [], limit_seconds)
-        if asking in ready:
-            return str(line.receive(self._live.guard_end).get("do", ""))
-        return DIED if ready else ""
+        if asking in ready and (word := str(line.receive(self._live.guard_end).get("do", ""))):
+            return word  # an empty one is the end of the line, which says less than the end of the process
+        return DIED if self._main in ready else ""
 
     def _serve(self, closing: Closing, asked: str) -> bool:
         """Close, and do what the callback asks for until it has the run sealed; False when it died before that."""
