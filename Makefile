@@ -8,7 +8,7 @@ COLLECTIONS := .build/collections/ansible_collections/breakglass
 SOURCES := $(shell git ls-files src plugins roles playbooks meta galaxy.yml README.md pyproject.toml 2>/dev/null)
 TREES := src plugins tests benchmarks
 
-.PHONY: help demo demo-fails install develop test lint format unit integration bench soak lock clean
+.PHONY: help demo demo-fails install develop test lint format unit integration trials packages bench soak lock clean
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -39,6 +39,12 @@ unit: $(VENV)/.dev-installed ## Quick tests without any server
 
 integration: $(VENV)/.dev-installed ## Tests against a real OpenBao, a real SSH host, real ansible-playbook
 	$(BIN)/pytest -q -n 3 --dist loadfile tests/integration tests/e2e
+
+trials: $(VENV)/.dev-installed ## Crashes, kills, a full disk, a Vault in trouble: whole installations that must get over it
+	$(BIN)/pytest -q -n 3 --dist loadfile tests/trials
+
+packages: ## Install the Debian packages that some tests need (as root; CI does)
+	DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $$(grep -v '^#' tests/packages.txt)
 
 bench: $(VENV)/.dev-installed ## Measure; writes benchmarks/results/
 	$(BIN)/python -m benchmarks.run
