@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 from .environment import given, text_option, variable
 from .errors import UnusableOption
+from .tls_files import client_certificate, trusted_authorities
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -38,6 +38,8 @@ class Connection:
         timeout: Seconds for connecting, and again for each wait for an answer.
         retries: How often a read is repeated; requests that change something never are.
         proxy: Proxy url, or None for a direct connection; may hold a password.
+        client_cert: File of a TLS client certificate (PEM), or None.
+        client_key: File of its key, or None when the certificate's file holds it.
     """
 
     url: str
@@ -47,28 +49,37 @@ class Connection:
     timeout: int = 10
     retries: int = 2
     proxy: str | None = field(default=None, repr=False)
+    client_cert: str | None = None
+    client_key: str | None = None
 
 
 def from_options(options: Mapping[str, object], environ: Mapping[str, str]) -> Connection:
-    """Resolve a connection: the options `url namespace ca_cert validate_certs timeout retries proxies`, else environment.
+    """Resolve a connection from the options, else the environment.
+
+    Options: `url namespace ca_cert validate_certs timeout retries proxies client_cert client_key`.
 
     Raises:
         UnusableOption: No url, or a value that can't be used.
     """
     skip = variable(environ, "SKIP_VERIFY")
     validate = options.get("validate_certs")
+    certificate, key = client_certificate(
+        given(options, "client_cert", environ, "CLIENT_CERT"), given(options, "client_key", environ, "CLIENT_KEY")
+    ) or (None, None)
     return Connection(
         url=_url(given(options, "url", environ, "ADDR")),
         namespace=_namespace(given(options, "namespace", environ, "NAMESPACE")),
-        ca_cert=_file(given(options, "ca_cert", environ, "CACERT")),
+        ca_cert=trusted_authorities(given(options, "ca_cert", environ, "CACERT")),
         validate_certs=not _truth("SKIP_VERIFY", skip or False)
         if validate is None
         else _truth("validate_certs", validate),
         timeout=_timeout(variable(environ, "CLIENT_TIMEOUT") if options.get("timeout") is None else options["timeout"]),
-        retries=_retries(options.get("retries")),
+        retries=_retries(variable(environ, "MAX_RETRIES") if options.get("retries") is None else options["retries"]),
         proxy=_proxy(
             text_option(options, "proxies") or variable(environ, "PROXY_ADDR") or variable(environ, "HTTP_PROXY")
         ),
+        client_cert=certificate,
+        client_key=key,
     )
 
 
@@ -96,12 +107,6 @@ def _namespace(value: str | None) -> str | None:
     if value is None or _NAMESPACE.fullmatch(value):
         return value
     raise UnusableOption("The Vault namespace may hold letters, digits, dot, underscore, dash and slash only.")
-
-
-def _file(value: str | None) -> str | None:
-    if value is None or Path(value).expanduser().is_file():
-        return value and str(Path(value).expanduser().absolute())
-    raise UnusableOption(f"The file of CA certificates {value} (ca_cert, VAULT_CACERT) does not exist.")
 
 
 def _proxy(value: str | None) -> str | None:
@@ -142,4 +147,4 @@ def _retries(value: object) -> int:
         return Connection.retries
     if str(value).isdecimal() and int(str(value)) <= _MOST_RETRIES:
         return int(str(value))
-    raise UnusableOption(f"retries must be a whole number from 0 to {_MOST_RETRIES}.")
+    raise UnusableOption(f"The retries (retries, VAULT_MAX_RETRIES) must be a whole number from 0 to {_MOST_RETRIES}.")

@@ -72,6 +72,35 @@ def secret_word(word: str, purpose: str) -> str:
     return word
 
 
+def secret_line_file(path: Path, purpose: str) -> str:
+    """Read one secret that may hold blanks (a password) from a file; one newline at its end does not count.
+
+    Raises:
+        UnusableOption: The file can't be read, is empty, or holds more than one line.
+    """
+    try:
+        with path.open("rb") as file:
+            content = file.read(_LARGEST + 1)
+    except OSError as error:
+        raise UnusableOption(f"The file with the {purpose}, {path}, can't be read: {error.strerror}.") from error
+    try:
+        line = content.decode("utf-8").removesuffix("\n").removesuffix("\r")
+    except UnicodeDecodeError:
+        line = ""
+    return secret_line(line, f"{purpose} in {path}")
+
+
+def secret_line(line: str, purpose: str) -> str:
+    """Return `line` if it is one line of printable text, blanks allowed.
+
+    Raises:
+        UnusableOption: It is not. The text does not repeat it.
+    """
+    if not line or len(line) > _LARGEST or not line.isprintable():
+        raise UnusableOption(f"The {purpose} is empty or not one line of text; write it again.")
+    return line
+
+
 def home(environ: Mapping[str, str]) -> Path:
     """Return the home directory that the environment names, else the operating system's."""
     return Path(environ["HOME"]) if environ.get("HOME") else Path.home()

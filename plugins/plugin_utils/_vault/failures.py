@@ -39,6 +39,8 @@ _NEVER_SENT: Final = (
     requests.exceptions.InvalidHeader,
 )
 
+_ALERTS: Final = ("CERTIFICATE", "UNKNOWN_CA", "HANDSHAKE_FAILURE", "ACCESS_DENIED")
+
 _BY_STATUS: Final[dict[int, tuple[type[VaultError], str]]] = {
     400: (InvalidRequest, "refused the request"),
     403: (DeniedByVault, "denied it; the token is dead or not allowed to: log in again, or check its policies"),
@@ -72,6 +74,11 @@ def _rule(failure: Failure) -> tuple[type[VaultError], str]:
 def error_without_answer(failure: Failure, error: Exception) -> VaultError:
     """Return the error for a request that got no answer. The text of `error` is never used: it may hold headers."""
     if isinstance(error, requests.exceptions.SSLError):
+        if alert := _alert_about_us(error):
+            sentence = f"it does not accept our client certificate ({alert}); check client_cert and client_key"
+            return UntrustedVault(
+                f"{failure.operation} failed: {failure.url} ended the TLS handshake: {sentence}.", failure
+            )
         sentence = (
             f"its TLS certificate was not accepted ({_verification(error)}); check ca_cert and the name in the url"
         )
@@ -110,6 +117,15 @@ def _verification(error: Exception) -> str:
         if isinstance(cause, ssl.SSLCertVerificationError):
             return str(cause.verify_message).lower()
     return "handshake failed"
+
+
+def _alert_about_us(error: Exception) -> str:
+    """What the server's TLS alert says of our side (RFC 8446, section 6.2); empty when it is no such alert."""
+    for cause in _causes(error):
+        reason = str(cause.reason or "") if isinstance(cause, ssl.SSLError) else ""
+        if "_ALERT_" in reason and any(word in reason for word in _ALERTS):
+            return reason.partition("_ALERT_")[2].replace("_", " ").lower()
+    return ""
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

@@ -50,9 +50,15 @@ class OpenBao:
         root_token: A random token for this run; the server gets it by environment, so no process list shows it.
     """
 
-    def __init__(self, directory: Path) -> None:
-        """Choose a directory, which is made when it is not there; nothing is started."""
+    def __init__(self, directory: Path, config: Path | None = None) -> None:
+        """Choose a directory, which is made when it is not there; nothing is started.
+
+        Args:
+            directory: Its home.
+            config: A configuration file that adds to development mode, as another listener; none by default.
+        """
         self.directory = directory
+        self._config = config
         self.root_token = secrets.token_urlsafe(24)
         self.url = ""
         self._process: subprocess.Popen[bytes] | None = None
@@ -116,6 +122,8 @@ class OpenBao:
     def _launch(self, program: Path, port: int) -> None:
         self.url = f"http://127.0.0.1:{port}"
         server = [str(program), "server", "-dev", "-dev-no-store-token", f"-dev-listen-address=127.0.0.1:{port}"]
+        if self._config:
+            server.append(f"-config={self._config}")
         descriptor = os.open(self.log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
         # Its banner shows the root token and the unseal key: that stays in memory, to be read when it does not start.
         self._banner = os.fdopen(os.memfd_create("banner", os.MFD_CLOEXEC), "rb")

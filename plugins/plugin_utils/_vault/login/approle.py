@@ -1,30 +1,28 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Login with an AppRole: `role_id` and `secret_id`, or `role_id_file` and `secret_id_file`, or VAULT_ROLE_ID and so on."""
+"""Login with an AppRole: `role_id` with `secret_id`, or with `wrapped_secret_id`, a single-use token that holds one."""
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
-from datetime import timedelta
-from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
-from ..answer import section, text, truth, whole
-from ..environment import secret_file, secret_word, text_option, variable
-from ..errors import DeniedByVault, InvalidRequest, RefusedLogin, UnusableOption
+from ..errors import UnusableOption
 from ..names import APPROLE_MOUNT
-from .made import Login
+from ..secrecy import KeptInProcess
+from ..secret_options import mount_point, needed_word, optional_word
+from ._made import Login, LoginRequest, log_in
+from ._wrapped import unwrap_secret_id
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from ..client import Client
 
-_MOUNT: Final = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*(?:/[A-Za-z0-9_-][A-Za-z0-9._-]*)*")
+_ADVICE = "Check the role id, and issue a new secret id if this one expired."
 
 
 @dataclass(frozen=True)
-class AppRoleLogin:
+class AppRoleLogin(KeptInProcess):
     """Role id and secret id, not yet tried."""
 
     role_id: str = field(repr=False)
@@ -33,48 +31,41 @@ class AppRoleLogin:
 
     def authenticate(self, client: Client) -> Login:
         """Log in. Raises VaultError, RefusedLogin if Vault does not accept the pair."""
-        path = f"auth/{self.mount_point}/login"
-        try:
-            answer = client.with_token(None).post(path, {"role_id": self.role_id, "secret_id": self.secret_id})
-        except (InvalidRequest, DeniedByVault) as error:
-            said = "; ".join(error.errors) or "no reason given"
-            raise RefusedLogin(
-                f"Vault at {error.url} refused the AppRole login at {path}: {said}. "
-                "Check the role id, and issue a new secret id if this one expired.",
-                error.failure,
-            ) from None
-        fields = section(answer, "auth")
-        return Login(
-            token=text(fields, "client_token"),
-            accessor=text(fields, "accessor"),
-            renewable=truth(fields, "renewable"),
-            ttl=timedelta(seconds=whole(fields, "lease_duration")),
-            made_by_us=True,
-        )
+        body = {"role_id": self.role_id, "secret_id": self.secret_id}
+        return log_in(client, LoginRequest("AppRole", f"auth/{self.mount_point}/login", body, _ADVICE))
 
 
-def validate(options: Mapping[str, object], environ: Mapping[str, str]) -> AppRoleLogin:
+@dataclass(frozen=True)
+class WrappedAppRoleLogin(KeptInProcess):
+    """Role id, and a wrapping token with the secret id in it; good for one login."""
+
+    role_id: str = field(repr=False)
+    wrapped_secret_id: str = field(repr=False)
+    mount_point: str = APPROLE_MOUNT
+
+    def authenticate(self, client: Client) -> Login:
+        """Unwrap, then log in.
+
+        Raises:
+            UsedWrapping: Somebody has unwrapped it before: an alarm.
+            RefusedLogin: Vault does not accept the pair.
+            VaultError: Vault can't be asked.
+        """
+        secret_id = unwrap_secret_id(client, self.wrapped_secret_id, self.mount_point)
+        return AppRoleLogin(self.role_id, secret_id, self.mount_point).authenticate(client)
+
+
+def validate(options: Mapping[str, object], environ: Mapping[str, str]) -> AppRoleLogin | WrappedAppRoleLogin:
     """Take role id and secret id from options, files or environment, in this order.
 
     Raises:
-        UnusableOption: One is missing or can't be read.
+        UnusableOption: One is missing or can't be read, or the secret id is given plain and wrapped.
     """
-    mount_point = text_option(options, "mount_point") or APPROLE_MOUNT
-    if not _MOUNT.fullmatch(mount_point):
-        raise UnusableOption("The mount point of the AppRole login may hold letters, digits, dot, dash and slash only.")
-    return AppRoleLogin(
-        role_id=_word("role_id", options, environ),
-        secret_id=_word("secret_id", options, environ),
-        mount_point=mount_point,
-    )
-
-
-def _word(name: str, options: Mapping[str, object], environ: Mapping[str, str]) -> str:
-    purpose = f"AppRole {name}"
-    if word := text_option(options, name):
-        return secret_word(word, purpose)
-    if path := text_option(options, f"{name}_file"):
-        return secret_file(Path(path).expanduser(), purpose)
-    if word := variable(environ, name.upper()):
-        return secret_word(word, purpose)
-    raise UnusableOption(f"The AppRole login needs {name}: set {name}, {name}_file or VAULT_{name.upper()}.")
+    mount = mount_point(options, environ, APPROLE_MOUNT)
+    role_id = needed_word("role_id", options, environ, "AppRole")
+    wrapped = optional_word("wrapped_secret_id", options, environ, "AppRole")
+    if wrapped is None:
+        return AppRoleLogin(role_id, needed_word("secret_id", options, environ, "AppRole"), mount)
+    if optional_word("secret_id", options, environ, "AppRole") is not None:
+        raise UnusableOption("The AppRole login got both secret_id and wrapped_secret_id. Give it one of them.")
+    return WrappedAppRoleLogin(role_id, wrapped, mount)

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Final
 
 from ..environment import given, home, secret_file
 from ..errors import UnusableOption
-from .made import supplied
+from ._made import supplied
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from ..client import Client
-    from .made import Login
+    from ._made import Login
 
 _NAME: Final = ".vault-token"
 
@@ -41,6 +41,6 @@ def validate(options: Mapping[str, object], environ: Mapping[str, str]) -> Token
     path = directory / (given(options, "token_file", environ, "TOKEN_FILE") or _NAME)
     if not path.is_file():
         raise UnusableOption(
-            f"No Vault token is known. Set VAULT_TOKEN, log in so that {path} is written, or choose auth_method: approle."
+            f"No Vault token is known. Set VAULT_TOKEN, log in so that {path} is written, or choose another auth_method."
         )
     return TokenFileLogin(path)

@@ -11,6 +11,7 @@ from ansible_collections.breakglass.remediation.plugins.plugin_utils._vault.erro
 from ansible_collections.breakglass.remediation.plugins.plugin_utils._vault.login import login_method
 from ansible_collections.breakglass.remediation.plugins.plugin_utils._vault.login.approle import AppRoleLogin
 from ansible_collections.breakglass.remediation.plugins.plugin_utils._vault.login.token import TokenLogin
+from tests.support.certificates import Authority
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -32,19 +33,24 @@ def test_the_defaults() -> None:
 
 
 def test_everything_can_come_from_the_environment(tmp_path: Path) -> None:
-    """Namespace, CA file, timeout, proxy and the switched-off check have their variables."""
-    (tmp_path / "ca.pem").touch()
+    """Namespace, CA file, client certificate, timeout, retries, proxy and the switched-off check have their variables."""
+    authority = Authority.create(tmp_path, "ca")
+    pair = authority.client("me")
     environ = {
         "BAO_ADDR": URL,
         "VAULT_NAMESPACE": "team/a",
         "VAULT_CACERT": str(tmp_path / "ca.pem"),
         "BAO_SKIP_VERIFY": "true",
         "VAULT_CLIENT_TIMEOUT": "30s",
+        "BAO_MAX_RETRIES": "4",
+        "VAULT_CLIENT_CERT": str(pair.certificate),
+        "BAO_CLIENT_KEY": str(pair.key),
         "VAULT_PROXY_ADDR": "http://user:canary@proxy.example.com:3128",
     }
     found = from_options({}, environ)
     assert (found.namespace, found.ca_cert, found.validate_certs) == ("team/a", str(tmp_path / "ca.pem"), False)
-    assert (found.timeout, found.proxy) == (30, environ["VAULT_PROXY_ADDR"])
+    assert (found.timeout, found.retries, found.proxy) == (30, 4, environ["VAULT_PROXY_ADDR"])
+    assert (found.client_cert, found.client_key) == (str(pair.certificate), str(pair.key))
     assert "canary" not in repr(found)
 
 
@@ -81,6 +87,10 @@ def test_a_missing_address_names_option_and_variable() -> None:
         {"url": URL, "retries": 11},
         {"url": URL, "retries": "canary"},
         {"url": URL, "ca_cert": "/does/not/exist"},
+        {"url": URL, "ca_cert": __file__},
+        {"url": URL, "client_cert": __file__},
+        {"url": URL, "client_cert": "/does/not/exist"},
+        {"url": URL, "client_key": "/does/not/exist"},
         {"url": URL, "proxies": "canary"},
         {"url": URL, "proxies": ["canary"]},
         {"url": URL, "proxies": "http://[canary"},
