@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A way to Vault that a test can cut: between a runner and its server, passing on, refusing, hanging, or cutting at a step."""
+"""A way to Vault that a test can cut: between a runner and its server, passing on, slow, refusing, hanging, or cutting at a step."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ class _Link:
     client: socket.socket
     server: socket.socket
     loses_answer: threading.Event = field(default_factory=threading.Event)
+    is_asked: threading.Event = field(default_factory=threading.Event)
 
     def cut(self) -> None:
         for end in (self.client, self.server):
@@ -50,6 +51,7 @@ class CutProxy:
         self._change = threading.Condition()
         self._listening, self._hanging, self._over = True, False, False
         self._cut_request, self._cut_answer = b"", b""
+        self._delay = 0.0
         self._links: set[_Link] = set()
         self._threads = [threading.Thread(target=self._accept, name="cut-proxy")]
         self._threads[0].start()
@@ -74,7 +76,7 @@ class CutProxy:
         """Let everything through from now on, also what hangs at this moment."""
         with self._change:
             self._cut_request = self._cut_answer = b""
-            self._hanging = False
+            self._hanging, self._delay = False, 0.0
             if not self._listening:
                 self._listener.listen()
                 self._listening = True
@@ -83,7 +85,7 @@ class CutProxy:
     def refuse(self) -> None:
         """Break every connection, and refuse new ones: nobody listens any more."""
         with self._change:
-            self._hanging = False
+            self._hanging, self._delay = False, 0.0
             if self._listening:
                 self._listening = False
                 self._listener.shutdown(socket.SHUT_RDWR)
@@ -96,6 +98,11 @@ class CutProxy:
         """Take connections and requests, and pass nothing on, as a network does that loses every packet."""
         with self._change:
             self._hanging = True
+
+    def slow_down(self, seconds: float) -> None:
+        """Hold the answer to every request back for so long, which the server has obeyed at once; until `pass_on`."""
+        with self._change:
+            self._delay = seconds
 
     def cut_at(self, path: str) -> None:
         """Refuse from the next request to this path on, which the server never sees."""
@@ -156,8 +163,16 @@ class CutProxy:
                 if link.loses_answer.is_set():
                     self.refuse()
                     break
+                self._hold_back(link)
                 link.client.sendall(answer)
         link.cut()
+
+    def _hold_back(self, link: _Link) -> None:
+        """Wait before the first part of each answer, until the delay is over or is not wanted any more."""
+        if link.is_asked.is_set():
+            link.is_asked.clear()
+            with self._change:
+                self._change.wait_for(lambda: not self._delay or self._over, timeout=self._delay)
 
     def _may_pass(self, link: _Link, request: bytes) -> bool:
         with self._change:
@@ -166,6 +181,7 @@ class CutProxy:
             if self._cut_answer and self._cut_answer in first_line:
                 link.loses_answer.set()
             passes = not (self._cut_request and self._cut_request in first_line)
+            link.is_asked.set()
         if not passes:
             self.refuse()
         return passes

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from ansible_collections.breakglass.remediation.plugins.plugin_utils._vault import session
 from tests.support.openbao import openbao, own_openbao, prepared
+from tests.support.postgresql import postgresql
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from ansible_collections.breakglass.remediation.plugins.plugin_utils._vault.client import Client
     from tests.support.openbao import PreparedVault
 
-__all__ = ["openbao", "operator", "own_openbao", "prepared", "runner"]
+__all__ = ["openbao", "operator", "own_openbao", "postgresql", "prepared", "runner"]
 
 
 @pytest.fixture
