@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Opens the run's time box; documented in plugins/modules/grant.py."""
+"""Opens and closes the run's time box; documented in plugins/modules/grant.py."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from ansible_collections.breakglass.remediation.plugins.plugin_utils._errors imp
 from ansible_collections.breakglass.remediation.plugins.plugin_utils._run import live
 from ansible_collections.breakglass.remediation.plugins.plugin_utils._run.granting import Wish, obtain
 from ansible_collections.breakglass.remediation.plugins.plugin_utils._run.options import GRANT
+from ansible_collections.breakglass.remediation.plugins.plugin_utils._run.ungranting import give_up
 
 
 class ActionModule(ActionBase):
@@ -21,14 +22,13 @@ class ActionModule(ActionBase):
 
     def run(self, tmp=None, task_vars=None):
         result = super().run(tmp, task_vars)
-        _validation, options = self.validate_argument_spec(argument_spec=GRANT)
-        wish = Wish(
-            access=str(options["access"]),
-            time_box=str(options["time_box"]),
-            reason=str(options["reason"]),
-            ticket=str(options["ticket"]),
+        _validation, options = self.validate_argument_spec(
+            argument_spec=GRANT, required_if=[("state", "present", ("access", "reason"))]
         )
         try:
-            return {**result, **obtain(live.current(), wish, options, os.environ)}
+            if options["state"] == "absent":
+                return {**result, **give_up(live.current())}
+            options["hosts"] = options["hosts"] or list((task_vars or {}).get("ansible_play_hosts_all") or [])
+            return {**result, **obtain(live.current(), Wish.from_options(options), options, os.environ)}
         except BreakglassError as error:
             raise AnsibleActionFail(str(error)) from None

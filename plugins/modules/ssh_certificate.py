@@ -5,11 +5,16 @@ DOCUMENTATION = r"""
 module: ssh_certificate
 short_description: Obtains an SSH certificate for exactly these hosts
 description:
-  - Makes a fresh Ed25519 key and has Vault sign a user certificate for it whose principals are the hosts' inventory names.
-  - What Vault signed is checked against what was asked for. The certificate ends no later than the run's grant.
-  - Key, certificate and a known_hosts file with the host CA lie in the run's own directory and are wiped at its end.
-  - Called again for the same hosts it returns the certificate that is there.
-  - An SSH certificate can't be revoked. It lives until RV(expires_at).
+  - With O(kind=user) it makes a fresh Ed25519 key and has Vault sign a certificate for it whose principals are the hosts'
+    inventory names. Key, certificate and a known_hosts file with the host CA lie in the run's own directory, 0600.
+  - With O(kind=host) it has Vault certify a host's own public key, so that whoever trusts the CA knows the host. It is meant to
+    outlive the grant. The access must open it with C(kind=ssh_host).
+  - What Vault signed is checked against what was asked for. A user certificate ends no later than the run's grant.
+  - Called again for the same hosts it returns the certificate that is there. For other hosts a user certificate is replaced,
+    at the same paths.
+  - The guard has a user certificate that is shorter than the grant signed anew before it ends, for the same key and in place.
+  - An SSH certificate can't be revoked. At closing the files are wiped and the connections of the run are ended, and the
+    certificate itself lives until RV(expires_at). The end of the run says so.
 author:
   - The breakglass.remediation maintainers
 version_added: 0.1.0
@@ -17,11 +22,31 @@ requirements:
   - hvac
   - cryptography
 options:
+  kind:
+    description: V(user) to log in to hosts, V(host) for a host to prove itself.
+    type: str
+    choices: [user, host]
+    default: user
   hosts:
     description: Inventory names of the hosts. They must be within the access of the grant.
     type: list
     elements: str
     required: true
+  name:
+    description:
+      - With O(kind=host), what the run calls the certificate, V(ssh_host) if it is not given. Certificates for several hosts
+        need a name each.
+      - A run has one user certificate, which is always called V(ssh).
+    type: str
+  public_key:
+    description: Required with O(kind=host). The text of the host's C(ssh_host_ed25519_key.pub).
+    type: str
+  ttl:
+    description:
+      - Longest life of the certificate, as V(2m) or V(30d).
+      - Without it, what is left of the grant for V(user), and 30 days for V(host).
+      - Under a short-lived grant, as in a container, a V(user) certificate lives for two minutes at most and is signed anew.
+    type: str
 extends_documentation_fragment:
   - breakglass.remediation.vault
   - action_common_attributes
@@ -35,9 +60,12 @@ attributes:
     description: Runs on the controller.
     platforms: posix
 notes:
-  - The address of Vault is that of the grant; the login options are accepted for O(ignore:module_defaults) only.
+  - A grant must be open; the address of Vault is that of the grant, and the login options are accepted for
+    O(ignore:module_defaults) only.
 seealso:
   - module: breakglass.remediation.grant
+  - plugin: breakglass.remediation.credential
+    plugin_type: lookup
 """
 
 EXAMPLES = r"""
@@ -47,32 +75,47 @@ EXAMPLES = r"""
   delegate_to: localhost
   become: false
   run_once: true
+
+- name: Certify the key of a host for 30 days
+  breakglass.remediation.ssh_certificate:
+    kind: host
+    name: host_web1
+    hosts: [web1]
+    public_key: "{{ lookup('ansible.builtin.file', 'files/web1/ssh_host_ed25519_key.pub') }}"
+    ttl: 30d
+  delegate_to: localhost
+  become: false
+  run_once: true
 """
 
 RETURN = r"""
 private_key_path:
   description: The private key; OpenSSH finds the certificate beside it.
-  returned: success
+  returned: O(kind=user)
   type: str
 certificate_path:
   description: The certificate.
-  returned: success
+  returned: O(kind=user)
   type: str
 known_hosts_path:
   description: A known_hosts file with the host CA for these hosts.
-  returned: success
+  returned: O(kind=user)
   type: str
+files:
+  description: Path of each file by its name. C(id), C(id-cert.pub) and C(known_hosts) of a user, C(host-cert.pub) of a host.
+  returned: success
+  type: dict
 serial:
   description: The certificate's serial number, as text because it may exceed what JSON numbers hold.
   returned: success
   type: str
 principals:
-  description: The hosts that it opens.
+  description: The hosts that it opens, or the names of the host.
   returned: success
   type: list
   elements: str
 key_id:
-  description: Its name in the log of sshd, which is the stream of the journal that tells about this run.
+  description: Its name in the log of sshd. For a user it is the stream of the journal that tells about this run.
   returned: success
   type: str
 valid_before:
@@ -81,6 +124,24 @@ valid_before:
   type: str
 expires_at:
   description: The same as RV(valid_before).
+  returned: success
+  type: str
+latest_end:
+  description: The same as RV(valid_before).
+  returned: success
+  type: str
+name:
+  description: What the run calls it.
+  returned: success
+  type: str
+  sample: ssh
+kind:
+  description: V(ssh) for a user, V(ssh_host) for a host.
+  returned: success
+  type: str
+  sample: ssh
+lease_id:
+  description: Always empty, since Vault keeps no lease for an SSH certificate.
   returned: success
   type: str
 """

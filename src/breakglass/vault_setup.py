@@ -4,14 +4,22 @@
 from __future__ import annotations
 
 import os
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ansible_collections.breakglass.remediation.plugins.plugin_utils._vault import preparation
-from ansible_collections.breakglass.remediation.plugins.plugin_utils._vault.client import Client
-from ansible_collections.breakglass.remediation.plugins.plugin_utils._vault.connection import from_options
-from ansible_collections.breakglass.remediation.plugins.plugin_utils._vault.login import login_method
-from ansible_collections.breakglass.remediation.plugins.plugin_utils._vault.wanted import AccessSpec, Wanted, desired
+from ansible_collections.breakglass.remediation.plugins.plugin_utils._vault.access import (
+    AccessSpec,
+    CredentialSpec,
+    DatabaseRole,
+    HostCertificates,
+    PkiRole,
+    SecretPath,
+)
+from ansible_collections.breakglass.remediation.plugins.plugin_utils._vault.advice import advice
+from ansible_collections.breakglass.remediation.plugins.plugin_utils._vault.logged_in import logged_in
+from ansible_collections.breakglass.remediation.plugins.plugin_utils._vault.wanted import desired
 
 from breakglass.errors import BreakglassError
 from breakglass.inventory import read_inventory
@@ -19,10 +27,12 @@ from breakglass.policy.load import load_policy
 from breakglass.runner import installed_remediations
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-    from breakglass.domain.rules import Access, Policy
+    from ansible_collections.breakglass.remediation.plugins.plugin_utils._vault.client import Client
+
+    from breakglass.domain.rules import Access, Policy, VaultCredential
     from breakglass.inventory import Inventory
     from breakglass.settings import Settings
 
@@ -33,15 +43,16 @@ class UnwritableSecret(BreakglassError):
 
 @dataclass(frozen=True)
 class VaultSetup:
-    """What Vault needs for one installation, and the admin's login to bring it there."""
+    """The accesses of one installation, and the admin's login to bring Vault what they need."""
 
     settings: Settings
     client: Client
-    wanted: tuple[Wanted, ...]
+    accesses: tuple[AccessSpec, ...]
 
     @classmethod
-    def from_settings(cls, settings: Settings, environ: Mapping[str, str]) -> VaultSetup:
-        """Load policy and inventory, and log in as the environment says; raises BreakglassError."""
+    @contextmanager
+    def from_settings(cls, settings: Settings, environ: Mapping[str, str]) -> Iterator[VaultSetup]:
+        """Load policy and inventory, and log in as the environment says, for this block; raises BreakglassError."""
         inventory = read_inventory(settings.inventory)
         policy = load_policy(
             settings.policy, channels=settings.channels, remediations=installed_remediations(), groups=inventory.groups
@@ -52,20 +63,21 @@ class VaultSetup:
             "namespace": vault.namespace,
             "ca_cert": str(vault.ca_cert) if vault.ca_cert else None,
         }
-        bare = Client(from_options(options, environ), None)
-        login = login_method({}, environ).authenticate(bare)
-        return cls(settings, bare.with_token(login.token), tuple(desired(access_specs(policy, inventory))))
+        with logged_in(options, environ) as client:
+            yield cls(settings, client, tuple(access_specs(policy, inventory)))
 
     def plan(self) -> list[str]:
-        """What would be added and changed, a line each."""
-        changes = preparation.plan(self.client, self.wanted)
-        return [*(line for change in changes for line in change.lines()), preparation.summary(changes)]
+        """What would be added and changed, a line each, and what the site itself should see to."""
+        changes = preparation.plan(self.client, desired(self.accesses))
+        lines = [line for change in changes for line in change.lines()]
+        return [*lines, preparation.summary(changes), *advice(self.client, self.accesses)]
 
     def apply(self) -> list[str]:
         """Bring it there, and issue the runner's login if its files are not there yet; says what was done."""
-        changes = preparation.plan(self.client, self.wanted)
+        changes = preparation.plan(self.client, desired(self.accesses))
         preparation.apply(self.client, changes)
-        return [*(line for change in changes for line in change.lines()), self._issue_login()]
+        lines = [line for change in changes for line in change.lines()]
+        return [*lines, self._issue_login(), *advice(self.client, self.accesses)]
 
     def _issue_login(self) -> str:
         role_file, secret_file = self.settings.vault.role_id_file, self.settings.vault.secret_id_file
@@ -84,7 +96,24 @@ def access_specs(policy: Policy, inventory: Inventory) -> list[AccessSpec]:
 
 def _spec(access: Access, inventory: Inventory) -> AccessSpec:
     hosts = sorted(host for host, groups in inventory.hosts.items() if groups & set(access.hosts))
-    return AccessSpec(access.name, tuple(hosts), access.ssh.user if access.ssh else None, access.max_time_box)
+    return AccessSpec(
+        name=access.name,
+        hosts=tuple(hosts),
+        ssh_user=access.ssh.user if access.ssh else None,
+        max_time_box=access.max_time_box,
+        credentials=tuple(_credential_spec(credential) for credential in access.credentials),
+    )
+
+
+def _credential_spec(credential: VaultCredential) -> CredentialSpec:
+    match credential.kind:
+        case "database":
+            return DatabaseRole(credential.mount, credential.name)
+        case "pki":
+            return PkiRole(credential.mount, credential.name)
+        case "secret":
+            return SecretPath(credential.engine, credential.mount, credential.name)
+    return HostCertificates()
 
 
 def _write_secret(path: Path, secret: str) -> None:

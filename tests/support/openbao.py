@@ -59,10 +59,14 @@ class PreparedVault:
 
     def operator(self) -> Client:
         """Make a login with only the operator's policy."""
+        return self.admin.with_token(self.operator_token())
+
+    def operator_token(self) -> str:
+        """Make the token of such a login."""
         body = {"policies": [OPERATOR_POLICY], "no_default_policy": True, "ttl": "1h"}
         auth = self.admin.post("auth/token/create", body)["auth"]
         assert isinstance(auth, dict)
-        return self.admin.with_token(str(auth["client_token"]))
+        return str(auth["client_token"])
 
 
 def prepare(server: OpenBao) -> PreparedVault:

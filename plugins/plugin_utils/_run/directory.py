@@ -38,7 +38,7 @@ class RunDirectory:
         try:
             parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             run = cls(Path(tempfile.mkdtemp(prefix="run-", dir=parent)))
-            for path in (run.ssh, run.control):
+            for path in (run.credentials, run.ssh, run.control):
                 path.mkdir(mode=0o700)
         except OSError as error:
             raise UnusableRunDirectory(
@@ -77,9 +77,18 @@ class RunDirectory:
         return MARK, str(self.root)
 
     @property
+    def credentials(self) -> Path:
+        """Directory with one directory for each credential."""
+        return self.root / "credentials"
+
+    def credential(self, name: str) -> Path:
+        """Directory of one credential."""
+        return self.credentials / name
+
+    @property
     def ssh(self) -> Path:
         """Directory of key, certificate and known hosts."""
-        return self.root / "ssh"
+        return self.credentials / "ssh"
 
     @property
     def key(self) -> Path:
@@ -118,11 +127,15 @@ class RunDirectory:
 
     def write(self, path: Path, text: str) -> None:
         """Write a file at once or not at all, 0600; raises UnusableRunDirectory."""
+        self.write_bytes(path, text.encode())
+
+    def write_bytes(self, path: Path, content: bytes) -> None:
+        """Write a file as `write` does."""
         part = path.with_name(f".{path.name}.part")
         try:
             descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-                file.write(text)
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(content)
             part.replace(path)
         except OSError as error:
             part.unlink(missing_ok=True)

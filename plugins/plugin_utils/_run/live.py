@@ -40,6 +40,8 @@ class Live:
         about: What the runner says of the run: incident, attempt, plan digest, accessor of the grant.
         main_end: The callback's end of the line to the guard.
         guard_end: The guard's end of it.
+        worker_end: The tasks' end of their own line to the guard, for one of them at a time.
+        guard_worker_end: The guard's end of that.
     """
 
     run: RunDirectory
@@ -50,6 +52,8 @@ class Live:
     about: Mapping[str, str]
     main_end: socket.socket
     guard_end: socket.socket
+    worker_end: socket.socket
+    guard_worker_end: socket.socket
 
 
 _LIVE: list[Live] = []

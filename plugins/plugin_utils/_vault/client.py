@@ -28,7 +28,9 @@ if TYPE_CHECKING:
     from .connection import Connection
 
 _PATH: Final = re.compile(r"[A-Za-z0-9._@:+=/-]+")
-_SECRET_FIELDS: Final = frozenset({"token", "client_token", "secret_id", "role_id", "jwt", "password", "private_key"})
+_SECRET_FIELDS: Final = frozenset(
+    {"token", "client_token", "secret_id", "role_id", "jwt", "password", "private_key", "mfa_payload"}
+)
 _FIRST_PAUSE: Final = 0.1
 _LONGEST_PAUSE: Final = 2.0
 _SUCCESS: Final = range(200, 300)
@@ -93,9 +95,17 @@ class Client:
         """Return a client with another token over the same connections."""
         return Client(self.connection, token, session=self._session, pause=self._pause)
 
-    def get(self, path: str) -> Mapping[str, object]:
+    def anew(self) -> Client:
+        """Return the same client over connections of its own, as a forked process must have them."""
+        return Client(self.connection, self._token, pause=self._pause)
+
+    def get(self, path: str, query: Mapping[str, str] | None = None) -> Mapping[str, object]:
         """Read; repeated when Vault is busy or in trouble. Raises VaultError."""
-        return self._repeat(lambda: self._send("get", path))
+        return self._repeat(lambda: self._send("get", path, query=query))
+
+    def make(self, path: str) -> Mapping[str, object]:
+        """Read a path that makes something anew, as a database's user: sent once, never twice. Raises VaultError."""
+        return self._send("get", path, changes=True)
 
     def list(self, path: str) -> Mapping[str, object]:
         """List the keys below a path; repeated as `get`. Raises VaultError, MissingPath when there are none."""
@@ -107,15 +117,15 @@ class Client:
 
     def post(self, path: str, body: Mapping[str, object], wrap_ttl: timedelta | None = None) -> Mapping[str, object]:
         """Send once, never twice; with `wrap_ttl` the answer is wrapped. Raises VaultError."""
-        return self._send("post", path, body, wrap_ttl)
+        return self._send("post", path, body, wrap_ttl, changes=True)
 
     def put(self, path: str, body: Mapping[str, object]) -> Mapping[str, object]:
         """Send once, never twice. Raises VaultError."""
-        return self._send("put", path, body)
+        return self._send("put", path, body, changes=True)
 
     def delete(self, path: str) -> Mapping[str, object]:
         """Delete once. Raises VaultError."""
-        return self._send("delete", path)
+        return self._send("delete", path, changes=True)
 
     def _repeat(self, read: Callable[[], Mapping[str, object]]) -> Mapping[str, object]:
         wait = _FIRST_PAUSE
@@ -135,6 +145,9 @@ class Client:
         path: str,
         body: Mapping[str, object] | None = None,
         wrap_ttl: timedelta | None = None,
+        query: Mapping[str, str] | None = None,
+        *,
+        changes: bool = False,
     ) -> Mapping[str, object]:
         secrets = self._secrets(body)
         failure = Failure(operation=clean(f"{method.upper()} {path}", secrets), url=self.connection.url)
@@ -143,25 +156,38 @@ class Client:
         problem: Exception
         try:
             response: requests.Response = self._adapter.request(
-                method, f"/v1/{path}", raise_exception=False, json=body, wrap_ttl=wrapping
+                method, f"/v1/{path}", raise_exception=False, json=body, params=query, wrap_ttl=wrapping
             )
         except (OSError, ValueError) as error:  # requests' errors are OSErrors; urllib3's refusals are ValueErrors
             problem = error
         else:
-            return _result(response, failure, secrets)
+            return _result(response, failure, secrets, changes=changes)
         # Raised outside of the handler: a chained error of requests may show the headers.
-        unknown = method not in {"get", "list"} and not was_never_sent(problem)
+        unknown = changes and not was_never_sent(problem)
         raise error_without_answer(replace(failure, outcome_unknown=unknown), problem)
 
     def _secrets(self, body: Mapping[str, object] | None) -> tuple[str, ...]:
-        found = [str(value) for name, value in (body or {}).items() if name in _SECRET_FIELDS]
+        found = [text for name, value in (body or {}).items() if name in _SECRET_FIELDS for text in _texts(value)]
         return (*found, self._token) if self._token else tuple(found)
+
+
+def _texts(value: object) -> tuple[str, ...]:
+    """Every text inside a value, as the passcodes of several login methods."""
+    if isinstance(value, dict):
+        return tuple(text for entry in value.values() for text in _texts(entry))
+    if isinstance(value, list):
+        return tuple(text for entry in value for text in _texts(entry))
+    return (str(value),)
 
 
 def _session(connection: Connection) -> requests.Session:
     session = requests.Session()
     session.trust_env = False
     session.verify = (connection.ca_cert or True) if connection.validate_certs else False
+    if connection.client_cert:
+        session.cert = (
+            (connection.client_cert, connection.client_key) if connection.client_key else connection.client_cert
+        )
     if connection.proxy:
         session.proxies = {"http": connection.proxy, "https": connection.proxy}
     return session
@@ -174,7 +200,9 @@ def _check_path(path: str) -> None:
         )
 
 
-def _result(response: requests.Response, failure: Failure, secrets: tuple[str, ...]) -> Mapping[str, object]:
+def _result(
+    response: requests.Response, failure: Failure, secrets: tuple[str, ...], *, changes: bool
+) -> Mapping[str, object]:
     """Return the JSON object of a success (an empty answer counts as an empty object); raise what anything else means."""
     try:
         body = response.json() if response.content else {}
@@ -189,7 +217,7 @@ def _result(response: requests.Response, failure: Failure, secrets: tuple[str, .
             failure,
         )
     texts = clean_all(body.get("errors"), secrets) if isinstance(body, dict) else ()
-    unknown = status >= _SERVER_ERROR and response.request.method not in {"GET", "LIST"}
+    unknown = changes and status >= _SERVER_ERROR
     error = error_for(replace(failure, status=status, errors=texts))
     if unknown and isinstance(error, UnreachableVault):
         error.failure = replace(error.failure, outcome_unknown=True)

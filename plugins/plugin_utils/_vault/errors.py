@@ -139,6 +139,14 @@ class GrantMismatch(VaultError):
         self.revoked = revoked
 
 
+class RoundedLife(GrantMismatch):
+    """Raised when a minted token lives one second less than asked, as it does when a busy Vault's second passed meanwhile."""
+
+
+class ClockSkew(VaultError):
+    """Raised when this machine's clock and Vault's are too far apart for any end of a time box to be believed."""
+
+
 class UnseenGrant(GrantMismatch):
     """Raised when a token was minted, but could not be looked up: it counts as neither granted nor gone."""
 

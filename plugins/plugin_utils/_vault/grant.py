@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from .answer import section, text
 from .errors import (
@@ -22,6 +22,7 @@ from .errors import (
     GrantMismatch,
     InvalidRequest,
     MissingPath,
+    RoundedLife,
     UnexpectedAnswer,
     UnseenGrant,
     UnusableRequest,
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
 
     Undo = Callable[[], object]
 
+Minted = TypeVar("Minted")
+
 __all__ = ["Grant", "GrantFacts", "GrantKind", "GrantRequest", "WrappedGrant", "mint_orphan", "mint_wrapped", "unwrap"]
 
 WRAP_TTL: Final = timedelta(seconds=120)
@@ -44,6 +47,9 @@ WRAP_TTL: Final = timedelta(seconds=120)
 
 LONGEST_WRAP: Final = timedelta(seconds=300)
 """The runner's policy refuses longer wrapping."""
+
+_SLACK: Final = timedelta(seconds=2)
+"""Vault keeps the moment of the minting in whole seconds."""
 
 _GONE: Final = (InvalidRequest, DeniedByVault, MissingPath)
 
@@ -95,8 +101,12 @@ def mint_wrapped(client: Client, request: GrantRequest, wrap_ttl: timedelta = WR
     """
     if not timedelta(seconds=1) <= wrap_ttl <= LONGEST_WRAP:
         raise UnusableRequest("A wrapped grant must wait at least one and at most 300 seconds for its play.")
+    return _once_more(partial(_mint_wrapped, client, request, wrap_ttl))
+
+
+def _mint_wrapped(client: Client, request: GrantRequest, wrap_ttl: timedelta) -> WrappedGrant:
     path = _mint_path(request, GrantKind.CHILD)
-    wrapping = section(client.post(path, request.body(), wrap_ttl=wrap_ttl), "wrap_info")
+    wrapping = section(client.post(path, request.body(GrantKind.CHILD), wrap_ttl=wrap_ttl), "wrap_info")
     accessor = text(wrapping, "wrapped_accessor")
     if wrapping.get("creation_path") != path:
         undo = partial(client.post, "auth/token/revoke-accessor", {"accessor": accessor})
@@ -104,17 +114,24 @@ def mint_wrapped(client: Client, request: GrantRequest, wrap_ttl: timedelta = WR
     return WrappedGrant(text(wrapping, "token"), _seen_alive(client, accessor, request, GrantKind.CHILD))
 
 
-def mint_orphan(client: Client, request: GrantRequest) -> Grant:
-    """Mint a grant that does not depend on the client's login, for use in this process.
+def mint_orphan(client: Client, request: GrantRequest, kind: GrantKind = GrantKind.ORPHAN) -> Grant:
+    """Mint a grant that does not depend on the client's login, for use in this process: ORPHAN or SHORT.
 
     Raises:
         GrantMismatch: What Vault minted is not what was asked for; it is revoked.
         UnseenGrant: It was minted and could not be looked up.
         VaultError: Vault refused or can't be asked; `outcome_unknown` tells whether something may have been minted.
     """
-    minted = section(client.post(_mint_path(request, GrantKind.ORPHAN), request.body()), "auth")
-    accessor = text(minted, "accessor")
-    return Grant(text(minted, "client_token"), _seen_alive(client, accessor, request, GrantKind.ORPHAN))
+    return _once_more(partial(_mint_orphan, client, request, kind))
+
+
+def _mint_orphan(client: Client, request: GrantRequest, kind: GrantKind) -> Grant:
+    minted = section(client.post(_mint_path(request, kind), request.body(kind)), "auth")
+    accessor, token = text(minted, "accessor"), text(minted, "client_token")
+    seen = _seen_alive(client, accessor, request, kind)
+    if kind.life(request.seconds) < request.seconds:
+        _check_whole_box(client.with_token(token), accessor, request, kind)
+    return Grant(token, seen)
 
 
 def unwrap(client: Client, wrapping_token: str, request: GrantRequest, accessor: str | None = None) -> Grant:
@@ -144,6 +161,16 @@ def unwrap(client: Client, wrapping_token: str, request: GrantRequest, accessor:
     return Grant(token, _own_facts(client.with_token(token), text(inside, "accessor"), request, accessor))
 
 
+def _once_more(mint: Callable[[], Minted]) -> Minted:
+    """Mint, and once more when a second was lost to rounding: what was minted is revoked, so nothing is there twice."""
+    try:
+        return mint()
+    except RoundedLife as error:
+        if not error.revoked:
+            raise
+    return mint()
+
+
 def _mint_path(request: GrantRequest, kind: GrantKind) -> str:
     return f"auth/token/create/{kind.role(request.access)}"
 
@@ -156,6 +183,24 @@ def _seen_alive(client: Client, accessor: str, request: GrantRequest, kind: Gran
     except VaultError as error:
         raise _unseen(undo, accessor, error) from None
     return _compared(undo, accessor, answer, request, kind)
+
+
+def _check_whole_box(own: Client, accessor: str, request: GrantRequest, kind: GrantKind) -> None:
+    """Have a short grant renewed to the end of its box, to see that Vault would let it live so long, and back again.
+
+    Its `creation_ttl` is short anyhow, and where the role allows less, nothing but a renewal tells.
+    """
+    undo = partial(own.post, "auth/token/revoke-self", {})
+    try:
+        own.post("auth/token/renew-self", {"increment": f"{request.seconds}s"})
+        found = read_lookup(own.get("auth/token/lookup-self"))
+        own.post("auth/token/renew-self", {"increment": f"{kind.life(request.seconds)}s"})
+    except VaultError as error:
+        raise _unseen(undo, accessor, error) from None
+    most = found.expires_at - found.created_at
+    if most < request.time_box - _SLACK:
+        wrong = f"its life in seconds is {most.total_seconds():.0f} at most, asked was {request.seconds}"
+        raise _rejected(undo, accessor, (wrong,))
 
 
 def _own_facts(own: Client, accessor: str, request: GrantRequest, expected: str | None) -> GrantFacts:
@@ -188,13 +233,16 @@ def _compared(
     if found.accessor != accessor:
         wrong = (*wrong, "its accessor is another one")
     if wrong:
-        raise _rejected(undo, accessor, wrong)
+        rounded = len(wrong) == 1 and found.life == kind.life(request.seconds) - 1
+        raise _rejected(undo, accessor, wrong, RoundedLife if rounded else GrantMismatch)
     return facts(found, request)
 
 
-def _rejected(undo: Undo, accessor: str, wrong: tuple[str, ...]) -> GrantMismatch:
+def _rejected(
+    undo: Undo, accessor: str, wrong: tuple[str, ...], error: type[GrantMismatch] = GrantMismatch
+) -> GrantMismatch:
     revoked, fate = _undone(undo)
-    return GrantMismatch(
+    return error(
         f"The minted grant is not the one that was asked for: {'; '.join(wrong)}. {fate} "
         "Compare the policy's access with Vault (breakglass vault plan).",
         accessor=accessor,

@@ -13,13 +13,15 @@ from enum import Enum
 from typing import TYPE_CHECKING, Final
 
 from .answer import moment, optional_text, section, text, texts, truth, whole
-from .errors import UnusableRequest
-from .names import access_name, child_role, grant_policies, orphan_role
+from .errors import ClockSkew, UnusableRequest
+from .names import RENEWING_POLICY, access_name, child_role, grant_policies, orphan_role, short_role
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+SHORT_LIFE_SECONDS: Final = 120
 _LONGEST: Final = timedelta(days=7)
+LARGEST_SKEW: Final = timedelta(minutes=2)
 
 
 class GrantKind(Enum):
@@ -31,9 +33,22 @@ class GrantKind(Enum):
     ORPHAN = "orphan"
     """Minted by an operator's login; does not inherit from it."""
 
+    SHORT = "short"
+    """An orphan for containers, whose end takes the guard along: it dies soon after it is renewed no more."""
+
     def role(self, access: str) -> str:
         """Return the token role that mints this kind for an access."""
-        return child_role(access) if self is GrantKind.CHILD else orphan_role(access)
+        names = {GrantKind.CHILD: child_role, GrantKind.ORPHAN: orphan_role, GrantKind.SHORT: short_role}
+        return names[self](access)
+
+    def policies(self, access: str) -> frozenset[str]:
+        """Return the policies that a grant of this kind has: these and no other."""
+        renewing = {RENEWING_POLICY} if self is GrantKind.SHORT else set()
+        return grant_policies(access) | renewing
+
+    def life(self, seconds: int) -> int:
+        """Return how many seconds the token lives if nobody renews it."""
+        return min(seconds, SHORT_LIFE_SECONDS) if self is GrantKind.SHORT else seconds
 
 
 @dataclass(frozen=True)
@@ -66,11 +81,11 @@ class GrantRequest:
         """Return the time box in seconds."""
         return int(self.time_box.total_seconds())
 
-    def body(self) -> dict[str, object]:
-        """Return exactly the parameters that the runner's policy requires; it refuses any other."""
+    def body(self, kind: GrantKind) -> dict[str, object]:
+        """Return exactly the parameters that the policies require that let someone mint; they refuse any other."""
         return {
-            "policies": sorted(grant_policies(self.access)),
-            "ttl": f"{self.seconds}s",
+            "policies": sorted(kind.policies(self.access)),
+            "ttl": f"{kind.life(self.seconds)}s",
             "explicit_max_ttl": f"{self.seconds}s",
             "meta": dict(self.meta),
             "display_name": self.display_name,
@@ -148,14 +163,14 @@ def differences(found: TokenLookup, request: GrantRequest, kind: GrantKind) -> t
     role = kind.role(request.access)
     pairs: Iterator[tuple[str, object, object]] = iter(
         (
-            ("life in seconds", found.life, request.seconds),
+            ("life in seconds", found.life, kind.life(request.seconds)),
             ("explicit maximum life in seconds", found.explicit_max_ttl, request.seconds),
-            ("policies", sorted(found.policies), sorted(grant_policies(request.access))),
+            ("policies", sorted(found.policies), sorted(kind.policies(request.access))),
             ("policies by identity", sorted(found.inherited_policies), []),
             ("token role", found.role, role),
             ("path", found.path, f"auth/token/create/{role}"),
-            ("renewable", found.renewable, False),
-            ("orphan", found.orphan, kind is GrantKind.ORPHAN),
+            ("renewable", found.renewable, kind is GrantKind.SHORT),
+            ("orphan", found.orphan, kind is not GrantKind.CHILD),
             ("number of uses", found.uses, 0),
             ("token type", found.kind, "service"),
             ("metadata", dict(found.meta), dict(request.meta)),
@@ -164,11 +179,26 @@ def differences(found: TokenLookup, request: GrantRequest, kind: GrantKind) -> t
     return tuple(f"{name} is {there!r}, asked was {asked!r}" for name, there, asked in pairs if there != asked)
 
 
+def check_clock(minted: GrantFacts, now: datetime) -> None:
+    """Compare this machine's clock with Vault's, right after a grant was minted.
+
+    Raises:
+        ClockSkew: They are more than `LARGEST_SKEW` apart.
+    """
+    apart = now - minted.created_at
+    if abs(apart) > LARGEST_SKEW:
+        direction = "ahead of" if apart > timedelta() else "behind"
+        raise ClockSkew(
+            f"This machine's clock is {abs(apart).total_seconds():.0f} s {direction} Vault's, so the ends of time boxes and "
+            "certificates could not be told. The grant was revoked. Set the clocks (NTP) and try again."
+        )
+
+
 def facts(found: TokenLookup, request: GrantRequest) -> GrantFacts:
     """Return the facts of a token that was found without differences."""
     return GrantFacts(
         accessor=found.accessor,
-        expires_at=found.expires_at,
+        expires_at=found.created_at + request.time_box,
         policies=tuple(sorted(found.policies)),
         created_at=found.created_at,
         access=request.access,

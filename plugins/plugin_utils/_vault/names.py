@@ -24,7 +24,13 @@ GRANT_POLICY: Final = "breakglass-grant"
 HOST_ROLE: Final = "breakglass-host"
 CHILD_ROLE_PREFIX: Final = "breakglass-child-"
 ORPHAN_ROLE_PREFIX: Final = "breakglass-orphan-"
+SHORT_ROLE_PREFIX: Final = "breakglass-short-"
+RENEWING_POLICY: Final = "breakglass-renewing-grant"
 
+IDENTITY_NAME: Final = "breakglass"
+IDENTITY_KEY_PATH: Final = f"identity/oidc/key/{IDENTITY_NAME}"
+IDENTITY_ROLE_PATH: Final = f"identity/oidc/role/{IDENTITY_NAME}"
+IDENTITY_TOKEN_PATH: Final = f"identity/oidc/token/{IDENTITY_NAME}"
 HOLD_PATH: Final = f"{KV_MOUNT}/data/breakglass/hold"
 AUTHORITY_PATH: Final = f"{SSH_MOUNT}/config/ca"
 RUNNER_ROLE_PATH: Final = f"auth/{APPROLE_MOUNT}/role/{RUNNER}"
@@ -34,18 +40,22 @@ _ACCESS: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 _HOST: Final = re.compile(r"[A-Za-z0-9._-]{1,253}")
 _SEGMENT: Final = re.compile(r"[A-Za-z0-9._-]{1,128}")
 _RESERVED: Final = frozenset({"host"})
+_ROLE: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
+_MOUNT: Final = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*(?:/[A-Za-z0-9_-][A-Za-z0-9._-]*)*")
+_OURS: Final = frozenset({"sys", "auth", "identity", SSH_MOUNT, TRANSIT_MOUNT})
+_SECRET: Final = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._@:+=-]*(?:/[A-Za-z0-9_-][A-Za-z0-9._@:+=-]*)*")
 
 
 def access_name(name: str) -> AccessName:
     """Return `name` as the name of an access.
 
     Raises:
-        UnusableRequest: It is not `[a-z0-9][a-z0-9-]{0,62}`, or it is `host`, whose SSH role signs host certificates.
+        UnusableRequest: It is not `[a-z0-9][a-z0-9-]{0,62}`, or begins as the SSH roles do that sign host certificates.
     """
     if not _ACCESS.fullmatch(name):
         raise UnusableRequest("An access must be named with a-z, 0-9 and dash, at most 63 of them, not a dash first.")
-    if name in _RESERVED:
-        raise UnusableRequest(f"An access may not be named {name}: {HOST_ROLE} is the role of host certificates.")
+    if name in _RESERVED or name.startswith("host-"):
+        raise UnusableRequest(f"An access may not be named {name}: {HOST_ROLE} begins the roles of host certificates.")
     return AccessName(name)
 
 
@@ -70,6 +80,11 @@ def orphan_role(access: str) -> str:
     return f"{ORPHAN_ROLE_PREFIX}{access_name(access)}"
 
 
+def short_role(access: str) -> str:
+    """Token role for containers: an orphan that dies two minutes after its guard did, unless it is renewed."""
+    return f"{SHORT_ROLE_PREFIX}{access_name(access)}"
+
+
 def access_policy(access: str) -> str:
     """Policy with the credentials of one access."""
     return f"breakglass-access-{access_name(access)}"
@@ -81,8 +96,51 @@ def grant_policies(access: str) -> frozenset[str]:
 
 
 def ssh_role(access: str) -> str:
-    """SSH role that signs for the hosts of one access."""
+    """SSH role that signs for users, for the hosts of one access."""
     return f"breakglass-{access_name(access)}"
+
+
+def ssh_host_role(access: str) -> str:
+    """SSH role that signs host certificates, for the hosts of one access."""
+    return f"{HOST_ROLE}-{access_name(access)}"
+
+
+def mount_point(path: str) -> str:
+    """Return where an engine is mounted, without slashes around it.
+
+    Raises:
+        UnusableRequest: It holds anything but letters, digits, dot, underscore, dash and single slashes; or what is there
+            is Vault's own or ours: tokens, policies, people, certificates of hosts, the signing of the journal.
+    """
+    if path.split("/", 1)[0] in _OURS:
+        raise UnusableRequest(f"No access opens anything of {path}/ in Vault: it would be more than a credential.")
+    if not _MOUNT.fullmatch(path):
+        raise UnusableRequest("A mount point may hold letters, digits, dot, underscore, dash and single slashes.")
+    return path
+
+
+def role_name(name: str) -> str:
+    """Return the name of a role of an engine.
+
+    Raises:
+        UnusableRequest: It holds anything but letters, digits, dot, underscore and dash.
+    """
+    if not _ROLE.fullmatch(name):
+        raise UnusableRequest("A role of an engine must be named with letters, digits, dot, underscore and dash.")
+    return name
+
+
+def secret_path(path: str) -> str:
+    """Return the path of a secret below its engine.
+
+    Raises:
+        UnusableRequest: It holds what a path of a secret of ours may not, or is our own: `breakglass/`.
+    """
+    if not _SECRET.fullmatch(path):
+        raise UnusableRequest("The path of a secret may hold letters, digits, ._@:+=- and single slashes.")
+    if path.split("/", 1)[0] == "breakglass":
+        raise UnusableRequest("Below breakglass/ the anchors and the hold are kept; no grant opens them.")
+    return path
 
 
 def anchor_path(origin: str) -> str:

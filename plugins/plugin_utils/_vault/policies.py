@@ -5,8 +5,6 @@ from __future__ import annotations
 
 from typing import Final
 
-from .names import access_name
-
 RUNNER: Final = """\
 # breakglass-runner: what the runner's own session may do. Written by breakglass vault apply.
 path "auth/token/create/breakglass-child-*" {
@@ -32,6 +30,7 @@ path "kv/metadata/breakglass/anchors/*" { capabilities = ["list"] }
 path "kv/data/breakglass/hold"          { capabilities = ["create", "read", "update"] }
 # Update only: reading this path would return the code.
 path "totp/code/*"                      { capabilities = ["update"] }
+path "identity/oidc/role/breakglass"    { capabilities = ["read"] }
 path "identity/entity/id/*"             { capabilities = ["read"] }
 path "identity/group/id/*"              { capabilities = ["read"] }
 """
@@ -45,9 +44,20 @@ path "sys/leases/lookup"      { capabilities = ["update"] }
 path "sys/leases/revoke"      { capabilities = ["update"] }
 """
 
+RENEWING: Final = """\
+# breakglass-renewing-grant: for short grants in containers, which live only while their guard does.
+# Written by breakglass vault apply.
+path "auth/token/renew-self" { capabilities = ["update"] }
+"""
+
 OPERATOR: Final = """\
 # breakglass-operator: for the logins of people and of AWX that open grants themselves. Written by breakglass vault apply.
 path "auth/token/create/breakglass-orphan-*" {
+  capabilities        = ["update"]
+  required_parameters = ["policies", "ttl", "explicit_max_ttl", "meta", "display_name"]
+  allowed_parameters  = { "policies" = [], "ttl" = [], "explicit_max_ttl" = [], "meta" = [], "display_name" = [] }
+}
+path "auth/token/create/breakglass-short-*" {
   capabilities        = ["update"]
   required_parameters = ["policies", "ttl", "explicit_max_ttl", "meta", "display_name"]
   allowed_parameters  = { "policies" = [], "ttl" = [], "explicit_max_ttl" = [], "meta" = [], "display_name" = [] }
@@ -64,25 +74,6 @@ path "transit/keys/breakglass-journal"  { capabilities = ["read"] }
 path "kv/data/breakglass/anchors/*"     { capabilities = ["create", "read"] }
 path "kv/metadata/breakglass/anchors/*" { capabilities = ["list"] }
 path "kv/data/breakglass/hold"          { capabilities = ["read"] }
+# Says to a runner who we are, when it is asked for a grant.
+path "identity/oidc/token/breakglass"   { capabilities = ["read"] }
 """
-
-_ACCESS: Final = """\
-# breakglass-access-ACCESS: the credentials of one access. Written by breakglass vault apply.
-path "ssh-breakglass/sign/breakglass-ACCESS" {
-  capabilities        = ["update"]
-  required_parameters = ["public_key", "valid_principals", "key_id", "ttl", "cert_type"]
-  allowed_parameters  = {
-    "public_key" = [], "valid_principals" = [], "key_id" = [], "ttl" = [], "cert_type" = ["user"]
-  }
-}
-path "ssh-breakglass/config/ca" { capabilities = ["read"] }
-"""
-
-
-def access(name: str) -> str:
-    """Return the policy of one access: to sign for its hosts, with exactly our parameters.
-
-    Raises:
-        UnusableRequest: The name is none of an access.
-    """
-    return _ACCESS.replace("ACCESS", access_name(name))

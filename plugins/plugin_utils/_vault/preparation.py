@@ -11,11 +11,12 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from .access import AccessSpec
 from .answer import section, text
 from .diff import Difference, differences
 from .errors import ForeignObject, InvalidRequest, MissingPath, UnreachableVault
 from .names import KV_MOUNT, RUNNER_ROLE_PATH
-from .wanted import AccessSpec, Kind, Wanted, desired
+from .wanted import Kind, Wanted, desired
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from .answer import optional_text, section, text, texts, truth, whole
+from .answer import moment, optional_text, section, text, texts, truth, whole
 
 if TYPE_CHECKING:
     from .client import Client
@@ -27,6 +27,7 @@ class Session:
         policies: Policies of the token itself.
         identity_policies: Policies of its entity and groups; a runner must not have any.
         entity_id: Its entity, or empty.
+        display_name: The name that its login method gave it, as `userpass-ada`, or empty.
     """
 
     accessor: str
@@ -35,6 +36,7 @@ class Session:
     policies: frozenset[str]
     identity_policies: frozenset[str]
     entity_id: str
+    display_name: str = ""
 
 
 def lookup(client: Client) -> Session:
@@ -52,7 +54,21 @@ def lookup(client: Client) -> Session:
         policies=frozenset(texts(fields, "policies")),
         identity_policies=frozenset(texts(fields, "identity_policies")),
         entity_id=optional_text(fields, "entity_id"),
+        display_name=optional_text(fields, "display_name"),
     )
+
+
+def box_left(client: Client) -> timedelta:
+    """Return what is left until the explicit end of the client's own token, by Vault's clock alone.
+
+    Raises:
+        UnexpectedAnswer: The token has no such end, so it is no grant.
+        DeniedByVault: The token is dead.
+        VaultError: Vault can't be asked.
+    """
+    fields = section(client.get("auth/token/lookup-self"), "data")
+    now = moment(fields, "expire_time") - timedelta(seconds=whole(fields, "ttl"))
+    return moment(fields, "issue_time") + timedelta(seconds=whole(fields, "explicit_max_ttl")) - now
 
 
 def renew(client: Client) -> timedelta:

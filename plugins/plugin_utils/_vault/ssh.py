@@ -129,8 +129,10 @@ def sign(client: Client, access: str, public_key: str, request: SshRequest) -> S
         return _signed(client, ssh_role(access), replace(expected, longest=left))
 
 
-def sign_host_certificate(client: Client, public_key: str, principals: Sequence[str], ttl: timedelta) -> SshCertificate:
-    """Get a certificate with which a host proves itself to us; for admins, who alone may use its role.
+def sign_host_certificate(
+    client: Client, public_key: str, principals: Sequence[str], ttl: timedelta, role: str = HOST_ROLE
+) -> SshCertificate:
+    """Get a certificate with which a host proves itself to us: from the role of an access, or from the admins' own.
 
     Raises:
         CertificateMismatch: What was signed is not what was asked for.
@@ -148,7 +150,7 @@ def sign_host_certificate(client: Client, public_key: str, principals: Sequence[
         longest=ttl,
         not_after=None,
     )
-    return _signed(client, HOST_ROLE, expected)
+    return _signed(client, role, expected)
 
 
 def ca_public_key(client: Client) -> str:

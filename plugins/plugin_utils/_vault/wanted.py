@@ -16,26 +16,32 @@ from .names import (
     AUTHORITY_PATH,
     GRANT_POLICY,
     HOST_ROLE,
+    IDENTITY_KEY_PATH,
+    IDENTITY_NAME,
+    IDENTITY_ROLE_PATH,
     JOURNAL_KEY_PATH,
     KV_MOUNT,
     OPERATOR_POLICY,
+    RENEWING_POLICY,
     RUNNER_POLICY,
     RUNNER_ROLE_PATH,
     SSH_MOUNT,
     TRANSIT_MOUNT,
-    access_name,
     access_policy,
-    grant_policies,
-    host_name,
+    ssh_host_role,
     ssh_role,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from .access import AccessSpec
+
 RUNNER_PERIOD: Final = timedelta(minutes=10)
 """How long a runner's session, and with it its grants, outlives a runner that stopped renewing it."""
 
+IDENTITY_TOKEN_LIFE: Final = timedelta(minutes=5)
+IDENTITY_KEY_ROTATION: Final = timedelta(days=1)
 HOST_CERTIFICATE_LIFE: Final = timedelta(days=90)
 
 _BACKDATED_SECONDS: Final = 30
@@ -70,38 +76,6 @@ class Wanted:
     must_be: tuple[tuple[str, object], ...] = ()
 
 
-@dataclass(frozen=True)
-class AccessSpec:
-    """The part of an access that Vault enforces.
-
-    Attributes:
-        name: Its name.
-        hosts: Exact inventory names; the principals that may be certified.
-        ssh_user: Login user on the hosts. Vault does not need it: the principal is the host's name.
-        max_time_box: Longest life of a grant and of a certificate.
-
-    Raises:
-        UnusableRequest: A bad name, no host, a bad host, or a box that is no whole number of seconds.
-    """
-
-    name: str
-    hosts: tuple[str, ...]
-    ssh_user: str | None
-    max_time_box: timedelta
-
-    def __post_init__(self) -> None:
-        """Refuse what would open more than it says."""
-        access_name(self.name)
-        if not self.hosts:
-            raise UnusableRequest(f"The access {self.name} has no hosts; it would open nothing or everything.")
-        for host in self.hosts:
-            host_name(host)
-        if self.max_time_box < timedelta(seconds=1) or self.max_time_box.microseconds:
-            raise UnusableRequest(
-                f"The largest time box of the access {self.name} must be whole seconds, at least one."
-            )
-
-
 def desired(accesses: Sequence[AccessSpec], runner_period: timedelta = RUNNER_PERIOD) -> list[Wanted]:
     """Return everything that must stand in Vault, in the order in which it can be written.
 
@@ -111,7 +85,14 @@ def desired(accesses: Sequence[AccessSpec], runner_period: timedelta = RUNNER_PE
     names = [access.name for access in accesses]
     if len(set(names)) != len(names):
         raise UnusableRequest("Two accesses have the same name; rename one.")
-    found = [*_mounts(), *_made_once(), *_shared_policies(), _host_role(), _runner(runner_period)]
+    found = [
+        *_mounts(),
+        *_made_once(),
+        *_identity(),
+        *_shared_policies(),
+        _host_role(HOST_ROLE, "*"),
+        _runner(runner_period),
+    ]
     for access in accesses:
         found += _for_access(access)
     return found
@@ -158,9 +139,23 @@ def _made_once() -> Iterator[Wanted]:
     )
 
 
+def _identity() -> Iterator[Wanted]:
+    """Short-lived tokens with which people say to a runner who they are; what they may is looked up live."""
+    key = {
+        "algorithm": "EdDSA",
+        "allowed_client_ids": ["*"],
+        "rotation_period": _seconds(IDENTITY_KEY_ROTATION),
+        "verification_ttl": _seconds(IDENTITY_KEY_ROTATION),
+    }
+    role = {"key": IDENTITY_NAME, "ttl": _seconds(IDENTITY_TOKEN_LIFE)}
+    yield Wanted(Kind.ROLE, f"identity key {IDENTITY_NAME}", IDENTITY_KEY_PATH, key)
+    yield Wanted(Kind.ROLE, f"identity role {IDENTITY_NAME}", IDENTITY_ROLE_PATH, role)
+
+
 def _shared_policies() -> Iterator[Wanted]:
     yield _policy(RUNNER_POLICY, policies.RUNNER)
     yield _policy(GRANT_POLICY, policies.GRANT)
+    yield _policy(RENEWING_POLICY, policies.RENEWING)
     yield _policy(OPERATOR_POLICY, policies.OPERATOR)
 
 
@@ -168,17 +163,18 @@ def _policy(name: str, text: str) -> Wanted:
     return Wanted(Kind.POLICY, f"policy {name}", f"sys/policies/acl/{name}", {"policy": text})
 
 
-def _host_role() -> Wanted:
+def _host_role(role: str, domains: str) -> Wanted:
+    """An SSH role for host certificates: the admins' own for any host, an access's for its hosts only."""
     body = {
         **_ssh_body(HOST_CERTIFICATE_LIFE),
         "allow_host_certificates": True,
         "allow_user_certificates": False,
-        "allowed_domains": "*",
+        "allowed_domains": domains,
         "allow_bare_domains": True,
-        "allow_subdomains": True,
+        "allow_subdomains": domains == "*",
         "allowed_users": "",
     }
-    return Wanted(Kind.ROLE, f"SSH role {HOST_ROLE}", f"{SSH_MOUNT}/roles/{HOST_ROLE}", body)
+    return Wanted(Kind.ROLE, f"SSH role {role}", f"{SSH_MOUNT}/roles/{role}", body)
 
 
 def _runner(period: timedelta) -> Wanted:
@@ -195,8 +191,17 @@ def _runner(period: timedelta) -> Wanted:
 
 
 def _for_access(access: AccessSpec) -> Iterator[Wanted]:
-    yield _policy(access_policy(access.name), policies.access(access.name))
-    user = {
+    yield _policy(access_policy(access.name), access.rules())
+    if access.ssh_user is not None:
+        yield _user_role(access)
+    if access.certifies_hosts:
+        yield _host_role(ssh_host_role(access.name), ",".join(sorted(access.hosts)))
+    for kind in GrantKind:
+        yield _token_role(access, kind)
+
+
+def _user_role(access: AccessSpec) -> Wanted:
+    body = {
         **_ssh_body(access.max_time_box),
         "allow_host_certificates": False,
         "allow_user_certificates": True,
@@ -204,20 +209,18 @@ def _for_access(access: AccessSpec) -> Iterator[Wanted]:
         "allowed_domains": "",
     }
     role = ssh_role(access.name)
-    yield Wanted(Kind.ROLE, f"SSH role {role}", f"{SSH_MOUNT}/roles/{role}", user)
-    yield _token_role(access, GrantKind.CHILD)
-    yield _token_role(access, GrantKind.ORPHAN)
+    return Wanted(Kind.ROLE, f"SSH role {role}", f"{SSH_MOUNT}/roles/{role}", body)
 
 
 def _token_role(access: AccessSpec, kind: GrantKind) -> Wanted:
     body: dict[str, object] = {
-        "allowed_policies": sorted(grant_policies(access.name)),
+        "allowed_policies": sorted(kind.policies(access.name)),
         "allowed_policies_glob": [],
         "disallowed_policies": [],
         "disallowed_policies_glob": [],
         "allowed_entity_aliases": [],
-        "orphan": kind is GrantKind.ORPHAN,
-        "renewable": False,
+        "orphan": kind is not GrantKind.CHILD,
+        "renewable": kind is GrantKind.SHORT,
         "token_type": "service",
         "token_no_default_policy": True,
         "token_explicit_max_ttl": _seconds(access.max_time_box),

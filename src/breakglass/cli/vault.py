@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
     from breakglass.vault_setup import VaultSetup
 
 app = typer.Typer(
@@ -20,20 +22,20 @@ SettingsFile = Annotated[Path, typer.Option("--settings", help="The settings of 
 @app.command()
 def plan(settings: SettingsFile = Path("settings.yml")) -> None:
     """Say what would be added and changed; changes nothing."""
-    setup = _setup(settings)
-    for line in setup.plan():
-        typer.echo(f"  {line}")
+    with _setup(settings) as setup:
+        for line in setup.plan():
+            typer.echo(f"  {line}")
 
 
 @app.command()
 def apply(settings: SettingsFile = Path("settings.yml")) -> None:
     """Add and change it, and write the runner's login to the files that the settings name."""
-    setup = _setup(settings)
-    for line in setup.apply():
-        typer.echo(f"  {line}")
+    with _setup(settings) as setup:
+        for line in setup.apply():
+            typer.echo(f"  {line}")
 
 
-def _setup(settings: Path) -> VaultSetup:
+def _setup(settings: Path) -> AbstractContextManager[VaultSetup]:
     import os  # noqa: PLC0415
 
     from breakglass.settings import load_settings  # noqa: PLC0415

@@ -138,6 +138,25 @@ def test_an_over_long_orphan_is_refused_and_revoked(prepared: PreparedVault, ope
     assert not lives(prepared.admin, refusal.value.accessor)
 
 
+def test_an_over_long_short_grant_is_refused_and_revoked(prepared: PreparedVault, operator: Client) -> None:
+    """Vault gives a short token for any box and would end it early without a word; that is found out at the minting."""
+    with pytest.raises(GrantMismatch, match="life in seconds is 900 at most, asked was 3600") as refusal:
+        grant.mint_orphan(operator, grant_request(time_box=timedelta(hours=1)), grant.GrantKind.SHORT)
+    assert refusal.value.revoked
+    assert not lives(prepared.admin, refusal.value.accessor)
+
+
+@pytest.mark.parametrize("minutes", [1, 5, 15])
+def test_a_short_grant_lives_for_two_minutes_and_can_reach_the_end_of_its_box(operator: Client, minutes: int) -> None:
+    """A box up to the whole of the access is granted, and the token that comes of it dies soon by itself."""
+    opened = grant.mint_orphan(operator, grant_request(time_box=timedelta(minutes=minutes)), grant.GrantKind.SHORT)
+    own = operator.with_token(opened.token)
+    fields = section(own.get("auth/token/lookup-self"), "data")
+    assert 0 < int(str(fields["ttl"])) <= min(minutes * 60, 120)
+    assert opened.facts.expires_at - opened.facts.created_at == timedelta(minutes=minutes)
+    session.revoke(own)
+
+
 def test_an_unwrapped_grant_is_compared_with_the_request(prepared: PreparedVault, runner: Client) -> None:
     """A play that expects another time box or other metadata does not take the grant."""
     wrapped = grant.mint_wrapped(runner, grant_request())

@@ -58,7 +58,7 @@ def test_other_hosts_and_boxes_show_as_changes(prepared: PreparedVault) -> None:
     lines = [line for change in changes for line in change.lines()]
     assert "    allowed_users: web1,web2 -> web1,web2,web3" in lines
     assert "    token_explicit_max_ttl: 900 -> 300" in lines
-    assert summary(changes).startswith("0 to add, 3 to change")
+    assert summary(changes).startswith("0 to add, 4 to change")
     apply(prepared.admin, changes)
     assert plan(prepared.admin, desired((changed, DATABASE))) == []
     apply(prepared.admin, plan(prepared.admin, desired(ACCESSES)))

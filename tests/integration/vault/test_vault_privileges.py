@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 CHILD = "auth/token/create/breakglass-child-web-operator"
 ORPHAN = "auth/token/create/breakglass-orphan-web-operator"
-ASKED = grant_request().body()
+ASKED = grant_request().body(grant.GrantKind.CHILD)
 WRAP = timedelta(seconds=60)
 
 NOT_FOR_ANYBODY = [

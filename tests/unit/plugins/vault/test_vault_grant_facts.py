@@ -46,10 +46,10 @@ def found(**other: object) -> tuple[str, ...]:
 
 
 def test_the_right_token_has_no_differences() -> None:
-    """A token as OpenBao describes it passes, and its facts carry Vault's clock."""
+    """A token as OpenBao describes it passes, and its facts carry Vault's clock: the box begins with the minting."""
     lookup = read_lookup({"data": ALIVE})
     assert differences(lookup, REQUEST, GrantKind.CHILD) == ()
-    assert facts(lookup, REQUEST).expires_at == datetime(2026, 11, 22, 23, 18, 26, 265748, tzinfo=UTC)
+    assert facts(lookup, REQUEST).expires_at == datetime(2026, 11, 22, 23, 18, 26, 265752, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(
@@ -103,8 +103,41 @@ def test_a_token_without_an_end_is_no_grant() -> None:
 
 def test_the_body_has_exactly_the_parameters_of_the_policy() -> None:
     """The runner's policy refuses any other parameter."""
-    assert set(REQUEST.body()) == {"policies", "ttl", "explicit_max_ttl", "meta", "display_name"}
-    assert REQUEST.body()["ttl"] == REQUEST.body()["explicit_max_ttl"] == "600s"
+    for kind in GrantKind:
+        body = REQUEST.body(kind)
+        assert set(body) == {"policies", "ttl", "explicit_max_ttl", "meta", "display_name"}
+        assert body["explicit_max_ttl"] == "600s"
+        assert body["ttl"] == ("120s" if kind is GrantKind.SHORT else "600s")
+
+
+def test_only_a_short_grant_may_renew_itself() -> None:
+    """The policy that renews is asked for by the grants of containers, and by no other."""
+    common = ["breakglass-access-web", "breakglass-grant"]
+    assert [REQUEST.body(kind)["policies"] for kind in (GrantKind.CHILD, GrantKind.ORPHAN)] == [common, common]
+    assert REQUEST.body(GrantKind.SHORT)["policies"] == [*common, "breakglass-renewing-grant"]
+
+
+def test_a_short_grant_is_never_longer_than_its_box() -> None:
+    """A box of less than two minutes is the life of a short grant, too."""
+    brief = GrantRequest("web", timedelta(seconds=90), "x", {})
+    assert brief.body(GrantKind.SHORT)["ttl"] == brief.body(GrantKind.SHORT)["explicit_max_ttl"] == "90s"
+
+
+def test_a_short_token_passes_as_a_short_grant_only() -> None:
+    """It lives for two minutes, is renewable and an orphan, and the facts tell the end of the whole box."""
+    short = {
+        **ALIVE,
+        "creation_ttl": 120,
+        "orphan": True,
+        "renewable": True,
+        "role": "breakglass-short-web",
+        "path": "auth/token/create/breakglass-short-web",
+        "policies": ["breakglass-access-web", "breakglass-grant", "breakglass-renewing-grant"],
+    }
+    lookup = read_lookup({"data": short})
+    assert differences(lookup, REQUEST, GrantKind.SHORT) == ()
+    assert differences(lookup, REQUEST, GrantKind.ORPHAN)
+    assert facts(lookup, REQUEST).expires_at - lookup.created_at == REQUEST.time_box
 
 
 @pytest.mark.parametrize(

@@ -6,16 +6,17 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from ansible_collections.breakglass.remediation.plugins.plugin_utils._vault.access import AccessSpec, HostCertificates
 from ansible_collections.breakglass.remediation.plugins.plugin_utils._vault.diff import differences
 from ansible_collections.breakglass.remediation.plugins.plugin_utils._vault.errors import UnusableRequest
 from ansible_collections.breakglass.remediation.plugins.plugin_utils._vault.wanted import (
-    AccessSpec,
     Kind,
     Wanted,
     desired,
 )
 
 BOX = timedelta(minutes=15)
+RENEWING = ["breakglass-renewing-grant"]
 WEB = AccessSpec("web", ("web2", "web1"), "breakglass", BOX)
 
 
@@ -25,10 +26,10 @@ def body_of(title: str, *accesses: AccessSpec) -> dict[str, object]:
 
 def test_token_roles_never_leave_the_policies_open() -> None:
     """An empty `allowed_policies` would give a child all of its parent's."""
-    for kind, orphan in (("child", False), ("orphan", True)):
+    for kind, orphan, renewing in (("child", False, []), ("orphan", True, []), ("short", True, RENEWING)):
         body = body_of(f"token role breakglass-{kind}-web", WEB)
-        assert body["allowed_policies"] == ["breakglass-access-web", "breakglass-grant"]
-        assert (body["orphan"], body["renewable"], body["token_no_default_policy"]) == (orphan, False, True)
+        assert body["allowed_policies"] == ["breakglass-access-web", "breakglass-grant", *renewing]
+        assert (body["orphan"], body["renewable"], body["token_no_default_policy"]) == (orphan, bool(renewing), True)
         assert body["token_explicit_max_ttl"] == 900
 
 
@@ -42,6 +43,18 @@ def test_the_ssh_role_names_the_hosts_exactly() -> None:
     assert not any(
         body[name] for name in ("allow_empty_principals", "allowed_users_template", "allow_host_certificates")
     )
+
+
+def test_host_certificates_are_for_the_hosts_of_the_access_only() -> None:
+    """Their role signs these names, none below them, and no user; without them there is no such role."""
+    access = AccessSpec("web", ("web2", "web1"), None, BOX, (HostCertificates(),))
+    body = body_of("SSH role breakglass-host-web", access)
+    assert (body["allowed_domains"], body["allow_bare_domains"]) == ("web1,web2", True)
+    assert (body["allow_subdomains"], body["allow_user_certificates"], body["allowed_users"]) == (False, False, "")
+    titles = {one.title for one in desired([WEB])}
+    assert "SSH role breakglass-web" in titles
+    assert "SSH role breakglass-host-web" not in titles
+    assert "SSH role breakglass-web" not in {one.title for one in desired([access])}
 
 
 def test_the_runner_is_periodic_and_has_one_policy() -> None:
