@@ -8,24 +8,30 @@ from contextlib import suppress
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
+from .._credential.closing import close_run
+from .._credential.register import Register
+from .._credential.wallet import text_of
 from .._errors import BreakglassError
 from .._journal.ledger import Ledger
 from .._journal.stream import Stream
 from .._sealing import VaultSigner, checkpoint, seal_stream
 from .._vault import session
 from .._vault.anchors import VaultAnchors
-from .._vault.closing import close
-from .._vault.errors import DeniedByVault, UnprovenRevocation
+from .._vault.errors import DeniedByVault
+from .._vault.logged_in import end_login
+from .asking import give_back
 from .control_sockets import end_connections
 from .first_help import revoke_self
-from .opening import Opened, end_login
 from .processes import Kin, end_all
 
 if TYPE_CHECKING:
     from .._journal.canonical import JsonValue
     from .._run.live import Live
+    from .opening import Opened
+    from .renewing import Renewer
 
 KILL_LIMIT_SECONDS = 10.0
+LOGIN_PAUSES = (0.2, 1.0, 5.0, 0.0)
 LONGEST_PAUSE_SECONDS = 30.0
 AFTER_THE_BOX_SECONDS = 300.0
 
@@ -33,9 +39,11 @@ AFTER_THE_BOX_SECONDS = 300.0
 class Closing:
     """The end of one grant."""
 
-    def __init__(self, live: Live, opened: Opened) -> None:
+    def __init__(self, live: Live, opened: Opened, renewer: Renewer) -> None:
         self._live = live
         self._opened = opened
+        self._renewer = renewer
+        self._register = Register(live.journal, live.stream)
         self._settled: dict[str, JsonValue] | None = None
         self._left: set[int] = set()
 
@@ -48,20 +56,22 @@ class Closing:
         """One try: revoke and prove. Returns what to record of it."""
         if self._settled is not None:
             return self._settled
+        self._renewer.stop()
         end_connections(self._live.run.control)
-        facts = self._opened.facts
+        accessor = self._opened.facts.accessor
         try:
-            proof = close(self._opened.client, facts.accessor)
-        except UnprovenRevocation as error:
+            closed = close_run(self._opened.client, accessor, self._register)
+        except BreakglassError as error:
             return self._unproven(error)
-        self._settled = {"accessor": facts.accessor, "proven": True, "remains": self._remains(), "by": "guard"}
-        self._settled["at"] = f"{proof.at:%Y-%m-%dT%H:%M:%SZ}"
+        remains: list[JsonValue] = list(closed.remains)
+        self._settled = {"accessor": accessor, "proven": True, "remains": remains, "by": "guard"}
+        self._settled |= {"at": text_of(closed.proof.at), "leases": len(closed.proof.lease_ids)}
         return self._settled
 
-    def close_for_the_dead(self) -> None:
-        """Say in the dead run's stream that it died, close, keep trying, and record that too."""
-        why: dict[str, JsonValue] = {"why": "Ansible's main process died", "tasks_in_flight": "outcome unknown"}
-        self._record("run.died", {**why, "processes_left": len(self._left)})
+    def close_for_the_dead(self, why: str) -> None:
+        """Say in the dead run's stream why it died, close, keep trying, and record that too."""
+        body: dict[str, JsonValue] = {"why": why, "tasks_in_flight": "outcome unknown"}
+        self._record("run.died", {**body, "processes_left": len(self._left)})
         answer = self._close_at_last()
         self._record("grant.revoked" if answer["proven"] else "grant.not_proven_gone", answer)
         self.seal()
@@ -72,7 +82,9 @@ class Closing:
             signer = VaultSigner(self._opened.client)
             anchors = VaultAnchors(self._opened.client)
             ledger = Ledger.open(self._live.journal)
-            seal_stream(ledger, self._live.journal, self._live.stream, signer, anchors)
+            for stream in (self._live.stream, self._register.stream):
+                if (self._live.journal / f"{stream}.jsonl").exists():
+                    seal_stream(ledger, self._live.journal, stream, signer, anchors)
             checkpoint(ledger.path, ledger.origin, ledger.head(), signer, anchors)
 
     def finish(self) -> None:
@@ -81,9 +93,31 @@ class Closing:
             answer = self._close_at_last()
             self._record("grant.revoked" if answer["proven"] else "grant.not_proven_gone", answer)
             self.seal()
-        with suppress(BreakglassError):
-            end_login(self._opened.client, self._opened.login)
+        self._give_back()
+        self._end_login()
         self._live.run.wipe()
+
+    def _give_back(self) -> None:
+        """Tell the runner that lent the grant; one that does not hear it closes when the time box is over."""
+        if loan := self._opened.loan:
+            with suppress(BreakglassError):
+                give_back(self._opened.client, loan.door, loan.request)
+
+    def _end_login(self) -> None:
+        """A login that we made is dead when nothing is left of the run; one that can't be ended dies with its own life."""
+        for pause in LOGIN_PAUSES:
+            if self._has_ended_login():
+                return
+            time.sleep(pause)
+
+    def _has_ended_login(self) -> bool:
+        try:
+            end_login(self._opened.client, self._opened.login)
+        except DeniedByVault:
+            return True
+        except BreakglassError:
+            return False
+        return True
 
     def _close_at_last(self) -> dict[str, JsonValue]:
         pause = 0.5
@@ -95,7 +129,7 @@ class Closing:
         self._settled = answer
         return answer
 
-    def _unproven(self, error: UnprovenRevocation) -> dict[str, JsonValue]:
+    def _unproven(self, error: BreakglassError) -> dict[str, JsonValue]:
         """What to record of a try that failed. When the login died meanwhile, the grant can still end itself."""
         answer: dict[str, JsonValue] = {"accessor": self._opened.facts.accessor, "proven": False, "why": str(error)}
         if self._login_is_dead():
@@ -118,11 +152,6 @@ class Closing:
             path = self._live.journal / f"{self._live.stream}.jsonl"
             with Stream.resume(path, self._live.stream, _now) as stream:
                 stream.append(kind, body, at=_now())
-
-    def _remains(self) -> str:
-        if not self._live.run.certificate.exists():
-            return ""
-        return f"The SSH certificate expires at {self._opened.facts.expires_at:%H:%M:%S} UTC at the latest."
 
 
 def _now() -> datetime:

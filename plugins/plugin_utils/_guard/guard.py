@@ -4,7 +4,7 @@
 It is forked by the `grant` action before anything is minted, so there is no moment in which a grant has no guard; it
 leaves session, process group and streams of the run behind, so that what ends the run does not end it. It closes when
 the callback says so, when Ansible's main process dies however that happens, when it is told to by SIGTERM, and when the
-time box is over.
+time box is over. If it is killed itself, a second process closes in its place.
 """
 
 from __future__ import annotations
@@ -22,6 +22,8 @@ from . import line
 from .closing import Closing
 from .first_help import revoke_self
 from .opening import Opened, Order, open_grant
+from .renewing import Renewer
+from .standby import place
 
 if TYPE_CHECKING:
     from .._run.live import Live
@@ -44,7 +46,7 @@ def start(live: Live, order: Order) -> dict[str, object]:
     os.close(writing)
     os.waitpid(child, 0)
     try:
-        answer = _answer(reading)
+        answer = _answer(reading, OPENING_LIMIT_SECONDS + order.patience_seconds)
     finally:
         os.close(reading)
     if "error" in answer:
@@ -52,8 +54,8 @@ def start(live: Live, order: Order) -> dict[str, object]:
     return answer
 
 
-def _answer(reading: int) -> dict[str, object]:
-    ready, _, _ = select.select([reading], [], [], OPENING_LIMIT_SECONDS)
+def _answer(reading: int, limit_seconds: float) -> dict[str, object]:
+    ready, _, _ = select.select([reading], [], [], limit_seconds)
     text = os.read(reading, line.LARGEST_MESSAGE) if ready else b""
     with suppress(ValueError):
         answer = json.loads(text)
@@ -83,6 +85,7 @@ class _Guard:
         self._writing = writing
         self._told = False
         self._main = -1
+        self._asker = live.guard_end
 
     def run(self) -> None:
         """Open, watch, close, exit."""
@@ -91,12 +94,23 @@ class _Guard:
         opened = self._open()
         if opened is None:
             os._exit(1)
-        closing = Closing(self._live, opened)
+        standby = place(lambda: self._stand_in(opened))  # before there are threads, which a fork would lose
+        renewer = Renewer(self._live)
+        renewer.start()
+        closing = Closing(self._live, opened, renewer)
         if not self._serve(closing, self._watch(opened)):
             closing.end_processes()
-            closing.close_for_the_dead()
+            closing.close_for_the_dead("Ansible's main process died")
         closing.finish()
+        standby.dismiss()
         os._exit(0)
+
+    def _stand_in(self, opened: Opened) -> None:
+        """In the second process, when the guard is dead: a run without its guard must end."""
+        closing = Closing(self._live, opened.anew(), Renewer(self._live))
+        closing.end_processes()
+        closing.close_for_the_dead("the guard of its grant was killed")
+        closing.finish()
 
     def _detach(self) -> None:
         for number in (signal.SIGINT, signal.SIGHUP, signal.SIGPIPE):
@@ -106,7 +120,8 @@ class _Guard:
         nothing = os.open(os.devnull, os.O_RDWR)
         for stream in (0, 1, 2):
             os.dup2(nothing, stream)
-        keep = sorted({0, 1, 2, self._writing, self._live.guard_end.fileno()})
+        ends = {end.fileno() for end in (self._live.guard_end, self._live.guard_worker_end)}
+        keep = sorted({0, 1, 2, self._writing} | ends)
         for low, high in zip(keep, [*keep[1:], os.sysconf("SC_OPEN_MAX")], strict=True):
             os.closerange(low + 1, high)
 
@@ -141,11 +156,13 @@ class _Guard:
         return "The guard of this run's grant was told to close it."
 
     def _heard(self, limit_seconds: float) -> str:
-        """What the callback asks for, DIED when there is nobody to ask any more, or nothing within the limit."""
-        asking = self._live.guard_end.fileno()
-        ready, _, _ = select.select([self._main, asking], [], [], limit_seconds)
-        if asking in ready and (word := str(line.receive(self._live.guard_end).get("do", ""))):
-            return word  # an empty one is the end of the line, which says less than the end of the process
+        """What callback or task ask for, DIED when there is nobody to ask any more, or nothing within the limit."""
+        asking = (self._live.guard_end, self._live.guard_worker_end)
+        ready, _, _ = select.select([self._main, *(end.fileno() for end in asking)], [], [], limit_seconds)
+        for end in asking:
+            if end.fileno() in ready and (word := str(line.receive(end).get("do", ""))):
+                self._asker = end  # an empty word is the end of the line, which says less than the end of the process
+                return word
         return DIED if self._main in ready else ""
 
     def _serve(self, closing: Closing, asked: str) -> bool:
@@ -158,12 +175,12 @@ class _Guard:
         while asked != DIED:
             if asked == line.SEAL:
                 closing.seal()
-                line.send(self._live.guard_end, {"to": asked})
+                line.send(self._asker, {"to": asked})
                 return True
             if asked == line.STOP:
                 closing.end_processes(frozenset({self._live.main_pid}))
             if asked:
-                line.send(self._live.guard_end, {"to": asked, **closing.close()})
+                line.send(self._asker, {"to": asked, **closing.close()})
             asked = self._heard(LONGEST_LOOK_SECONDS)
             if not asked:
                 closing.close()  # once more where it is not proven yet

@@ -8,8 +8,17 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from ansible_collections.breakglass.remediation.plugins.plugin_utils._vault.closing import close
-from ansible_collections.breakglass.remediation.plugins.plugin_utils._vault.errors import GrantMismatch, VaultError
-from ansible_collections.breakglass.remediation.plugins.plugin_utils._vault.grant import GrantRequest, mint_wrapped
+from ansible_collections.breakglass.remediation.plugins.plugin_utils._vault.errors import (
+    ClockSkew,
+    GrantMismatch,
+    VaultError,
+)
+from ansible_collections.breakglass.remediation.plugins.plugin_utils._vault.grant import (
+    GrantRequest,
+    WrappedGrant,
+    mint_wrapped,
+)
+from ansible_collections.breakglass.remediation.plugins.plugin_utils._vault.grant_facts import check_clock
 from ansible_collections.breakglass.remediation.plugins.plugin_utils._vault.hold import read_hold
 
 from breakglass.domain.messages import GrantMinted, GrantNotMinted
@@ -42,7 +51,7 @@ class OpenGrant:
             if hold is not None:
                 return GrantNotMinted(f"the hold is set by {hold.person}: {hold.reason}", retryable=False)
             self._close_left_over(incident)
-            grant = mint_wrapped(self.session.client(), request)
+            grant = self._minted(request)
         except GrantMismatch as error:
             if error.revoked:
                 return GrantNotMinted(str(error), retryable=False)
@@ -57,6 +66,21 @@ class OpenGrant:
             return GrantNotMinted(str(error), retryable=True)
         self.handover.put(incident.id, incident.attempt.number, grant.token, grant.accessor)
         return GrantMinted(grant.accessor, grant.expires_at)
+
+    def _minted(self, request: GrantRequest) -> WrappedGrant:
+        grant = mint_wrapped(self.session.client(), request)
+        try:
+            check_clock(grant.facts, datetime.now(UTC))
+        except ClockSkew as error:
+            raise GrantMismatch(str(error), accessor=grant.accessor, revoked=self._is_closed(grant.accessor)) from None
+        return grant
+
+    def _is_closed(self, accessor: str) -> bool:
+        try:
+            close(self.session.client(), accessor)
+        except BreakglassError:
+            return False
+        return True
 
     def _close_left_over(self, incident: Incident) -> None:
         """Close what was minted for this attempt already: the database was lost before it could be recorded."""

@@ -10,6 +10,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from ansible_collections.breakglass.remediation.plugins.plugin_utils._credential.register import credential_stream
+
 from breakglass.domain.incident import PlayOutcome
 from breakglass.domain.messages import Interrupted, NotStarted, PlayEnded
 from breakglass.effects.inert import inert_json
@@ -70,7 +72,8 @@ class RunPlay:
             if self.current_digest(plan.remediation) != plan.content_digest:
                 return NotStarted(f"the files of {plan.remediation} have changed since the plan was made")
             stream = f"{incident_directory(incident.id, incident.opened_at)}/play-{number}"
-            self.journal.announce(stream, incident.id)
+            for name in (stream, credential_stream(stream)):
+                self.journal.announce(name, incident.id)
             play = self.runs.take()
         except BreakglassError as error:
             return NotStarted(str(error))
@@ -88,6 +91,7 @@ class RunPlay:
             BreakglassError
         ):  # then it is sealed with its incident; the play's outcome must not be lost for it
             self.journal.over(stream)
+            self.journal.over(credential_stream(stream))
         # The directory stays until the grant is closed: a crash before this outcome is durable must find the result,
         # and if the play process was killed, its run's lock leads to what goes on without it.
         result = play.result()

@@ -27,6 +27,7 @@ from ansible_collections.breakglass.remediation.plugins.plugin_utils._guard.proc
     die_with_parent,
     end_all,
 )
+from ansible_collections.breakglass.remediation.plugins.plugin_utils._guard.renewing import Renewer
 from ansible_collections.breakglass.remediation.plugins.plugin_utils._run.directory import RunDirectory
 
 KILL_LIMIT_SECONDS = 10.0
@@ -81,8 +82,10 @@ def main() -> None:
         os.close(lock)
         warm.use_warm_ansible()
         _be_the_play(run, order)
+    renewer = _renewer(run)
     outcome, code = _watch(play, time.monotonic() + order.deadline_seconds)
     left = end_all(lambda: descendants(os.getpid()), KILL_LIMIT_SECONDS)
+    renewer.stop()
     end_connections(run.control)
     if outcome == "runner-gone":
         from ansible_collections.breakglass.remediation.plugins.plugin_utils._guard.first_help import (  # noqa: PLC0415
@@ -91,6 +94,24 @@ def main() -> None:
 
         revoke_self(run)
     _tell(run, {"outcome": outcome, "code": code, "processes_left": len(left)})
+
+
+@dataclass(frozen=True)
+class _Watched:
+    """The run, as the renewer of its credentials wants to know it."""
+
+    run: RunDirectory
+    journal: Path
+    stream: str
+    under_runner: bool = True
+
+
+def _renewer(run: RunDirectory) -> Renewer:
+    """After the fork: a thread does not survive one."""
+    story = run.read_json(run.story) or {}
+    renewer = Renewer(_Watched(run, Path(str(story.get("journal", ""))), str(story.get("stream", ""))))
+    renewer.start()
+    return renewer
 
 
 def _be_the_play(run: RunDirectory, order: Order) -> None:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a play's stream tells: which task failed and why, which hosts were reached, what was obtained."""
+"""What a play's stream tells: which task failed and why, which hosts were reached."""
 
 from __future__ import annotations
 
@@ -22,16 +22,10 @@ class PlayStory:
     Attributes:
         failure: Of the last task that failed, a sentence; empty if none did.
         hosts: What Ansible counted for each host at the end; empty if the play did not come to its end.
-        certificate_serial: Of the SSH certificate.
-        certificate_until: When it expires; empty if none was obtained.
-        certificate_asked: Whether one was asked for, obtained or not.
     """
 
     failure: str = ""
     hosts: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
-    certificate_serial: str = ""
-    certificate_until: str = ""
-    certificate_asked: bool = False
 
 
 def read_story(path: Path) -> PlayStory:
@@ -42,8 +36,6 @@ def read_story(path: Path) -> PlayStory:
         if kind in ("task.started", "handler.started"):
             name = _text(body.get("name")).removeprefix("breakglass.remediation.")
             tasks[str(body.get("task"))] = (name, str(body.get("action")))
-        elif kind == "task.intent":
-            story.certificate_asked |= str(body.get("action")).endswith("ssh_certificate")
         elif kind == "task.result":
             _take_result(story, tasks, body)
         elif kind == "run.ended" and isinstance(hosts := body.get("hosts"), dict):
@@ -57,9 +49,6 @@ def _take_result(story: PlayStory, tasks: Mapping[str, tuple[str, str]], body: M
         host, why = body.get("host"), _text(body.get("msg")) or "no reason given"
         said = action.removeprefix("ansible.builtin.") in SPEAKING
         story.failure = f"{host}: {why}" if said else f"{host}: {name} {body['status']}: {why}"
-    if body.get("valid_before"):
-        story.certificate_serial = str(body.get("serial"))
-        story.certificate_until = str(body["valid_before"])
 
 
 def _text(value: object) -> str:

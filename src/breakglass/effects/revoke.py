@@ -6,10 +6,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ansible_collections.breakglass.remediation.plugins.plugin_utils._vault.closing import close
+from ansible_collections.breakglass.remediation.plugins.plugin_utils._credential.closing import close_run
+from ansible_collections.breakglass.remediation.plugins.plugin_utils._credential.register import Register
 
 from breakglass.domain.messages import GrantNotProvenGone, GrantProvenGone
-from breakglass.effects.play_story import read_story
 from breakglass.errors import BreakglassError
 from breakglass.store.journal_queue import incident_directory
 
@@ -36,17 +36,9 @@ class CloseGrant:
         try:
             if left := self.runs.end_of(incident.id, attempt.number):
                 return GrantNotProvenGone(f"{len(left)} processes of the play can't be ended")
-            proof = close(self.session.client(), attempt.accessor)
+            directory = incident_directory(incident.id, incident.opened_at)
+            register = Register(self.journal, f"{directory}/play-{attempt.number}", announced=True)
+            closed = close_run(self.session.client(), attempt.accessor, register)
         except BreakglassError as error:
             return GrantNotProvenGone(str(error))
-        return GrantProvenGone(proof.at, self._remains(incident))
-
-    def _remains(self, incident: Incident) -> str:
-        directory = incident_directory(incident.id, incident.opened_at)
-        story = read_story(self.journal / directory / f"play-{incident.attempt.number}.jsonl")
-        if story.certificate_until:
-            return f"the SSH certificate {story.certificate_serial} expires at {story.certificate_until}"
-        until = incident.attempt.expires_at
-        if story.certificate_asked and until is not None:
-            return f"an SSH certificate may have been signed; it would live until {until:%Y-%m-%dT%H:%M:%SZ}"
-        return ""
+        return GrantProvenGone(closed.proof.at, "; ".join(closed.remains))

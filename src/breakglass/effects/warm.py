@@ -29,9 +29,12 @@ LAST_INHERITED = 1024
 def import_what_a_play_needs() -> None:
     """Have the libraries of our own action plugins in memory."""
     from ansible_collections.breakglass.remediation.plugins.plugin_utils._audit import recorder  # noqa: F401, PLC0415
+    from ansible_collections.breakglass.remediation.plugins.plugin_utils._credential import (  # noqa: F401, PLC0415
+        ssh_options,
+    )
     from ansible_collections.breakglass.remediation.plugins.plugin_utils._run import (  # noqa: F401, PLC0415
-        certifying,
         granting,
+        ungranting,
     )
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.integration.collection.operator_run import GRANT, PROVEN, REFUSED, UNRECORDABLE, await_truth, play
+from tests.integration.collection.operator_run import GRANT, PROVEN, REFUSED, await_truth, play
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -126,20 +126,16 @@ def test_an_error_of_ansible_itself_ends_the_grant_too(run: OperatorRun) -> None
     _assert_all_is_gone(run, str(run.bodies("grant.opened")[0]["accessor"]))
 
 
-def test_without_its_guard_a_run_stops_at_the_next_task_and_helps_itself(run: OperatorRun) -> None:
-    """When the guard is killed, the task in flight ends, no other starts, the token ends itself, and all is said."""
+def test_without_its_guard_a_run_is_ended_by_the_process_behind_it(run: OperatorRun) -> None:
+    """When the guard is killed, its stand-in ends the task in flight, proves that the grant is gone, and records both."""
     working = _in_the_middle(run)
     os.kill(run.guard(), signal.SIGKILL)
-    working.go_on.touch()
-    assert working.main.wait(20) == UNRECORDABLE
-    await_truth(lambda: not run.token_lives(working.accessor))
-    run.assert_nothing_left()
-    assert working.finished.exists()
+    assert working.main.wait(20) != 0
+    _assert_all_is_gone(run, working.accessor)
+    assert not working.finished.exists()
     assert not working.next.exists()
-    assert "The guard of this run's grant was killed" in run.text
-    assert "Grant NOT proven gone" in run.last_line
-    assert "told to revoke itself" in run.last_line
-    assert run.kinds()[-2:] == ["run.stopped", "grant.not_proven_gone"]
+    assert run.kinds()[-2:] == ["run.died", "grant.revoked"]
+    assert run.bodies("grant.revoked")[0]["proven"] is True
 
 
 def test_a_guard_that_is_told_to_close_closes_and_the_run_stops(run: OperatorRun) -> None:
@@ -168,10 +164,13 @@ def test_a_run_stops_when_its_time_box_is_over(run: OperatorRun) -> None:
     _assert_all_is_gone(run, working.accessor)
 
 
-def test_with_guard_and_run_killed_only_the_time_box_is_left(run: OperatorRun) -> None:
+def test_with_both_guards_and_run_killed_only_the_time_box_is_left(run: OperatorRun) -> None:
     """When nobody is left to close, the token stands in the run's 0700 directory and dies with its box; so it is said."""
     working = _in_the_middle(run)
-    os.kill(run.guard(), signal.SIGKILL)
+    guard = run.guard()
+    (behind,) = map(int, Path(f"/proc/{guard}/task/{guard}/children").read_text().split())
+    for pid in (behind, guard):
+        os.kill(pid, signal.SIGKILL)
     os.killpg(working.main.pid, signal.SIGKILL)
     working.main.wait(20)
     (left,) = run.leftovers()
@@ -205,7 +204,7 @@ def test_no_connection_of_a_killed_run_stays(run: OperatorRun) -> None:
     os.kill(main.pid, signal.SIGKILL)
     main.wait(20)
     _assert_all_is_gone(run, accessor)
-    assert "SSH certificate expires at" in str(run.bodies("grant.revoked")[0]["remains"])
+    assert "for web1 expires at" in str(run.bodies("grant.revoked")[0]["remains"])
 
 
 def site_playbooks() -> Path:
