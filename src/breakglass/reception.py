@@ -48,7 +48,7 @@ class Reception:
         Raises:
             DatabaseUnavailable: Nothing was taken in.
         """
-        arrivals = [Arrival(alert, self.course(alert), _fresh_id()) for alert in message.alerts]
+        arrivals = [Arrival(alert, self.course(alert), fresh_id()) for alert in message.alerts]
         accepted = self.incidents.accept(arrivals)
         self.hint()
         return accepted
@@ -78,5 +78,6 @@ class Reception:
         )
 
 
-def _fresh_id() -> str:
+def fresh_id() -> str:
+    """A new incident's id."""
     return "INC-" + "".join(secrets.choice(ALPHABET) for _ in range(ID_LENGTH))

@@ -19,18 +19,23 @@ from breakglass.domain.incident import Effect
 from breakglass.effects.escalate import Escalate
 from breakglass.effects.grant import OpenGrant
 from breakglass.effects.handover import Handover
+from breakglass.effects.lend import Lend
 from breakglass.effects.play import RunPlay
 from breakglass.effects.reserve import Reserve
 from breakglass.effects.revoke import CloseGrant
 from breakglass.effects.runs import COLLECTIONS, Runs
+from breakglass.effects.work import Work
 from breakglass.engine import Doer, Engine, Parts
 from breakglass.errors import BreakglassError
 from breakglass.housekeeping import Housekeeping
+from breakglass.identity import Identity
 from breakglass.inventory import read_inventory
 from breakglass.journal import Journal
 from breakglass.policy.load import load_policy
 from breakglass.reception import Reception
 from breakglass.remediations import Remediations, content_digest
+from breakglass.requests import Requests
+from breakglass.shipping import Shipping
 from breakglass.store.database import Database
 from breakglass.store.incidents import Incidents
 from breakglass.store.journal_queue import JournalQueue
@@ -49,11 +54,14 @@ class Runner:
     Attributes:
         settings: This installation.
         reception: Where verified webhooks go.
+        requests: Where people's own requests go.
+        identity: Says who people are.
         incidents: The store, for the page of numbers.
         queue: Records and streams that wait.
         engine: Works on incidents.
         session: The runner's session in Vault.
         housekeeping: Flushes and seals.
+        shipping: Takes the journal's records to the sinks.
         runs: Play processes.
         journal: The runner's streams.
         database: The lock on this installation.
@@ -61,11 +69,14 @@ class Runner:
 
     settings: Settings
     reception: Reception
+    requests: Requests
+    identity: Identity
     incidents: Incidents
     queue: JournalQueue
     engine: Engine
     session: VaultSession
     housekeeping: Housekeeping
+    shipping: Shipping
     runs: Runs
     journal: Journal
     database: Database
@@ -77,6 +88,7 @@ class Runner:
         )
         self.session.start()
         self.housekeeping.start()
+        self.shipping.start()
         self.engine.start()
 
     def stop(self) -> None:
@@ -87,12 +99,14 @@ class Runner:
         self.housekeeping.stop()
         self.runs.close()
         self.session.close()
+        self.shipping.stop()
         self.journal.close()
         self.database.close()
 
     def troubles(self) -> list[str]:
         """Why this runner can't do all of its work now; none when it can."""
-        known = [self.session.trouble, self.engine.trouble, *self.housekeeping.troubles.values()]
+        others = (*self.housekeeping.troubles.values(), *self.shipping.troubles.values())
+        known = [self.session.trouble, self.engine.trouble, *others]
         return [trouble for trouble in known if trouble]
 
 
@@ -118,6 +132,7 @@ def make_runner(settings: Settings) -> Runner:
         _connection(settings.vault), settings.vault.role_id_file, settings.vault.secret_id_file, Sessions(database)
     )
     handover = Handover()
+    loans = Lend(handover)
     plays = RunPlay(
         runs=runs,
         handover=handover,
@@ -133,16 +148,19 @@ def make_runner(settings: Settings) -> Runner:
         Effect.CLOSE_GRANT: CloseGrant(session, runs, settings.journal.directory),
         Effect.ESCALATE: Escalate(channels),
     }
-    engine = Engine(f"runner-{os.getpid()}", Parts(incidents, journal, plays, effects))
+    engine = Engine(f"runner-{os.getpid()}", Parts(incidents, journal, Work(plays, loans), effects))
     runs.await_spare()
     return Runner(
         settings=settings,
         reception=Reception(policy, inventory.hosts, remediations, incidents, engine.hint),
+        requests=Requests(policy, inventory.hosts, incidents, queue, loans, engine.hint),
+        identity=Identity(session),
         incidents=incidents,
         queue=queue,
         engine=engine,
         session=session,
         housekeeping=Housekeeping(journal, runs, session),
+        shipping=Shipping(settings.journal),
         runs=runs,
         journal=journal,
         database=database,

@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+REQUEST = "request"
+"""The source of what is no alert: somebody asks for an access (firing), and gives it back (resolved)."""
+
 
 class AlertStatus(StrEnum):
     """Whether the fault is there."""

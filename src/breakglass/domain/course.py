@@ -19,7 +19,7 @@ class Course:
 
     Attributes:
         trigger: The trigger's name.
-        owner: The team that owns it.
+        owner: The team that owns it; for a request, name and entity of who asked.
         policy_digest: Of the policy that said so (hex SHA-256).
         mode: Observe or act.
         approval: "automatic"; the line of the policy that says so is `approval_line`.
@@ -49,3 +49,8 @@ class Course:
     def hosts(self) -> tuple[str, ...]:
         """The plan's hosts; none when the alert was refused."""
         return self.plan.hosts if self.plan else ()
+
+    @property
+    def lends(self) -> bool:
+        """Whether the grant is for somebody who asked for it, who does the work and is told what becomes of it."""
+        return self.plan is not None and self.plan.lends

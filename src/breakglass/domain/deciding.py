@@ -8,7 +8,8 @@ Rules that a reviewer checks here and in `steps.py` and `outcomes.py`:
 3. An outcome that nobody saw is called unknown; the remediation is repeated only if it says that it may be.
 4. Every state has an end in time: a wake-up, after which it goes on, is tried again or escalates.
 5. An incident that does not end in a verified repair, in an observation or in the alert resolving before anything was
-   tried ends in an escalation, and is not closed before somebody's channel took the message.
+   tried ends in an escalation, and is not closed before somebody's channel took the message. A grant that was asked for is
+   no exception while it can't be proven gone; what else becomes of it is told to who asked.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from breakglass.domain.alert import AlertStatus
+from breakglass.domain.alert import REQUEST, AlertStatus
 from breakglass.domain.draft import Decision, Draft
 from breakglass.domain.incident import Fault, Incident, State
 from breakglass.domain.messages import AlertArrived, Message
@@ -62,9 +63,15 @@ def _absorb_alert(draft: Draft, alert: Alert) -> None:
         return  # a late word about an earlier occurrence of the same fault says nothing about this one
     faults = tuple(fault if other is known else other for other in others) if known else (*others, fault)
     draft.incident = replace(draft.incident, faults=faults)
-    draft.note(f"alert.{alert.status.value}", _alert_body(alert))
+    draft.note(_heard(alert), _alert_body(alert))
     if draft.incident.state is State.ESCALATED and fault.firing and not (known and known.firing):
         draft.call_people_again(f"{fault.name} fires too, and automation has stopped here")
+
+
+def _heard(alert: Alert) -> str:
+    if alert.source != REQUEST:
+        return f"alert.{alert.status.value}"
+    return "request.made" if alert.status is AlertStatus.FIRING else "request.over"
 
 
 def _course_body(incident: Incident) -> dict[str, object]:

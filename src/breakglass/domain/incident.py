@@ -30,6 +30,7 @@ class Result(StrEnum):
     REPAIRED = "repaired"
     OBSERVED = "observed"
     RESOLVED_BY_ITSELF = "resolved-by-itself"
+    RETURNED = "returned"
     REFUSED = "refused"
     FAILED = "failed"
     UNKNOWN = "unknown"

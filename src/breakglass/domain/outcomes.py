@@ -78,6 +78,9 @@ def end_of_automation(draft: Draft, result: Result, why: str) -> None:
     if draft.incident.course.mode is Mode.OBSERVE:
         draft.note("observed", {"would_not_have_run": why})
         draft.conclude(Result.OBSERVED)
+    elif draft.incident.course.lends:
+        draft.note("request.refused", {"why": why})
+        draft.conclude(result)
     else:
         draft.call_people(result, why)
 
@@ -157,6 +160,8 @@ def _proven_gone(draft: Draft, proof: heard.GrantProvenGone) -> None:
     draft.incident = replace(draft.incident, escalation=None)  # people may have been called because of this grant
     draft.note("grant.revoked", {"accessor": attempt.accessor, "proven": True, "remains": proof.remains})
     match attempt.outcome:
+        case _ if draft.incident.course.lends:
+            draft.move(State.VERIFYING)
         case PlayOutcome.OK:
             draft.move(State.VERIFYING)
         case PlayOutcome.FAILED | PlayOutcome.TIMED_OUT | PlayOutcome.NOT_STARTED:

@@ -22,7 +22,7 @@ class Plan:
     """One repair, fully said. Two plans that would do the same have the same digest.
 
     Attributes:
-        remediation: The role's full name (`namespace.collection.role`).
+        remediation: The role's full name (`namespace.collection.role`); empty for a grant that is lent.
         content_digest: SHA-256 (hex) of the role's files when the plan was made.
         hosts: Inventory names, sorted, at least one.
         parameters: The role's variables, plain JSON.
@@ -38,6 +38,11 @@ class Plan:
     access: str
     user: str
     time_box_seconds: int
+
+    @property
+    def lends(self) -> bool:
+        """Whether nothing runs here: the grant is lent to who asked for it."""
+        return not self.remediation
 
     @cached_property
     def digest(self) -> str:

@@ -123,7 +123,7 @@ def _plan(
     alert: Alert, trigger: Trigger, access: Access, inventory: Mapping[str, frozenset[str]], remediations: Roles
 ) -> Plan:
     hosts = resolve_hosts(_host_texts(trigger.hosts.value(alert)), inventory)
-    _check_bound(hosts, access, inventory)
+    check_bound(hosts, access, inventory)
     role = remediations.find(trigger.remediation)
     values = {name: template.value(alert) for name, template in trigger.parameters.items()}
     return Plan(
@@ -145,7 +145,8 @@ def _host_texts(value: object) -> list[str]:
     return texts
 
 
-def _check_bound(hosts: tuple[str, ...], access: Access, inventory: Mapping[str, frozenset[str]]) -> None:
+def check_bound(hosts: tuple[str, ...], access: Access, inventory: Mapping[str, frozenset[str]]) -> None:
+    """Refuse hosts that the access does not open; raises OutsideAccess."""
     for host in hosts:
         if inventory[host].isdisjoint(access.hosts):
             groups = ", ".join(access.hosts)

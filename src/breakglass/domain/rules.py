@@ -48,6 +48,23 @@ class SshCredential:
 
 
 @dataclass(frozen=True)
+class VaultCredential:
+    """A credential besides SSH.
+
+    Attributes:
+        kind: ssh_host, database, pki or secret.
+        mount: Where its engine is mounted; empty for ssh_host.
+        name: Role of the engine, or path of the secret; empty for ssh_host.
+        engine: kv2, kv1 or dynamic for a secret; empty for others.
+    """
+
+    kind: str
+    mount: str = ""
+    name: str = ""
+    engine: str = ""
+
+
+@dataclass(frozen=True)
 class Access:
     """What a grant may open, never more. `hosts` are inventory groups: the outer bound."""
 
@@ -56,6 +73,7 @@ class Access:
     ssh: SshCredential | None
     max_time_box: timedelta
     ticket_required: bool
+    credentials: tuple[VaultCredential, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -133,6 +151,31 @@ class Trigger:
 
 
 @dataclass(frozen=True)
+class RequestRule:
+    """Who may ask for an access themselves.
+
+    Attributes:
+        name: Unique among the requests of the policy.
+        line: Where its `approval` stands: `breakglass.yml:9`.
+        who: Groups of Vault's identity; members of one of them may ask.
+        access: Name of the access.
+        approval: "automatic" (others are not supported yet).
+        time_box: Longest life of the grant.
+        ticket_required: Whether a ticket must be named.
+        escalation: The ladder's name, for a grant that can't be proven gone.
+    """
+
+    name: str
+    line: str
+    who: frozenset[str]
+    access: str
+    approval: str
+    time_box: timedelta
+    ticket_required: bool
+    escalation: str
+
+
+@dataclass(frozen=True)
 class Policy:
     """The whole policy, in the order in which it is written; `digest` is of its meaning (hex SHA-256)."""
 
@@ -140,3 +183,4 @@ class Policy:
     access: Mapping[str, Access]
     triggers: tuple[Trigger, ...]
     ladders: Mapping[str, Ladder]
+    requests: tuple[RequestRule, ...] = ()

@@ -122,6 +122,9 @@ def _closing(draft: Draft) -> bool:
 
 
 def _verifying(draft: Draft) -> bool:
+    if draft.incident.course.lends:
+        draft.conclude(Result.RETURNED if draft.incident.attempt.outcome is PlayOutcome.OK else Result.FAILED)
+        return True
     if draft.incident.resolved:
         draft.note("verified", {"by": "alert resolved"})
         draft.conclude(Result.REPAIRED)

@@ -12,7 +12,18 @@ from typing import TYPE_CHECKING
 import rfc8785
 
 from breakglass.domain.routing import ExpressionError
-from breakglass.domain.rules import Access, Ladder, Limits, Mode, Policy, Rung, SshCredential, Trigger
+from breakglass.domain.rules import (
+    Access,
+    Ladder,
+    Limits,
+    Mode,
+    Policy,
+    RequestRule,
+    Rung,
+    SshCredential,
+    Trigger,
+    VaultCredential,
+)
 
 from .expressions import compile_condition, compile_template
 from .problems import Place, Problem
@@ -20,12 +31,15 @@ from .problems import Place, Problem
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
 
+    from .credentials import CredentialEntry
     from .expressions import CompiledCondition, Template
     from .model import AccessEntry, DefaultsEntry, LimitsEntry, PolicyDocument, RungEntry, TriggerEntry
+    from .requests import RequestEntry
 
 DEFAULT_TIME_BOX = timedelta(minutes=10)
 DEFAULT_MAX_TIME_BOX = timedelta(minutes=15)
 DEFAULT_RESOLVES_WITHIN = timedelta(minutes=10)
+DEFAULT_USER = "breakglass"
 DEFAULT_LIMITS = Limits(
     firing_for=timedelta(minutes=1),
     attempts=2,
@@ -40,26 +54,48 @@ PlaceOf = "Callable[[int, tuple[int | str, ...]], Place]"
 class Compiler:
     """Compiles one document; what can't be compiled is in `problems` afterwards."""
 
-    def __init__(self, document: PolicyDocument, place_of: Callable[[int, tuple[str, ...]], Place]) -> None:
-        """Take the document, and how to find the line of a key of the n-th trigger."""
+    def __init__(
+        self,
+        document: PolicyDocument,
+        place_of: Callable[[int, tuple[str, ...]], Place],
+        request_place: Callable[[int, tuple[str, ...]], Place],
+    ) -> None:
+        """Take the document, and how to find the line of a key of the n-th trigger, and of the n-th request."""
         self.problems: list[Problem] = []
         self._document = document
         self._place_of = place_of
+        self._request_place = request_place
 
     def compile(self, channels: Collection[str]) -> Policy:
         """Give the policy; channels that are used as ladders become ladders of one rung."""
         access = {name: _access(name, entry) for name, entry in self._document.access.items()}
         triggers = tuple(self._trigger(number, entry) for number, entry in enumerate(self._document.triggers))
         ladders = {name: _ladder(name, rungs) for name, rungs in self._document.escalations.items()}
-        for trigger in triggers:
-            if trigger.escalation in channels and trigger.escalation not in ladders:
-                ladders[trigger.escalation] = Ladder(trigger.escalation, (Rung((trigger.escalation,), None),))
+        requests = tuple(self._request(number, entry) for number, entry in enumerate(self._document.requests))
+        for name in (*(trigger.escalation for trigger in triggers), *(rule.escalation for rule in requests)):
+            if name in channels and name not in ladders:
+                ladders[name] = Ladder(name, (Rung((name,), None),))
         meaning = [_trigger_meaning(t, e) for t, e in zip(triggers, self._document.triggers, strict=True)]
         return Policy(
-            digest=_digest(access, meaning, ladders),
+            digest=_digest(access, meaning, ladders, requests),
             access=MappingProxyType(access),
             triggers=triggers,
             ladders=MappingProxyType(ladders),
+            requests=requests,
+        )
+
+    def _request(self, number: int, entry: RequestEntry) -> RequestRule:
+        place = self._request_place(number, ("approval",))
+        access = self._document.access.get(entry.access)
+        return RequestRule(
+            name=entry.name,
+            line=f"{PurePath(place.file).name}:{place.line}",
+            who=frozenset(entry.who),
+            access=entry.access,
+            approval=entry.approval,
+            time_box=entry.time_box or (access.max_time_box if access else None) or DEFAULT_MAX_TIME_BOX,
+            ticket_required=entry.ticket or (access is not None and access.ticket is not None),
+            escalation=entry.escalation or self._document.defaults.escalation or "",
         )
 
     def _trigger(self, number: int, entry: TriggerEntry) -> Trigger:
@@ -111,10 +147,19 @@ def _access(name: str, entry: AccessEntry) -> Access:
     return Access(
         name=name,
         hosts=tuple(sorted(set(entry.hosts))),
-        ssh=SshCredential(entry.credentials[0].user) if entry.credentials else None,
+        ssh=next((SshCredential(one.user or DEFAULT_USER) for one in entry.credentials if one.kind == "ssh"), None),
         max_time_box=entry.max_time_box or DEFAULT_MAX_TIME_BOX,
         ticket_required=entry.ticket is not None,
+        credentials=tuple(_credential(one) for one in entry.credentials if one.kind != "ssh"),
     )
+
+
+def _credential(entry: CredentialEntry) -> VaultCredential:
+    if entry.kind == "secret":
+        return VaultCredential("secret", entry.mount or "kv", entry.path or "", entry.engine or "kv2")
+    if entry.kind == "ssh_host":
+        return VaultCredential("ssh_host")
+    return VaultCredential(entry.kind, entry.mount or entry.kind, entry.role or "")
 
 
 def _limits(own: LimitsEntry, outer: LimitsEntry) -> Limits:
@@ -136,9 +181,14 @@ def _ladder(name: str, rungs: list[RungEntry]) -> Ladder:
     return Ladder(name, tuple(Rung(tuple(rung.notify), rung.acknowledge_within) for rung in rungs))
 
 
-def _digest(access: Mapping[str, Access], triggers: list[dict[str, object]], ladders: Mapping[str, Ladder]) -> str:
+def _digest(
+    access: Mapping[str, Access],
+    triggers: list[dict[str, object]],
+    ladders: Mapping[str, Ladder],
+    requests: tuple[RequestRule, ...],
+) -> str:
     """SHA-256 (hex) of the RFC 8785 form of what the policy means; spelling and comments are not in it."""
-    meaning = {
+    meaning: dict[str, object] = {
         "version": 1,
         "access": {name: _access_meaning(entry) for name, entry in access.items()},
         "triggers": triggers,
@@ -147,8 +197,22 @@ def _digest(access: Mapping[str, Access], triggers: list[dict[str, object]], lad
             for name, ladder in ladders.items()
         },
     }
+    if requests:
+        meaning["requests"] = [_request_meaning(rule) for rule in requests]
     canonical: bytes = rfc8785.dumps(meaning)
     return hashlib.sha256(canonical).hexdigest()
+
+
+def _request_meaning(rule: RequestRule) -> dict[str, object]:
+    return {
+        "name": rule.name,
+        "who": sorted(rule.who),
+        "access": rule.access,
+        "approval": rule.approval,
+        "time_box": _seconds(rule.time_box),
+        "ticket_required": rule.ticket_required,
+        "escalation": rule.escalation,
+    }
 
 
 def _access_meaning(access: Access) -> dict[str, object]:
@@ -157,6 +221,7 @@ def _access_meaning(access: Access) -> dict[str, object]:
         "ssh": access.ssh.user if access.ssh else None,
         "max_time_box": _seconds(access.max_time_box),
         "ticket_required": access.ticket_required,
+        "credentials": [[one.kind, one.mount, one.name, one.engine] for one in access.credentials],
     }
 
 

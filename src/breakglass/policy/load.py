@@ -6,6 +6,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from .check import Checker, Surroundings
+from .check_requests import RequestChecker
 from .compile import Compiler
 from .merge import read_policy_files
 from .model import PolicyDocument
@@ -41,7 +42,7 @@ def load_policy(
         root, problems = read_policy_files(path)
     except FileProblems as error:
         raise PolicyErrors(error.problems) from None
-    document, kept, faults = _typed(root)
+    document, kept, kept_requests, faults = _typed(root)
     problems.extend(problem for _, problem in faults)
 
     def place(where: tuple[int | str, ...]) -> Place:
@@ -50,7 +51,10 @@ def load_policy(
     def trigger_place(number: int, where: tuple[str, ...]) -> Place:
         return place_of(root, ("triggers", kept[number], *where))
 
-    compiler = Compiler(document, trigger_place)
+    def request_place(number: int, where: tuple[str, ...]) -> Place:
+        return place_of(root, ("requests", kept_requests[number], *where))
+
+    compiler = Compiler(document, trigger_place, request_place)
     policy = compiler.compile(channels or ())
     around = Surroundings(
         channels=channels,
@@ -62,36 +66,37 @@ def load_policy(
     )
     problems.extend(compiler.problems)
     problems.extend(Checker(policy, around, place, trigger_place).problems())
+    problems.extend(RequestChecker(policy, around, request_place).problems())
     if problems:
         raise PolicyErrors(problems)
     return policy
 
 
-def _typed(root: Entries) -> tuple[PolicyDocument, list[int], Faults]:
+def _typed(root: Entries) -> tuple[PolicyDocument, list[int], list[int], Faults]:
     """Type the document; on faults, what is sound of it, so that the rest can be checked too.
 
-    Gives the document, the place of each of its triggers in the written list, and the faults.
+    Gives the document, the place of each of its triggers and requests in the written lists, and the faults.
     """
     try:
         document = validate(PolicyDocument, root)
     except Mismatch as error:
         sound, kept = _sound_parts(root, error.faults)
-        return validate_plain(PolicyDocument, sound), kept, error.faults
-    return document, list(range(len(document.triggers))), []
+        return validate_plain(PolicyDocument, sound), kept["triggers"], kept["requests"], error.faults
+    return document, list(range(len(document.triggers))), list(range(len(document.requests))), []
 
 
-def _sound_parts(root: Entries, faults: Faults) -> tuple[dict[str, Plain], list[int]]:
+def _sound_parts(root: Entries, faults: Faults) -> tuple[dict[str, Plain], dict[str, list[int]]]:
     """Take out each section that is broken as a whole, each entry with a fault, and the faulty lines of `defaults`."""
     whole = {where[0] for where, _ in faults if len(where) == 1}
     entries = {where[:2] for where, _ in faults}
     sound: dict[str, Plain] = {"version": "1"}
-    kept: list[int] = []
+    kept: dict[str, list[int]] = {"triggers": [], "requests": []}
     for section, (_, node) in root.children.items():
         if section in whole or section == "version":
             continue
         if isinstance(node, Items):
-            kept = [n for n in range(len(node.children)) if (section, n) not in entries]
-            sound[section] = [plain(node.children[n]) for n in kept]
+            kept[section] = [n for n in range(len(node.children)) if (section, n) not in entries]
+            sound[section] = [plain(node.children[n]) for n in kept[section]]
         elif isinstance(node, Entries) and section != "defaults":
             sound[section] = {k: plain(v) for k, (_, v) in node.children.items() if (section, k) not in entries}
         else:

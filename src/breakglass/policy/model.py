@@ -6,12 +6,13 @@ from __future__ import annotations
 import re
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
+from .credentials import CredentialEntry, Credentials
+from .requests import RequestEntries  # noqa: TC001 (pydantic reads the annotation)
 from .scalars import (
     Duration,
     Group,
-    Login,
     MaybeCount,
     MaybeDuration,
     MaybeEmptyList,
@@ -29,7 +30,6 @@ from .scalars import (
 
 _LABEL = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 _SCALAR_SCHEMA = {"type": ["string", "number", "boolean"]}
-_UNBUILT_CREDENTIALS = ("database", "pki", "secret")
 
 
 def _version(value: object) -> object:
@@ -126,36 +126,11 @@ class DefaultsEntry(Strict):
     limits: Annotated[LimitsEntry, MaybeEmptyMapping] = LimitsEntry()
 
 
-class CredentialEntry(Strict):
-    """One item of `credentials:`."""
-
-    kind: Literal["ssh"] = Field(description="What it is: ssh.")
-    user: Login = "breakglass"
-
-    @model_validator(mode="before")
-    @classmethod
-    def _known_kind(cls, value: object) -> object:
-        if isinstance(value, dict) and "kind" in value:
-            kind = value["kind"]
-            if kind in _UNBUILT_CREDENTIALS:
-                raise sentence(f'A credential of "kind: {kind}" is not supported yet. Supported: ssh.')
-            choice(("ssh",))(kind)
-        return value
-
-
-def _at_most_one(credentials: list[CredentialEntry]) -> list[CredentialEntry]:
-    if len(credentials) > 1:
-        raise sentence("More than one SSH credential in an access is not supported yet.")
-    return credentials
-
-
 class AccessEntry(Strict):
     """One entry of `access:`: what a grant may open, never more."""
 
     hosts: Annotated[list[Group], Field(min_length=1, description="Inventory groups: the outer bound.")]
-    credentials: Annotated[list[CredentialEntry], MaybeEmptyList, AfterValidator(_at_most_one)] = Field(
-        default_factory=lambda: [CredentialEntry(kind="ssh")]
-    )
+    credentials: Annotated[Credentials, MaybeEmptyList] = Field(default_factory=lambda: [CredentialEntry(kind="ssh")])
     max_time_box: Duration | None = None
     ticket: Required = None
     hand_out: HandOut = False
@@ -199,7 +174,7 @@ class PolicyDocument(Strict):
         default_factory=dict
     )
     approvals: Unbuilt = None
-    requests: Unbuilt = None
+    requests: Annotated[RequestEntries, MaybeEmptyList] = Field(default_factory=list)
     maintenance: Unbuilt = None
     drills: Unbuilt = None
     tests: Unbuilt = None

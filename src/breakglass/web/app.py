@@ -15,6 +15,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from breakglass.errors import BreakglassError
 from breakglass.web.metrics import Metrics
 from breakglass.web.problems import Problem, problem_response
+from breakglass.web.requests import RequestPages
 from breakglass.web.webhooks import Webhooks
 
 if TYPE_CHECKING:
@@ -43,6 +44,10 @@ def make_app(runner: Runner) -> FastAPI:
         return Response(await run_in_threadpool(metrics.text, runner), media_type=CONTENT_TYPE_LATEST)
 
     app.add_route("/webhooks/{source}", webhooks.receive, methods=["POST"])
+    pages = RequestPages(runner.identity, runner.requests)
+    app.add_route("/api/v1/requests", pages.make, methods=["POST"])
+    app.add_route("/api/v1/requests/{request}", pages.show, methods=["GET"])
+    app.add_route("/api/v1/requests/{request}", pages.give_back, methods=["DELETE"])
     app.add_route("/healthz", healthz)
     app.add_route("/readyz", readyz)
     app.add_route("/metrics", numbers)

@@ -3,14 +3,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import hmac
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from starlette.concurrency import run_in_threadpool
-from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse
 
 from breakglass.domain.draft import Note
@@ -18,6 +16,7 @@ from breakglass.errors import BreakglassError
 from breakglass.settings import read_secret_file
 from breakglass.sources import PARSERS, UnreadableMessage
 from breakglass.store.database import DatabaseUnavailable
+from breakglass.web.body import read_body
 from breakglass.web.problems import Problem
 
 if TYPE_CHECKING:
@@ -33,8 +32,7 @@ if TYPE_CHECKING:
     from breakglass.web.metrics import Metrics
 
 
-SLOWEST_BODY_SECONDS = 20
-LONGEST_LENGTH = 18  # digits of a Content-Length that is a number at all
+LESS = "Send fewer alerts at once, or raise maximum_body."
 
 
 @dataclass(frozen=True)
@@ -74,7 +72,7 @@ class Webhooks:
         if source is None:
             raise Problem(HTTPStatus.NOT_FOUND, "There is no source of this name; the settings name the sources.")
         await run_in_threadpool(self._authenticate, source, request.headers.get("authorization", ""))
-        message = self._read(source.kind, name, await self._body(request))
+        message = self._read(source.kind, name, await read_body(request, self.maximum_body, LESS))
         try:
             accepted = await run_in_threadpool(self.reception.take, message)
         except DatabaseUnavailable as error:
@@ -97,30 +95,6 @@ class Webhooks:
         matches = [hmac.compare_digest(given.strip().encode(), token.encode()) for token in tokens]
         if scheme.lower() != "bearer" or not any(matches):
             raise Problem(HTTPStatus.UNAUTHORIZED, "The bearer token is missing or not one of this source's tokens.")
-
-    async def _body(self, request: Request) -> bytes:
-        too_large = Problem(
-            HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-            f"A webhook may have {self.maximum_body} bytes. Send fewer alerts at once, or raise maximum_body.",
-        )
-        declared = request.headers.get("content-length", "0")
-        countable = declared.isascii() and declared.isdigit() and len(declared) <= LONGEST_LENGTH
-        if not countable or int(declared) > self.maximum_body:
-            raise too_large
-        body = bytearray()
-        try:
-            async with asyncio.timeout(SLOWEST_BODY_SECONDS):
-                async for chunk in request.stream():
-                    body += chunk
-                    if len(body) > self.maximum_body:
-                        raise too_large
-        except ClientDisconnect:  # nobody hears the answer, but the refusal is recorded
-            raise Problem(HTTPStatus.BAD_REQUEST, "The sender hung up in the middle of the body.") from None
-        except TimeoutError:  # 503, because Alertmanager sends again after a 5xx only
-            raise Problem(
-                HTTPStatus.SERVICE_UNAVAILABLE, f"The body did not arrive within {SLOWEST_BODY_SECONDS} s."
-            ) from None
-        return bytes(body)
 
     def _read(self, kind: str, name: str, body: bytes) -> Message:
         try:

@@ -15,16 +15,20 @@ from breakglass.demo.installation import Installation, write_inventory, write_se
 from breakglass.domain.incident import Effect
 from breakglass.effects.escalate import Escalate
 from breakglass.effects.handover import Handover
+from breakglass.effects.lend import Lend
 from breakglass.effects.play import RunPlay
 from breakglass.effects.runs import Runs
 from breakglass.engine import Engine, Parts
 from breakglass.housekeeping import Housekeeping
+from breakglass.identity import Identity
 from breakglass.inventory import read_inventory
 from breakglass.journal import Journal
 from breakglass.policy.load import load_policy
 from breakglass.reception import Reception
+from breakglass.requests import Requests
 from breakglass.runner import Runner, installed_remediations
 from breakglass.settings import Settings, load_settings
+from breakglass.shipping import Shipping
 from breakglass.store.database import Database
 from breakglass.store.incidents import Incidents
 from breakglass.store.journal_queue import JournalQueue
@@ -96,7 +100,12 @@ def make_idle_runner(written: Written, directory: Path) -> Runner:
     engine = Engine("runner-1", Parts(incidents, journal, plays, {Effect.ESCALATE: Escalate({})}))
     reception = Reception(written.policy, written.hosts, installed_remediations(), incidents, engine.hint)
     house = Housekeeping(journal, runs, session)
-    return Runner(written.settings, reception, incidents, queue, engine, session, house, runs, journal, database)
+    requests = Requests(written.policy, written.hosts, incidents, queue, Lend(Handover()), engine.hint)
+    people = (requests, Identity(session))
+    ship = Shipping(written.settings.journal)
+    return Runner(
+        written.settings, reception, *people, incidents, queue, engine, session, house, ship, runs, journal, database
+    )
 
 
 class HttpSite:

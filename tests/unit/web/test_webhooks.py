@@ -206,7 +206,7 @@ def test_metrics(site: HttpSite) -> None:
 
 def test_a_body_that_never_ends(site: HttpSite, monkeypatch: pytest.MonkeyPatch) -> None:
     """A sender that does not finish its body in time is let go, and asked to come again."""
-    monkeypatch.setattr("breakglass.web.webhooks.SLOWEST_BODY_SECONDS", 0.05)
+    monkeypatch.setattr("breakglass.web.body.SLOWEST_BODY_SECONDS", 0.05)
 
     async def never() -> dict[str, object]:
         await asyncio.Event().wait()

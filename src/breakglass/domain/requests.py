@@ -1,0 +1,121 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Somebody asks for an access: may they, and what exactly would be opened. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from breakglass.domain.course import Course
+from breakglass.domain.hosts import NoHosts, UnknownHost, resolve_hosts
+from breakglass.domain.plan import Plan
+from breakglass.domain.routing import OutsideAccess, check_bound
+from breakglass.domain.rules import Limits, Mode, Policy, RequestRule
+from breakglass.errors import BreakglassError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+MANY = 1_000_000
+LIMITS = Limits(firing_for=timedelta(), attempts=1, cooldown=timedelta(), repairs_per_day=MANY, hosts_at_once=MANY)
+"""Of a request: the hold and the claims of hosts bind it; what keeps alerts from hammering does not concern people."""
+
+
+class RefusedRequest(BreakglassError):
+    """Raised when the policy does not allow what somebody asks for; the sentence says why and what to do."""
+
+
+@dataclass(frozen=True)
+class Person:
+    """Who asks, as Vault's identity knows them now.
+
+    Attributes:
+        entity: Id of the entity.
+        name: Its name.
+        groups: Names of its groups.
+    """
+
+    entity: str
+    name: str
+    groups: frozenset[str]
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What they ask for.
+
+    Attributes:
+        access: Name of the access.
+        hosts: Inventory names.
+        reason: Why.
+        ticket: Where it is tracked; may be empty.
+        time_box: Life of the grant from the moment it opens.
+    """
+
+    access: str
+    hosts: tuple[str, ...]
+    reason: str
+    ticket: str
+    time_box: timedelta
+
+
+def course_of(person: Person, wish: Wish, policy: Policy, inventory: Mapping[str, frozenset[str]]) -> Course:
+    """The policy's answer: what will be opened, frozen; `inventory` gives each host's groups.
+
+    Raises:
+        RefusedRequest: The policy does not allow it.
+    """
+    rule = _rule(person, wish, policy)
+    return Course(
+        trigger=rule.name,
+        owner=f"{person.name} {person.entity}",
+        policy_digest=policy.digest,
+        mode=Mode.ACT,
+        approval=rule.approval,
+        approval_line=rule.line,
+        plan=_plan(wish, rule, policy, inventory),
+        refusal="",
+        limits=LIMITS,
+        idempotent=False,
+        alert_resolves_within=timedelta(),
+        ladder=policy.ladders[rule.escalation],
+    )
+
+
+def _rule(person: Person, wish: Wish, policy: Policy) -> RequestRule:
+    """The first rule for this access and one of the person's groups."""
+    for_access = [rule for rule in policy.requests if rule.access == wish.access]
+    if not for_access:
+        raise RefusedRequest(f"The policy has no request for the access {wish.access}; it names what may be asked for.")
+    rule = next((rule for rule in for_access if rule.who & person.groups), None)
+    if rule is None:
+        wanted = ", ".join(sorted(frozenset().union(*(rule.who for rule in for_access))))
+        raise RefusedRequest(f"{person.name} is in none of the groups that may ask for {wish.access} ({wanted}).")
+    if not wish.reason.strip():
+        raise RefusedRequest("A request needs a reason: a sentence that an auditor understands.")
+    if rule.ticket_required and not wish.ticket.strip():
+        raise RefusedRequest(f"{rule.name} needs a ticket: name the one that this belongs to.")
+    if not timedelta(seconds=1) <= wish.time_box <= rule.time_box:
+        raise RefusedRequest(
+            f"{rule.name} opens for {int(rule.time_box.total_seconds())} s at most; ask for a shorter time box."
+        )
+    return rule
+
+
+def _plan(wish: Wish, rule: RequestRule, policy: Policy, inventory: Mapping[str, frozenset[str]]) -> Plan:
+    access = policy.access[rule.access]
+    try:
+        hosts = resolve_hosts(list(wish.hosts), inventory)
+        check_bound(hosts, access, inventory)
+    except (NoHosts, UnknownHost, OutsideAccess) as error:
+        raise RefusedRequest(str(error)) from error
+    return Plan(
+        remediation="",
+        content_digest="",
+        hosts=hosts,
+        parameters={},
+        access=access.name,
+        user=access.ssh.user if access.ssh else "",
+        time_box_seconds=int(wish.time_box.total_seconds()),
+    )

@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Lending a grant to who asked for it: it is handed over once, and the loan ends when it comes back or its box is over.
+
+What the borrower does under it is recorded in their own journal; that the grant is gone is proven here like any other's.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from breakglass.domain.incident import PlayOutcome
+from breakglass.domain.messages import Interrupted, NotStarted, PlayEnded
+
+if TYPE_CHECKING:
+    from breakglass.domain.incident import Incident
+    from breakglass.domain.messages import Outcome
+    from breakglass.effects.handover import Handover
+
+LOOK_EVERY_SECONDS = 0.5
+
+
+@dataclass(frozen=True)
+class Loan:
+    """A grant on its way to who asked for it.
+
+    Attributes:
+        token: The single-use wrapping token; never shown.
+        accessor: The grant's handle.
+        meta: What Vault keeps with the grant: incident, attempt, plan digest.
+    """
+
+    token: str = field(repr=False)
+    accessor: str
+    meta: dict[str, str]
+
+
+@dataclass
+class _Open:
+    loan: Loan
+    taken: bool = False
+    back: threading.Event = field(default_factory=threading.Event)
+
+
+class Lend:
+    """The effect `run-play` of a grant that is lent: it waits, and does nothing on any host."""
+
+    def __init__(self, handover: Handover) -> None:
+        self._handover = handover
+        self._open: dict[str, _Open] = {}
+        self._lock = threading.Lock()
+        self._stopping = threading.Event()
+
+    def run(self, incident: Incident) -> Outcome:
+        """Keep the grant until it is fetched, and wait until it comes back."""
+        plan, number = incident.course.plan, incident.attempt.number
+        token = self._handover.take(incident.id, number)
+        if plan is None or token is None:
+            return NotStarted("nobody has the token of this grant: it was minted by a runner that has died")
+        meta = {"incident": incident.id, "attempt": str(number), "plan_digest": plan.digest}
+        loan = _Open(Loan(token, incident.attempt.accessor, meta))
+        with self._lock:
+            self._open[incident.id] = loan
+        ended = self._wait(loan, time.monotonic() + plan.time_box_seconds)
+        with self._lock:
+            del self._open[incident.id]
+        return ended
+
+    def recover(self, _incident: Incident) -> Outcome:
+        """A loan of a dead runner: its grant died with the runner's session."""
+        return Interrupted()
+
+    def fetch(self, incident: str) -> Loan | None:
+        """The loan, once; None while there is none, and for ever after."""
+        with self._lock:
+            found = self._open.get(incident)
+            if found is None or found.taken:
+                return None
+            found.taken = True
+            return found.loan
+
+    def give_back(self, incident: str) -> None:
+        """The borrower is done."""
+        with self._lock:
+            if found := self._open.get(incident):
+                found.back.set()
+
+    def end_all(self) -> None:
+        """End every loan, and every one that begins, until `allow`."""
+        self._stopping.set()
+
+    def allow(self) -> None:
+        """Grants may be lent again."""
+        self._stopping.clear()
+
+    def _wait(self, loan: _Open, deadline: float) -> PlayEnded:
+        while not loan.back.wait(LOOK_EVERY_SECONDS):
+            if self._stopping.is_set():
+                return PlayEnded(PlayOutcome.STOPPED, "the loan was ended because the runner stopped")
+            if time.monotonic() > deadline:
+                return PlayEnded(PlayOutcome.OK, "the time box of the loan is over")
+        return PlayEnded(PlayOutcome.OK, "given back" if loan.taken else "withdrawn before it was fetched")

@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Who somebody is: a short-lived identity token of Vault says it, and Vault's identity store says it again, live.
+
+The token is checked by Vault's published keys (RFC 7517, RFC 7519; EdDSA only, for our own role); then the entity is
+read: a token does not know that its entity was disabled or left a group since. No Vault token of a person comes here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import jwt
+from ansible_collections.breakglass.remediation.plugins.plugin_utils._vault.answer import section, text, texts, truth
+from ansible_collections.breakglass.remediation.plugins.plugin_utils._vault.errors import DeniedByVault, MissingPath
+from ansible_collections.breakglass.remediation.plugins.plugin_utils._vault.names import IDENTITY_ROLE_PATH
+
+from breakglass.domain.requests import Person
+from breakglass.errors import BreakglassError
+
+if TYPE_CHECKING:
+    from ansible_collections.breakglass.remediation.plugins.plugin_utils._vault.client import Client
+
+    from breakglass.vault_session import VaultSession
+
+KEYS_PATH = "identity/oidc/.well-known/keys"
+LONGEST_TOKEN = 8192
+CLOCK_SLACK_SECONDS = 30
+
+
+class UnknownPerson(BreakglassError):
+    """Raised when a token does not prove who somebody is, or Vault does not know them any more."""
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Checks tokens with the runner's own session."""
+
+    session: VaultSession
+
+    def person(self, token: str) -> Person:
+        """Tell who this is.
+
+        Raises:
+            UnknownPerson: Nobody that Vault knows now.
+            BreakglassError: Vault can't be asked.
+        """
+        client = self.session.client()
+        audience = text(section(client.get(IDENTITY_ROLE_PATH), "data"), "client_id")
+        return _live(client, _subject(token, client.get(KEYS_PATH), audience))
+
+
+def _subject(token: str, keys: object, audience: str) -> str:
+    """The entity that the token names, if one of Vault's keys signed it for our role and it is fresh."""
+    if len(token) > LONGEST_TOKEN:
+        raise _unknown("it is longer than any identity token")
+    try:
+        key_id = jwt.get_unverified_header(token).get("kid")
+        known = jwt.PyJWKSet.from_dict(keys if isinstance(keys, dict) else {})
+        key = next((key for key in known.keys if key.key_id == key_id), None)
+        if key is None:
+            raise _unknown("none of Vault's keys signed it; get a new one")
+        claims = jwt.decode(
+            token,
+            key.key,
+            algorithms=["EdDSA"],
+            audience=audience,
+            leeway=CLOCK_SLACK_SECONDS,
+            options={"require": ["exp", "iat", "sub", "aud"]},
+        )
+    except jwt.ExpiredSignatureError:
+        raise _unknown("it has expired; get a new one") from None
+    except jwt.PyJWTError:
+        raise _unknown("it is not one of Vault's role breakglass, or was changed") from None
+    return str(claims["sub"])
+
+
+def _live(client: Client, entity: str) -> Person:
+    try:
+        fields = section(client.get(f"identity/entity/id/{_plain(entity)}"), "data")
+    except (MissingPath, DeniedByVault):
+        raise _unknown("Vault has no such entity any more") from None
+    if truth(fields, "disabled"):
+        raise _unknown("its entity is disabled in Vault")
+    groups = {*texts(fields, "group_ids"), *texts(fields, "direct_group_ids"), *texts(fields, "inherited_group_ids")}
+    return Person(entity, text(fields, "name"), frozenset(_group(client, group) for group in sorted(groups)))
+
+
+def _group(client: Client, group: str) -> str:
+    return text(section(client.get(f"identity/group/id/{_plain(group)}"), "data"), "name")
+
+
+def _plain(identifier: str) -> str:
+    """An id of Vault's identity store (a UUID), which becomes part of a path."""
+    if not identifier.isascii() or not identifier.replace("-", "").isalnum():
+        raise _unknown("its subject is no id of Vault's")
+    return identifier
+
+
+def _unknown(why: str) -> UnknownPerson:
+    return UnknownPerson(f"The identity token does not say who you are: {why}.")

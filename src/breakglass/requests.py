@@ -1,0 +1,127 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Requests for access: taken in like alerts, durable before anyone is told, and told to nobody but who asked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from breakglass.domain.alert import REQUEST, Alert, AlertStatus
+from breakglass.domain.draft import Note
+from breakglass.domain.incident import State
+from breakglass.domain.requests import Person, RefusedRequest, Wish, course_of
+from breakglass.errors import BreakglassError
+from breakglass.reception import fresh_id
+from breakglass.store.incidents import Arrival
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from breakglass.domain.incident import Incident
+    from breakglass.domain.rules import Policy
+    from breakglass.effects.lend import Lend, Loan
+    from breakglass.store.incidents import Incidents
+    from breakglass.store.journal_queue import JournalQueue
+
+
+class NoSuchRequest(BreakglassError):
+    """Raised when there is no request of this id, or it is somebody else's."""
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How a request stands.
+
+    Attributes:
+        state: Of its incident.
+        why: What it waits for, or how it ended; may be empty.
+        loan: The grant, the first time that it is there.
+    """
+
+    state: State
+    why: str
+    loan: Loan | None
+
+
+@dataclass(frozen=True)
+class Requests:
+    """Takes requests in under one policy.
+
+    Attributes:
+        policy: What may be asked for.
+        hosts: Inventory name to its groups.
+        incidents: The store.
+        queue: Where refusals are recorded.
+        loans: Where grants wait to be fetched.
+        hint: Called when something was taken in.
+    """
+
+    policy: Policy
+    hosts: Mapping[str, frozenset[str]]
+    incidents: Incidents
+    queue: JournalQueue
+    loans: Lend
+    hint: Callable[[], None]
+
+    def make(self, person: Person, wish: Wish) -> str:
+        """Take a request in; its incident's id, durable on return.
+
+        Raises:
+            RefusedRequest: The policy does not allow it; that is recorded.
+            DatabaseUnavailable: Nothing was taken in.
+        """
+        try:
+            course = course_of(person, wish, self.policy, self.hosts)
+        except RefusedRequest as error:
+            self.queue.add_to_day([Note("request.refused", {**_about(person, wish), "why": str(error)})])
+            raise
+        made = fresh_id()
+        self.incidents.accept([Arrival(_alert(made, AlertStatus.FIRING, _about(person, wish)), course, made)])
+        self.hint()
+        return made
+
+    def standing(self, person: Person, incident: str) -> Standing:
+        """How a request of this person stands. Raises NoSuchRequest."""
+        found = self._of(person, incident)
+        loan = self.loans.fetch(incident) if found.state is State.RUNNING else None
+        why = found.blocked or (found.result.value if found.result else "")
+        return Standing(found.state, why, loan)
+
+    def give_back(self, person: Person, incident: str) -> None:
+        """The person is done, or does not want it any more; it is closed and proven gone. Raises NoSuchRequest."""
+        self._of(person, incident)
+        self.incidents.accept([Arrival(_alert(incident, AlertStatus.RESOLVED, {}), None, incident)])
+        self.loans.give_back(incident)
+        self.hint()
+
+    def _of(self, person: Person, incident: str) -> Incident:
+        found = self.incidents.show(incident)
+        if found is None or not found.course.lends or found.course.owner.rpartition(" ")[2] != person.entity:
+            raise NoSuchRequest("There is no request of this id that is yours.")
+        return found
+
+
+def _about(person: Person, wish: Wish) -> dict[str, str]:
+    return {
+        "alertname": f"request of {person.name}",
+        "person": person.name,
+        "entity": person.entity,
+        "access": wish.access,
+        "hosts": ",".join(wish.hosts),
+        "reason": wish.reason,
+        "ticket": wish.ticket,
+    }
+
+
+def _alert(incident: str, status: AlertStatus, labels: Mapping[str, str]) -> Alert:
+    """Each request is an incident of its own, and is called like it."""
+    return Alert(
+        source=REQUEST,
+        fingerprint=incident,
+        group=incident,
+        status=status,
+        labels=labels,
+        annotations={},
+        starts_at=datetime.now(UTC),
+    )
