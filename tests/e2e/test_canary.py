@@ -50,7 +50,7 @@ def test_no_secret_of_an_operators_run_is_left_or_shown(site: CrashSite) -> None
     assert done.returncode == 0, done.stdout[-3000:]
     assert "ESTABLISH SSH CONNECTION" in (directory / "ansible.log").read_text()
     assert watcher.secrets["token"]
-    assert watcher.secrets["ssh/id"]
+    assert watcher.secrets["credentials/ssh/id"]
     wait_until(lambda: not list((site.scratch / "operator-runs").iterdir()), 20, "the run's directory is still there")
     outputs = {"stdout": done.stdout.encode(), "stderr": done.stderr.encode()}
     files = files_below(site.scratch, without=site.place.secret(""))

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 # Where secrets may lie while a run lasts, relative to its directory.
-SECRET_FILES = ("token", "wrapped", "ssh/id")
+SECRET_FILES = ("token", "wrapped", "credentials/ssh/id")
 # Logins that people place themselves: the operator's, and the root token of the test's own OpenBao.
 OWN_LOGINS = (b"VAULT_TOKEN=", b"BAO_DEV_ROOT_TOKEN_ID=")
 # How every private key of OpenSSH begins: its frame, and "openssh-key-v1" with the names of its ciphers.
@@ -34,6 +34,7 @@ class Watcher:
         self._parents = tuple(parents)
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._watch)
+        self._lines: dict[Path, bytes] = {}
         self._sizes: dict[Path, tuple[int, int]] = {}
         self.secrets: dict[str, set[str]] = {name: set() for name in SECRET_FILES}
         self.seen: dict[str, bytes] = {}
@@ -74,8 +75,10 @@ class Watcher:
     def _look_at_processes(self) -> None:
         for path in Path("/proc").iterdir():
             with suppress(OSError):
-                if path.name.isdigit():
-                    line, environment = ((path / name).read_bytes() for name in ("cmdline", "environ"))
+                line = (path / "cmdline").read_bytes() if path.name.isdigit() else None
+                if line is not None and line != self._lines.get(path):  # the environment changes only with the program
+                    environment = (path / "environ").read_bytes()
+                    self._lines[path] = line
                     if self._scratch in line or self._scratch in environment:
                         words = [word for word in environment.split(b"\0") if not word.startswith(OWN_LOGINS)]
                         self.seen[f"{path} {line!r}"] = b"\0".join([line, *words])
