@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import stat
 from typing import TYPE_CHECKING
 
 from .._errors import BreakglassError
@@ -14,7 +16,7 @@ if TYPE_CHECKING:
 
 SUFFIX = ".checkpoint"
 _NAME = re.compile(r"(.+)\.(0|[1-9][0-9]{0,17})\.checkpoint", re.DOTALL)
-_MAX_NOTE = 64 * 1024
+LARGEST_NOTE = 64 * 1024
 
 
 class CheckpointConflict(BreakglassError):
@@ -79,7 +81,11 @@ def read_checkpoints(stream_path: Path) -> list[tuple[int, str]]:
 
 def _read(path: Path) -> str:
     try:
-        with path.open("rb") as file:
-            return file.read(_MAX_NOTE).decode(errors="surrogateescape")
+        # As streams are read: a link is not followed, and a pipe of a checkpoint's name must not make anybody wait.
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        with os.fdopen(descriptor, "rb") as file:
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                raise UnreadableCheckpoint(f"The checkpoint {path} can't be read: it is not a plain file.")
+            return file.read(LARGEST_NOTE).decode(errors="surrogateescape")
     except OSError as error:
         raise UnreadableCheckpoint(f"The checkpoint {path} can't be read: {error.strerror}.") from error

@@ -85,6 +85,16 @@ class Finding:
 
 
 @dataclass(frozen=True)
+class Remark:
+    """What a sealed stream itself says was left open: a task that was begun, and no result of it was recorded."""
+
+    record: int
+    """The number of the record that announced it."""
+    about: str
+    """Task and host; quotes the record, so it is escaped when it is shown."""
+
+
+@dataclass(frozen=True)
 class StreamReport:
     """What is known of one stream."""
 
@@ -97,6 +107,8 @@ class StreamReport:
     is_sealed: bool
     """Whether the ledger says that the stream is complete; an open stream may still grow."""
     findings: tuple[Finding, ...]
+    remarks: tuple[Remark, ...] = ()
+    """Tasks whose outcome is unknown; only of a sealed stream, in which no result can follow any more."""
 
     @property
     def state(self) -> State:
@@ -129,6 +141,8 @@ class Report:
     findings: tuple[Finding, ...]
     """About the journal as a whole."""
     anchors: AnchorReport
+    archived: int = 0
+    """Streams that the ledger says were moved to another journal, and that are not here."""
 
     @property
     def verdict(self) -> State:

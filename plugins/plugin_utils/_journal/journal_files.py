@@ -48,7 +48,7 @@ def list_files(directory: Path) -> JournalFiles:
 def origin_of(path: Path) -> str | None:
     """Return the origin that a stream's first record has; None when there is no such record."""
     try:
-        with _open(path) as file:
+        with open_plain(path) as file:
             return parse(file.readline(MAX_LINE).removesuffix(b"\n")).origin
     except (OSError, BrokenRecord):
         return None
@@ -61,7 +61,7 @@ def read_lines(path: Path, take: Callable[[bytes], None]) -> bytes:
         OSError: the system refuses, or it is not a plain file.
     """
     held = b""
-    with _open(path) as file:
+    with open_plain(path) as file:
         for piece in pieces(file):
             if held:  # longer than any record, and not the end: it counts as a line, and as a broken one
                 take(held)
@@ -73,7 +73,12 @@ def read_lines(path: Path, take: Callable[[bytes], None]) -> bytes:
     return held
 
 
-def _open(path: Path) -> BinaryIO:
+def open_plain(path: Path) -> BinaryIO:
+    """Open a plain file to read it.
+
+    Raises:
+        OSError: the system refuses, it is a link, or it is not a plain file.
+    """
     # O_NONBLOCK: a pipe of a stream's name must not make the verifier wait.
     descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):

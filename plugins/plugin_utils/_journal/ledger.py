@@ -5,7 +5,8 @@ All doors of a machine write to it, one at a time: each append waits for the loc
 syncs and unlocks. No descriptor stays open in between, so a fork inherits none and a deleted ledger is noticed.
 
 The life of a stream in it: announced, before its file is made; sealed, when it is closed; announced again, before a
-sealed stream is resumed; absent, when it was announced and its file never came to be.
+sealed stream is resumed; absent, when it was announced and its file never came to be; archived, when a sealed stream was
+moved to another journal.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ABSENT",
     "ANNOUNCED",
+    "ARCHIVED",
     "NAME",
     "SEALED",
     "ChangedLedger",
@@ -49,6 +51,7 @@ CREATED = "ledger.created"
 ANNOUNCED = "stream.announced"
 SEALED = "stream.sealed"
 ABSENT = "stream.absent"
+ARCHIVED = "stream.archived"
 
 _ROOT = re.compile(r"[0-9a-f]{64}")
 
@@ -169,6 +172,10 @@ class Ledger:
     def absent(self, stream: PurePath) -> Record:
         """Say that an announced stream's file never came to be; raises what `announce` raises."""
         return self._append(ABSENT, {"stream": self._name(stream)})
+
+    def archived(self, stream: PurePath, archive: str) -> Record:
+        """Say that a sealed stream was moved, to the journal whose ledger has this origin; raises what `announce` raises."""
+        return self._append(ARCHIVED, {"stream": self._name(stream), "archive": archive})
 
     def _name(self, stream: PurePath) -> str:
         relative = stream

@@ -37,17 +37,11 @@ class _Doubt:
 class Links:
     """The state of reading one stream, line by line."""
 
-    def __init__(self, origin: str | None, covered: int) -> None:
-        """Start before the first line.
-
-        Args:
-            origin: the stream's name; None when only its first record can tell it.
-            covered: lines whose bytes a root vouches for, so that their form needs no look of its own.
-        """
+    def __init__(self, origin: str | None) -> None:
+        """Start before the first line of the stream of this name; None when only its first record can tell it."""
         self.findings: list[Finding] = []
         self.expected = 1
         """The number that the next record should have."""
-        self._covered = covered
         self._lines = 0
         self._digest = GENESIS
         self._digest_before = GENESIS
@@ -104,7 +98,7 @@ class Links:
         ending = b',"origin":%b,"previous":"%b","seq":%d}' % (self._origin_field, self._digest.encode(), self.expected)
         if not (line.endswith(ending) and line.startswith(_BEGINNING)):
             return False
-        return self._lines <= self._covered or _read(line) is not None
+        return _read(line) is not None
 
     def _accept(self, line: bytes, number: int) -> None:
         self._digest_before, self._digest = self._digest, digest(line)

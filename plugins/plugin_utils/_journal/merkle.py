@@ -7,6 +7,10 @@ A leaf is a line without its newline. Memory grows with the logarithm of the num
 from __future__ import annotations
 
 from hashlib import sha256
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 _LEAF = b"\x00"
 _NODE = b"\x01"
@@ -49,3 +53,63 @@ class Tree:
         for left in reversed(self._edge[:-1]):
             node = sha256(_NODE + left + node).digest()
         return node
+
+
+class Span:
+    """Neighbouring leaves of one tree, as the complete subtrees that they make up; spans that meet can be joined.
+
+    So parts of a stream can be hashed apart from each other, and still give the root over all of it.
+    """
+
+    def __init__(self, first: int) -> None:
+        """Start before the leaf of this number, counted from 0."""
+        self.first = first
+        self.end = first
+        """The number of the leaf that comes next."""
+        self._nodes: list[tuple[int, int, bytes]] = []  # level, place in the level, hash; from left to right
+
+    def extend(self, leaves: Sequence[bytes]) -> None:
+        """Add leaves at the right."""
+        hashes = [sha256(_LEAF + leaf).digest() for leaf in leaves]
+        place, level = self.end, 0
+        left: list[tuple[int, int, bytes]] = []
+        right: list[tuple[int, int, bytes]] = []
+        self.end += len(hashes)
+        while hashes:
+            if place & 1:
+                left.append((level, place, hashes[0]))
+                del hashes[0]
+                place += 1
+            if len(hashes) & 1:
+                right.append((level, place + len(hashes) - 1, hashes.pop()))
+            hashes = [sha256(_NODE + one + two).digest() for one, two in zip(hashes[::2], hashes[1::2], strict=True)]
+            place, level = place >> 1, level + 1
+        self._take([*left, *reversed(right)])
+
+    def join(self, following: Span) -> None:
+        """Take the span that begins where this one ends."""
+        self._take(following._nodes)
+        self.end = following.end
+
+    def copy(self) -> Span:
+        """Return a span of the same leaves that grows on its own."""
+        span = Span(self.first)
+        span.end, span._nodes = self.end, self._nodes.copy()
+        return span
+
+    def root(self) -> bytes:
+        """Return the Merkle tree hash of a span that begins with the first leaf."""
+        if not self._nodes:
+            return sha256(b"").digest()
+        node = self._nodes[-1][2]
+        for _, _, left in reversed(self._nodes[:-1]):
+            node = sha256(_NODE + left + node).digest()
+        return node
+
+    def _take(self, nodes: Sequence[tuple[int, int, bytes]]) -> None:
+        for newest in nodes:
+            level, place, node = newest
+            while place & 1 and self._nodes and self._nodes[-1][:2] == (level, place - 1):
+                node = sha256(_NODE + self._nodes.pop()[2] + node).digest()
+                level, place = level + 1, place >> 1
+            self._nodes.append((level, place, node))

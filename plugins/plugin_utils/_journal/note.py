@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 _SIGNATURE_LINE = re.compile(r"\u2014 ([^\s+]+) ([A-Za-z0-9+/=]+)")
 _FORBIDDEN = re.compile(r"[\x00-\x09\x0b-\x1f]")
 _MAX_SIGNATURES = 16
+_ATTEMPTS = 3
 
 
 class BrokenCheckpoint(BreakglassError):
@@ -35,10 +36,17 @@ class _Signature:
 
 
 def sign_text(text: str, signer: Signer) -> str:
-    """Return the note of a text that ends in a newline."""
-    key = signer.key()
-    signature = signer.sign(text.encode())
-    return f"{text}\n\u2014 {key.name} {b64encode(key.key_id() + signature).decode()}\n"
+    """Return the note of a text that ends in a newline.
+
+    Raises:
+        BrokenCheckpoint: the signer's key is not the one that it signs with, and stays so.
+        BreakglassError: as the signer says.
+    """
+    for _ in range(_ATTEMPTS):  # a key that is rotated between the two questions gives a signature of the next version
+        key, signature = signer.key(), signer.sign(text.encode())
+        if key.has_signed(text.encode(), signature):
+            return f"{text}\n\u2014 {key.name} {b64encode(key.key_id() + signature).decode()}\n"
+    raise BrokenCheckpoint("A checkpoint could not be signed: the signature is not by the key that was named for it.")
 
 
 def signed_text(note: str, keys: Sequence[PublicKey]) -> tuple[str, PublicKey]:

@@ -145,16 +145,20 @@ def check_origin(origin: str) -> None:
 
 def _fault(record: Record) -> str | None:
     """Say what is wrong with a record, whose fields may come from outside and have any type."""
-    faults = (
-        (_is_number(record.seq), "its number is not a whole number from 1"),
-        (_is_name(record.origin) and " " not in record.origin, "its origin is not a printable name without spaces"),
-        (_is_name(record.id), "its id is not a printable name"),
-        (_has_form(_KIND, record.kind), "its kind is not made of dotted lower-case words"),
-        (_has_form(_PREVIOUS, record.previous), "its link to the record before is not a SHA-256 in hex"),
-        (isinstance(record.body, Mapping), "its body is not a mapping"),
-        (_is_moment(record.at), "its time is not a moment in UTC"),
-    )
-    return next((fault for holds, fault in faults if not holds), None)
+    if not _is_number(record.seq):
+        return "its number is not a whole number from 1"
+    if not _is_name(record.origin) or " " in record.origin:
+        return "its origin is not a printable name without spaces"
+    if not _is_name(record.id):
+        return "its id is not a printable name"
+    if not _has_form(_KIND, record.kind):
+        return "its kind is not made of dotted lower-case words"
+    if not _has_form(_PREVIOUS, record.previous):
+        return "its link to the record before is not a SHA-256 in hex"
+    body: object = record.body
+    if not isinstance(body, Mapping):
+        return "its body is not a mapping"
+    return None if _is_moment(record.at) else "its time is not a moment in UTC"
 
 
 def _is_number(number: object) -> bool:

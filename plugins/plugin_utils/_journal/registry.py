@@ -3,14 +3,20 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from .ledger import ABSENT, ANNOUNCED, SEALED
+from .ledger import ABSENT, ANNOUNCED, ARCHIVED, NAME, SEALED
 from .walk import Claim, Source
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import TypeGuard
+
     from .record import JsonValue, Record
+
+_ROOT = re.compile(r"[0-9a-f]{64}")
 
 
 @dataclass
@@ -25,6 +31,8 @@ class Entry:
     """Sizes of the checkpoints that the last seal names."""
     is_open: bool = True
     is_absent: bool = False
+    is_archived: bool = False
+    """It was moved to another journal; while it is here, too, it must be what was sealed."""
 
     @property
     def sealed_size(self) -> int | None:
@@ -41,30 +49,49 @@ class Registry:
         """By path, relative to the journal's directory, as the ledger spells it."""
 
     def take(self, record: Record) -> None:
-        """Take the ledger's next record; what is not about a stream says nothing here."""
+        """Take the ledger's next record; what is not about a stream, or not as the writer writes it, says nothing here."""
         name = record.body.get("stream")
-        if not isinstance(name, str):
+        if not isinstance(name, str) or name == NAME:
             return
-        if record.kind == ANNOUNCED:
-            self._announce(name, record.body.get("origin"))
-        elif record.kind == SEALED:
-            self._seal(self.entries.setdefault(name, Entry()), record)
-        elif record.kind == ABSENT:
-            self.entries.setdefault(name, Entry()).is_absent = True
+        entry = self.entries.get(name) or Entry()
+        if _is_taken(entry, record.kind, record.body):
+            self.entries[name] = entry
 
-    def _announce(self, name: str, origin: JsonValue) -> None:
-        entry = self.entries.setdefault(name, Entry())
-        if entry.origin is None and isinstance(origin, str):
-            entry.origin = origin
-        entry.is_open, entry.is_absent = True, False
 
-    def _seal(self, entry: Entry, record: Record) -> None:
-        size, root, sizes = (record.body.get(part) for part in ("size", "root", "checkpoints"))
-        if isinstance(size, int) and isinstance(root, str):
-            try:
-                entry.seals.append(Claim(Source.SEAL, size, bytes.fromhex(root)))
-            except ValueError:
-                return
-            entry.is_open, entry.is_absent = False, False
-        if isinstance(sizes, list):
-            entry.checkpoints = frozenset(number for number in sizes if isinstance(number, int))
+def _is_taken(entry: Entry, kind: str, body: Mapping[str, JsonValue]) -> bool:
+    """Take what a record says; tell whether it says something."""
+    if kind == ANNOUNCED:
+        return _announce(entry, body.get("origin"))
+    if kind == SEALED:
+        return _seal(entry, body.get("size"), body.get("root"), body.get("checkpoints"))
+    # Whoever removes a stream would like to say one of these: what was sealed was there, and only that can be moved.
+    if kind == ABSENT and not entry.seals:
+        entry.is_absent = True
+        return True
+    if kind == ARCHIVED and entry.sealed_size is not None:
+        entry.is_archived = True
+        return True
+    return False
+
+
+def _announce(entry: Entry, origin: JsonValue) -> bool:
+    if not (isinstance(origin, str) and origin):
+        return False
+    entry.origin = entry.origin or origin
+    entry.is_open, entry.is_absent, entry.is_archived = True, False, False
+    return True
+
+
+def _seal(entry: Entry, size: JsonValue, root: JsonValue, sizes: JsonValue) -> bool:
+    if not (_is_number(size) and isinstance(root, str) and _ROOT.fullmatch(root)):
+        return False
+    if not (isinstance(sizes, list) and all(map(_is_number, sizes))):
+        return False
+    entry.seals.append(Claim(Source.SEAL, size, bytes.fromhex(root)))
+    entry.checkpoints = frozenset(number for number in sizes if _is_number(number))
+    entry.is_open, entry.is_absent, entry.is_archived = False, False, False
+    return True
+
+
+def _is_number(value: object) -> TypeGuard[int]:
+    return type(value) is int and value >= 0

@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The one writer of one stream: a file of records, appended to and nothing else.
 
-What holds when `append` returns: the record's whole line is on the disk (fdatasync). What holds after a failure: nothing
-is ever written after a line that may be half there; the next `resume` cuts a half line off and says so in a record.
+What holds when `append` or `sync` returns: this record's whole line, and every line before it, is on the disk
+(fdatasync): acknowledged. `append_unsynced` only hands its line to the system, which keeps it when this process dies but
+not when the machine does; the next `append`, `sync` or `close` acknowledges it. `append_for_children` leaves the sync to
+each child that is forked from then on: it does it before anything else, or dies, and then this stream is broken. What holds after a failure: nothing is
+ever written after a line that may be half there; the next `resume` cuts a half line off and says so in a record.
 
 Forks: only the process that opened a stream writes to it. A forked child closes its copy of the descriptor at once, and
 its `append` raises; a process that makes itself a daemon opens its streams afterwards.
@@ -11,6 +14,7 @@ its `append` raises; a process that makes itself a daemon opens its streams afte
 from __future__ import annotations
 
 import fcntl
+import mmap
 import os
 import threading
 from contextlib import AbstractContextManager
@@ -30,6 +34,8 @@ if TYPE_CHECKING:
 
 _FLAGS = os.O_RDWR | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
 _CLOSED = -1
+UNRECORDABLE = 97
+"""The return code of a process that ends because something could not be recorded."""
 
 
 class StreamBusy(BreakglassError):
@@ -66,6 +72,9 @@ class Stream(AbstractContextManager["Stream"]):
         self._descriptor = descriptor
         self._offset = offset
         self._failure: str | None = None
+        self._unsynced = False
+        self._for_children = False
+        self._children = mmap.mmap(-1, 1)  # shared with them
         self._owner = os.getpid()
         self._lock = threading.Lock()
         inherited.watch(self)
@@ -155,7 +164,12 @@ class Stream(AbstractContextManager["Stream"]):
         return self._chain.last
 
     def head(self) -> tuple[int, bytes]:
-        """Return the number of records and the RFC 6962 root over their lines: what a checkpoint signs."""
+        """Return the number of records and the RFC 6962 root over their lines: what a checkpoint signs.
+
+        Raises:
+            UnwritableStream: records that are not on the disk yet can't be brought there.
+        """
+        self.sync()
         return self._chain.head()
 
     def append(
@@ -173,28 +187,87 @@ class Stream(AbstractContextManager["Stream"]):
             UnwritableStream: the record may not be on the disk; this stream takes no more.
             InheritedStream: this process is a fork of the one that opened the stream.
         """
-        if os.getpid() != self._owner:
-            raise InheritedStream(f"A forked child can't write to {self._path}; only the process that opened it can.")
+        self._refuse_child()  # before the lock, which another thread of the parent may have held at the fork
         with self._lock:
-            record = self._chain.draft(kind, body, id, at)
-            line = line_of(record)
-            self._write(line + b"\n")
+            record, line = self._write(kind, body, id, at)
+            self._sync()
             self._chain.add(record, line)
         return record
 
+    def append_unsynced(self, kind: str, body: Mapping[str, JsonValue], *, at: datetime) -> Record:
+        """Write one record that the next `append`, `sync` or `close` brings to the disk, together with its own.
+
+        For what has happened already: a power cut may lose it, and then its outcome is unknown.
+
+        Raises:
+            UnrecordableValue, UnwritableStream, InheritedStream: as `append` does.
+        """
+        self._refuse_child()
+        with self._lock:
+            record, line = self._write(kind, body, None, at)
+            self._chain.add(record, line)
+            self._unsynced = True
+        return record
+
+    def append_for_children(self, kind: str, body: Mapping[str, JsonValue], *, at: datetime) -> Record:
+        """Write one record that is on the disk before a child that is forked from now on does anything.
+
+        For announcing what such a child is to do, and nobody else: this process does not wait for the disk. A child that
+        can't bring it there ends at once with the return code 97, and this stream takes no more.
+
+        Raises:
+            UnrecordableValue, UnwritableStream, InheritedStream: as `append` does.
+        """
+        record = self.append_unsynced(kind, body, at=at)
+        self._for_children = True
+        return record
+
+    def sync(self) -> None:
+        """Bring to the disk what `append_unsynced` wrote. When this returns, it is there.
+
+        Raises:
+            UnwritableStream: it may not be on the disk; this stream takes no more.
+        """
+        if not self._unsynced or os.getpid() != self._owner:
+            return
+        with self._lock:
+            if self._unsynced:
+                self._refuse_broken()
+                self._sync()
+
     def close(self) -> None:
-        """Close the file and give up its lock; closing twice is fine."""
-        if self._descriptor != _CLOSED and os.getpid() == self._owner:
-            os.close(self._descriptor)
-            self._descriptor = _CLOSED
+        """Close the file and give up its lock; closing twice is fine.
+
+        Raises:
+            UnwritableStream: records that were not on the disk could not be brought there. The file is closed.
+        """
+        if self._descriptor == _CLOSED or os.getpid() != self._owner:
+            return
+        try:
+            if self._failure is None:
+                self.sync()
+        finally:
+            with self._lock:
+                os.close(self._descriptor)
+                self._descriptor = _CLOSED
 
     def __exit__(self, *_: object) -> None:
         """Close the stream."""
         self.close()
 
     def leave_to_parent(self) -> None:
-        """Close a forked child's copy of the file; the parent keeps its own and its lock."""
+        """Close a forked child's copy of the file; the parent keeps its own and its lock.
+
+        What was announced for the child is brought to the disk first. The error of a failed sync is told once, to
+        whoever asks first: so the child, which has just heard it, leaves word of it.
+        """
         if self._descriptor != _CLOSED:
+            if self._for_children:
+                try:
+                    os.fdatasync(self._descriptor)
+                except OSError:
+                    self._children[0] = 1
+                    os._exit(UNRECORDABLE)
             os.close(self._descriptor)
             self._descriptor = _CLOSED
 
@@ -211,22 +284,43 @@ class Stream(AbstractContextManager["Stream"]):
             self.close()
             raise
 
-    def _write(self, line: bytes) -> None:
-        if self._failure is not None:
-            raise UnwritableStream(self._failure)
-        if self._descriptor == _CLOSED:
-            raise UnwritableStream(f"The stream {self._path} is closed.")
+    def _write(
+        self, kind: str, body: Mapping[str, JsonValue], record_id: str | None, at: datetime
+    ) -> tuple[Record, bytes]:
+        record = self._chain.draft(kind, body, record_id, at)
+        line = line_of(record)
+        self._refuse_broken()
         try:
             state = os.fstat(self._descriptor)
             if state.st_size != self._offset or state.st_nlink == 0:
                 self._give_up("somebody else changed or deleted the file")
-            written = os.write(self._descriptor, line)
-            if written != len(line):
-                self._give_up(f"only {written} of {len(line)} bytes could be written; is the disk full?")
+            size = len(line) + 1
+            written = os.write(self._descriptor, line + b"\n")
+            if written != size:
+                self._give_up(f"only {written} of {size} bytes could be written; is the disk full?")
+        except OSError as error:
+            self._give_up(_reason(error))
+        self._offset += size
+        return record, line
+
+    def _sync(self) -> None:
+        try:
             os.fdatasync(self._descriptor)
         except OSError as error:
             self._give_up(_reason(error))
-        self._offset += len(line)
+        self._unsynced = self._for_children = False
+
+    def _refuse_child(self) -> None:
+        if os.getpid() != self._owner:
+            raise InheritedStream(f"A forked child can't write to {self._path}; only the process that opened it can.")
+
+    def _refuse_broken(self) -> None:
+        if self._failure is None and self._children[0]:
+            self._give_up("a process of the run could not bring its announcement to the disk")
+        if self._failure is not None:
+            raise UnwritableStream(self._failure)
+        if self._descriptor == _CLOSED:
+            raise UnwritableStream(f"The stream {self._path} is closed.")
 
     def _give_up(self, why: str) -> NoReturn:
         self._failure = (

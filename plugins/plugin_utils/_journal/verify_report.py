@@ -21,7 +21,7 @@ def exit_code(report: Report) -> int:
 def render(report: Report) -> str:
     """Return the report for a person, in lines without a newline at the end."""
     if report.verdict is State.INTACT:
-        return f"OK  {_totals(report)} {_anchors(report)}{_open_streams(report)}"
+        return "\n".join([f"OK  {_totals(report)} {_anchors(report)}{_open_streams(report)}", *_unknown(report)])
     bad = [stream for stream in report.streams if stream.findings]
     lines = [_headline(report), ""]
     for stream in bad[:_SHOWN]:
@@ -29,7 +29,7 @@ def render(report: Report) -> str:
     if len(bad) > _SHOWN:
         lines += [f"  and {_count(len(bad) - _SHOWN, 'more stream')}, in --json", ""]
     lines += [f"  {printable(finding.text)}" for finding in report.findings]
-    lines += _rest(report)
+    lines += [*_rest(report), *_unknown(report)]
     return "\n".join(lines)
 
 
@@ -44,6 +44,7 @@ def to_json(report: Report) -> str:
             "records": report.records,
             "checkpoints": report.checkpoints,
             "gaps": report.gaps,
+            "archived": report.archived,
             "anchors": {
                 "checked": report.anchors.checked,
                 "reason": report.anchors.reason,
@@ -93,6 +94,23 @@ def _rest_of(stream: StreamReport) -> list[str]:
     if not 0 < last_bad < stream.records:
         return []
     return [f"    {_range(last_bad + 1, stream.records):<18} intact among themselves"]
+
+
+def _unknown(report: Report) -> list[str]:
+    """Tell of tasks without a result, which is no fault of the journal."""
+    lines = []
+    streams = [stream for stream in report.streams if stream.remarks]
+    for stream in streams[:_SHOWN]:
+        lines += ["", f"  {printable(stream.path)}"]
+        lines += [
+            f"    {f'record {remark.record}':<18} OUTCOME UNKNOWN  {printable(remark.about)}: begun, and no result was recorded"
+            for remark in stream.remarks[:_SHOWN]
+        ]
+        if len(stream.remarks) > _SHOWN:
+            lines.append(f"    and {_count(len(stream.remarks) - _SHOWN, 'more task')}, in --json")
+    if len(streams) > _SHOWN:
+        lines += ["", f"  and {_count(len(streams) - _SHOWN, 'more stream')} with tasks of unknown outcome, in --json"]
+    return lines
 
 
 def _where(finding: Finding) -> str:
@@ -148,7 +166,8 @@ def _anchors(report: Report) -> str:
 
 def _open_streams(report: Report) -> str:
     still_open = sum(not stream.is_sealed for stream in report.streams[1:])
-    return f" {_count(still_open, 'stream')} not sealed yet." if still_open else ""
+    unsealed = f" {_count(still_open, 'stream')} not sealed yet." if still_open else ""
+    return unsealed + (f" {_count(report.archived, 'stream')} moved to an archive." if report.archived else "")
 
 
 def _count(number: int, noun: str) -> str:
@@ -163,6 +182,7 @@ def _stream_object(stream: StreamReport) -> dict[str, object]:
         "sealed": stream.is_sealed,
         "signed_at": [{"size": size, "key": key} for size, key in stream.signed_at],
         "findings": [_finding_object(finding) for finding in stream.findings],
+        "outcome_unknown": [{"record": remark.record, "about": remark.about} for remark in stream.remarks],
     }
 
 

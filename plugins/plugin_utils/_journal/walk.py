@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from .findings import Finding, FindingKind
+from .findings import Finding, FindingKind, Remark
+from .intents import Intents
 from .links import Links
 from .merkle import Tree
 
@@ -53,6 +54,8 @@ class Outcome:
     records: int
     agreeing: tuple[Claim, ...]
     findings: tuple[Finding, ...]
+    remarks: tuple[Remark, ...] = ()
+    """Tasks without a result, so far."""
 
 
 class Walk:
@@ -72,11 +75,13 @@ class Walk:
         self._tree_before = Tree()
         self._roots: dict[int, bytes] = {0: self._tree.root()}
         self._sizes = {claim.size for claim in claims}
-        self._links = Links(origin, max(self._sizes, default=0))
+        self._links = Links(origin)
+        self._intents = Intents()
 
     def feed(self, line: bytes) -> None:
         """Take the next line, without its newline."""
         self._links.feed(line)
+        self._intents.take((line,), self._links.expected - 1)
         if self._links.is_in_doubt:
             self._tree_before = self._tree.copy()
         self._tree.add(line)
@@ -91,7 +96,7 @@ class Walk:
         findings = [*broken, *self._disagreement(agreeing, broken), *self._shortness()]
         if not broken:
             findings += self._length(torn)
-        return Outcome(self._tree.size, agreeing, tuple(findings))
+        return Outcome(self._tree.size, agreeing, tuple(findings), self._intents.remarks())
 
     def _settle_last_doubt(self, agreeing: Sequence[Claim]) -> None:
         """The link of the very last line does not fit: a root up to the line before, or over all lines, tells why."""

@@ -165,3 +165,62 @@ def test_any_masked_text_can_be_recorded(text):
 def test_no_text_makes_masking_slow(redactor, text):
     """Half a megabyte that was made to make the patterns search is masked in linear time, not in minutes."""
     redactor.mask(text)
+
+
+LONG = "c4n4ry/of+a=secret-0123456789"
+
+
+@pytest.mark.parametrize(
+    "gap", ["\n", "\r\n", "\n    ", "\\n", "\\r\\n", "\\\n", "%0A", "\n+", "\n- ", "\n> ", "\n# ", "\n\n"]
+)
+@pytest.mark.parametrize("form", [LONG, quote(LONG, safe=""), b64encode(f"ada:{LONG}".encode()).decode()])
+def test_a_known_secret_is_masked_when_it_is_broken_over_lines(gap, form):
+    """Anywhere, with the ends of lines of any program, indented, and behind the marks of a diff or a comment."""
+    redactor = Redactor([LONG], key=KEY)
+    for width in (5, 9, 14):
+        broken = gap.join(form[at : at + width] for at in range(0, len(form), width))
+        masked = redactor.mask(f"before {gap}{broken}{gap} after")
+        assert masked.startswith("before ")
+        assert masked.endswith(" after")
+        bare = masked.replace(gap, "")
+        assert MASK in masked
+        assert all(form[at : at + 9] not in bare for at in range(4, len(form) - 12)), masked
+
+
+@pytest.mark.parametrize(
+    "form", [LONG.encode().hex(), "c4n4ry%2fof%2ba%3dsecret-0123456789", json.dumps(json.dumps(LONG))]
+)
+def test_less_common_forms_are_masked_too(form):
+    """Hexadecimal, lower-case percent signs, and JSON inside JSON."""
+    assert LONG[3:12] not in Redactor([LONG], key=KEY).mask(f"x {form} y")
+    assert form[4:20] not in Redactor([LONG], key=KEY).mask(f"x {form} y")
+
+
+def test_lines_without_a_secret_stay_as_they_are():
+    """Words of a short secret that happen to stand on two lines are not touched, nor is any other text of many lines."""
+    text = "line one\n+ line two\n- line three\nte\nst\n" * 3
+    assert Redactor(["test", LONG], key=KEY).mask(text) == text
+
+
+def test_what_somebody_else_knows_is_masked_too():
+    """Newer cores keep secrets of their own; they are asked last."""
+    redactor = Redactor([LONG], key=KEY, also=lambda text: text.replace("theirs", MASK))
+    assert redactor.mask(f"theirs {LONG}") == f"{MASK} {MASK}"
+
+
+def test_a_secret_learned_later_is_masked_in_a_text_that_was_seen_before():
+    """What is remembered of masked texts ends when there is a new secret."""
+    redactor = Redactor(key=KEY)
+    assert redactor.mask(f"x {LONG}") == f"x {LONG}"
+    redactor.learn([LONG])
+    assert redactor.mask(f"x {LONG}") == f"x {MASK}"
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["\n" * 500_000, "\\n+" * 150_000, "\n c4n4ry" * 60_000, "\\" * 500_000, " \t" * 250_000, '"' * 500_000 + "x"],
+)
+@pytest.mark.timeout(20)
+def test_no_lines_make_masking_slow(text):
+    """Half a megabyte of line ends is looked through in linear time."""
+    Redactor([LONG], key=KEY).mask(text + "\n")

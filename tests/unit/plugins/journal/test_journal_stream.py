@@ -383,3 +383,111 @@ def test_a_killed_writer_loses_no_acknowledged_record(tmp_path, patience):
         assert stream.size >= acknowledged
     numbers = [json.loads(line)["seq"] for line in path.read_bytes().splitlines()]
     assert numbers == list(range(1, len(numbers) + 1))
+
+
+def counting_sync(monkeypatch) -> list[int]:
+    calls: list[int] = []
+    real = os.fdatasync
+    monkeypatch.setattr(os, "fdatasync", lambda descriptor: (calls.append(descriptor), real(descriptor))[1])
+    return calls
+
+
+def test_what_was_not_synced_is_acknowledged_with_the_next_record(path, monkeypatch):
+    """One sync brings all lines before it to the disk, and there is none where there is nothing to bring."""
+    with closing(Stream.create(path, ORIGIN)) as stream:
+        syncs = counting_sync(monkeypatch)
+        for _ in range(5):
+            stream.append_unsynced("task.result", {"host": "web3"}, at=START)
+        assert (len(syncs), stream.size, path.read_bytes().count(b"\n")) == (0, 5, 5)
+        write(stream, 1)
+        stream.sync()
+        assert (len(syncs), stream.size) == (1, 6)
+    with resume(path) as stream:
+        assert stream.size == 6
+
+
+@pytest.mark.parametrize("bring", [Stream.sync, Stream.head, Stream.close], ids=["sync", "head", "close"])
+def test_a_head_a_sync_and_the_end_bring_everything_to_the_disk(path, monkeypatch, bring):
+    """A checkpoint never signs what a power cut can take back, and a closed stream has nothing left to lose."""
+    with closing(Stream.create(path, ORIGIN)) as stream:
+        syncs = counting_sync(monkeypatch)
+        stream.append_unsynced("task.result", {}, at=START)
+        bring(stream)
+        bring(stream)
+        assert len(syncs) == 1
+
+
+@pytest.mark.parametrize("bring", [Stream.sync, Stream.head, Stream.close], ids=["sync", "head", "close"])
+def test_what_can_t_be_brought_to_the_disk_ends_the_stream(path, monkeypatch, bring):
+    """A failed sync is not forgotten: the kernel may have dropped the pages, so nothing more is taken."""
+    stream = Stream.create(path, ORIGIN)
+    stream.append_unsynced("task.result", {}, at=START)
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fdatasync", failing_sync)
+        with pytest.raises(UnwritableStream, match="input/output error"):
+            bring(stream)
+    with pytest.raises(UnwritableStream):
+        write(stream, 1)
+    stream.close()
+    Stream.resume(path, ORIGIN, clock).close()
+
+
+def test_a_short_write_without_sync_ends_the_stream_too(path, full_disk):
+    """An unsynced record that does not fit is refused at once, and the half line is cut off at the next resuming."""
+    with closing(Stream.create(path, ORIGIN)) as stream:
+        write(stream, 1)
+        full_disk(path.stat().st_size + 10)
+        with pytest.raises(UnwritableStream, match="disk full"):
+            stream.append_unsynced("task.result", {}, at=START)
+        with pytest.raises(UnwritableStream):
+            write(stream, 1)
+    full_disk(resource.RLIM_INFINITY)
+    with resume(path) as stream:
+        assert (stream.size, stream.last.kind) == (2, "stream.recovered")
+
+
+def test_a_forked_child_neither_syncs_nor_closes_its_parent_s_records(path):
+    """What the parent has not synced stays the parent's business."""
+    with closing(Stream.create(path, ORIGIN)) as stream:
+        stream.append_unsynced("task.result", {}, at=START)
+
+        def act() -> int:
+            stream.sync()
+            stream.close()
+            return 7
+
+        assert in_child(act) == 7
+        write(stream, 1)
+        assert stream.size == 2
+
+
+def test_what_is_announced_for_children_is_on_the_disk_before_they_run(path, monkeypatch):
+    """Each child that is forked after the announcement syncs before its first own step, and the parent does not wait."""
+    reading, writing = os.pipe()
+    real = os.fdatasync
+    monkeypatch.setattr(os, "fdatasync", lambda descriptor: (os.write(writing, b"s"), real(descriptor))[1])
+    with closing(Stream.create(path, ORIGIN)) as stream:
+        write(stream, 1)
+        assert os.read(reading, 9) == b"s"
+        stream.append_for_children("task.intent", {}, at=START)
+        assert in_child(lambda: os.write(writing, b"c") * 7) == 7
+        assert os.read(reading, 9) == b"sc"
+        stream.sync()
+        assert os.read(reading, 9) == b"s"
+        assert in_child(lambda: os.write(writing, b"c") * 7) == 7
+        assert os.read(reading, 9) == b"c"  # nothing was left to be brought to the disk
+    os.close(reading)
+    os.close(writing)
+
+
+@pytest.mark.parametrize("after", [Stream.sync, Stream.close, lambda stream: write(stream, 1)])
+def test_a_child_that_can_t_bring_its_announcement_to_the_disk_does_nothing(path, monkeypatch, after):
+    """It ends with 97, and the parent, whom the system would not tell of the error again, takes no more records."""
+    stream = Stream.create(path, ORIGIN)
+    stream.append_for_children("task.intent", {}, at=START)
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fdatasync", failing_sync)
+        assert in_child(lambda: 7) == 97
+    with pytest.raises(UnwritableStream, match="could not bring its announcement"):
+        after(stream)
+    stream.close()

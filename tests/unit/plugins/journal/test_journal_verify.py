@@ -360,7 +360,7 @@ def test_a_forged_ledger_opens_no_file_outside(journal):
     assert verify(journal, KEYS, None).verdict in set(State)
 
 
-@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(data=st.data())
 def test_no_byte_of_a_sealed_journal_can_change(pristine, tmp_path_factory, data):
     """Every single-byte change of any stream, checkpoint or ledger is found, without the anchors."""
@@ -382,7 +382,7 @@ def test_no_byte_of_a_sealed_journal_can_change(pristine, tmp_path_factory, data
     shutil.rmtree(directory.parent)
 
 
-@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(data=st.data())
 def test_no_line_of_a_sealed_journal_can_move(pristine, tmp_path_factory, data):
     """Lines deleted, repeated, moved, cut off or put in at random are found, and the first one that is wrong is named."""

@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The records of the runner: incidents in `runner` of their directory, everything else in `runner` of the day."""
+
+from __future__ import annotations
+
+from .shapes import (
+    COUNT,
+    DIGEST,
+    FIELD,
+    FIELDS,
+    MOMENT,
+    NUMBER,
+    OPEN,
+    Kind,
+    Shape,
+    entries,
+    one_of,
+)
+
+_WHY: dict[str, Shape] = {"why": FIELD}
+_LABELS = entries(FIELD)
+_ALERT: dict[str, Shape] = {
+    "source": FIELD,
+    "name": FIELD,
+    "fingerprint": FIELD,
+    "labels": _LABELS,
+    "annotations": _LABELS,
+    "starts_at": MOMENT,
+}
+_WISH: dict[str, Shape] = {
+    "alertname": FIELD,
+    "person": FIELD,
+    "entity": FIELD,
+    "access": FIELD,
+    "hosts": FIELD,
+    "reason": FIELD,
+    "ticket": FIELD,
+}
+
+RUNNER: dict[str, Kind] = {
+    "runner.started": Kind("The runner begins to work.", {"pid": COUNT, "policy_digest": FIELD}),
+    "runner.stopped": Kind("The runner has stopped working.", {"pid": COUNT}),
+    "sender.refused": Kind("A known sender's message was refused.", {"source": FIELD, "status": COUNT, "why": FIELD}),
+    "sender.truncated": Kind("A sender left alerts out of its message.", {"source": FIELD, "alerts_left_out": COUNT}),
+    "alert.unmatched": Kind(
+        "An alert matches no trigger.",
+        {"source": FIELD, "name": FIELD, "status": FIELD, "fingerprint": FIELD, "labels": _LABELS},
+    ),
+    "alert.firing": Kind("An alert of the incident fires.", _ALERT),
+    "alert.resolved": Kind("An alert of the incident is over.", _ALERT),
+    "alert.refused": Kind("The alert can't be acted on.", _WHY),
+    "request.made": Kind("A person asks for a grant.", _ALERT),
+    "request.over": Kind("A person has given the grant back.", _ALERT),
+    "request.refused": Kind("A person's request is refused.", _WHY, _WISH),
+    "incident.opened": Kind(
+        "An incident begins.",
+        {
+            "incident": FIELD,
+            "trigger": FIELD,
+            "owner": FIELD,
+            "mode": one_of("observe", "act"),
+            "hosts": FIELDS,
+            "policy_digest": FIELD,
+        },
+    ),
+    "incident.closed": Kind("The incident is over.", {"result": FIELD, "seconds": NUMBER}),
+    "limits.passed": Kind("The limits allow it, and all hosts are claimed.", {"checks": FIELDS}),
+    "limits.waiting": Kind("The incident waits.", _WHY),
+    "limits.refused": Kind("A limit says no.", _WHY),
+    "observed": Kind(
+        "The policy only observes here: what would have run, or why nothing would.",
+        {},
+        {"would_have_run": FIELD, "would_not_have_run": FIELD, "hosts": FIELDS},
+    ),
+    "plan.made": Kind(
+        "What exactly is to run.",
+        {
+            "digest": DIGEST,
+            "remediation": FIELD,
+            "content_digest": FIELD,
+            "hosts": FIELDS,
+            "parameters": OPEN,
+            "access": FIELD,
+            "user": FIELD,
+            "time_box_seconds": COUNT,
+        },
+    ),
+    "approval.given": Kind("The plan may run.", {"by": FIELD, "policy_line": FIELD, "digest": DIGEST}),
+    "grant.intent": Kind("A grant is about to be asked for.", {"access": FIELD}),
+    "grant.minted": Kind("A grant exists, wrapped for one use.", {"accessor": FIELD, "expires_at": MOMENT}),
+    "grant.not_minted": Kind("No grant was opened.", _WHY),
+    "play.intent": Kind("A play is about to start.", {"attempt": COUNT}),
+    "play.ended": Kind("A play has ended.", {"outcome": FIELD, "why": FIELD}),
+    "attempt.again": Kind("Another attempt follows.", {"why": FIELD, "attempts_left": COUNT}),
+    "verified": Kind("The fault is proven gone.", {"by": FIELD}),
+    "effect.interrupted": Kind("The runner died while this was under way; nobody saw its end.", {"effect": FIELD}),
+    "effect.postponed": Kind("This can't begin yet.", {"effect": FIELD, "why": FIELD}),
+    "escalation.begun": Kind("People are being told.", {"why": FIELD, "ladder": FIELD}),
+    "escalation.delivered": Kind("People were told.", {"channels": FIELDS, "rung": COUNT, "failed": FIELDS}),
+    "escalation.not_delivered": Kind("Nobody could be told yet.", {"why": FIELD, "rung": COUNT}),
+}
