@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 import pytest
 from tests.support.corpus import HOSTILE
 from tests.support.incidents import NOW, SECOND
+from tests.support.journal_records import every_record, hostile_records
 
-from breakglass.timeline import Event, Follower, Line, Narrator
+from breakglass.narrator import Narrator, told
+from breakglass.timeline import Event, Follower, Line, event_of, shown
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -49,6 +51,11 @@ def tell(*events: tuple[str, Mapping[str, object]]) -> list[LineType | None]:
         ("observed", {"would_not_have_run": "the hold is set"}, "observed", "would not have run: the hold is set"),
         ("grant.revoked", {"remains": ""}, "revoked", "grant gone, proven"),
         ("grant.revoked", {"remains": "a certificate"}, "revoked", "grant gone, proven: a certificate"),
+        ("grant.revoked", {"remains": ["a", "b"]}, "revoked", "grant gone, proven: a; b"),
+        ("effect.interrupted", {"effect": "run-play"}, "cut off", "run-play: the runner died, OUTCOME UNKNOWN"),
+        ("run.died", {"why": "it was killed"}, "died", "it was killed"),
+        ("alert.unmatched", {"name": "Down"}, "alert", "Down meets no trigger"),
+        ("sender.refused", {"source": "am", "why": "wrong token"}, "sender", "am refused: wrong token"),
         ("grant.not_proven_gone", {"why": "Vault is sealed"}, "closing", "NOT PROVEN GONE: Vault is sealed"),
         ("escalation.begun", {"ladder": "on-call", "why": "it failed"}, "escalated", "to on-call: it failed"),
         ("escalation.delivered", {"channels": ["chat", "pager"]}, "told", "chat, pager"),
@@ -84,13 +91,111 @@ def test_tasks_are_told_by_their_results() -> None:
     assert wrong.text.endswith(" FAILED: no answer")
 
 
-def test_grant_and_certificate_have_lines_of_their_own() -> None:
-    """What a play obtained is told with its end, and an accessor is never told whole."""
+def test_grant_and_credential_have_lines_of_their_own() -> None:
+    """What a play obtained is told once, with its end, and an accessor is never told whole."""
     grant = {"task": "t", "status": "ok", "accessor": "abcdefghijkl", "expires_at": "2026-11-22T03:22:09.104Z"}
-    certificate = {"status": "ok", "serial": "7", "principals": ["web1"], "valid_before": "2026-11-22T03:17:09Z"}
-    first, second = tell(("task.result", grant), ("task.result", certificate))
-    assert first == Line(NOW, "grant", "opened, dies by itself at 03:22:09   accessor abcd…kl")
-    assert second == Line(NOW, "credential", "SSH certificate, principal web1, until 03:17:09")
+    obtained = {"credential": "ssh-1", "what": "SSH certificate 7 for web1", "expires_at": "2026-11-22T03:17:09Z"}
+    action = {"task": "c", "name": "Obtain", "action": "breakglass.remediation.ssh_certificate"}
+    lines = tell(
+        ("task.result", grant),
+        ("credential.obtained", obtained),
+        ("task.started", action),
+        ("task.result", {"task": "c", "status": "ok", "serial": "7"}),
+    )
+    assert lines == [
+        Line(NOW, "grant", "opened, dies by itself at 03:22:09   accessor abcd…kl"),
+        Line(NOW, "credential", "SSH certificate 7 for web1, until 03:17:09"),
+        None,
+        None,
+    ]
+
+
+def test_credential_that_was_refused() -> None:
+    """A refusal is told with what was asked for."""
+    asked = {"credential": "db-1", "what": "a database user payments-admin", "latest_end": "2026-11-22T03:17:09Z"}
+    _, refused = tell(("credential.asked", asked), ("credential.refused", {"credential": "db-1", "why": "denied"}))
+    assert refused == Line(NOW, "credential", "REFUSED: a database user payments-admin: denied")
+
+
+def unfinished(*events: tuple[str, Mapping[str, object]]) -> list[tuple[str, str]]:
+    narrator = Narrator()
+    for kind, body in events:
+        narrator.tell(Event(NOW, kind, body, "play-1"))
+    return [(line.name, line.text) for _, line in narrator.unfinished()]
+
+
+INTENT = ("task.intent", {"task": "t1", "name": "Restart", "action": "command", "host": "web1"})
+
+
+def test_task_without_a_result() -> None:
+    """What was begun and has no result is told: while its run may go on as such, after its end as unknown."""
+    assert unfinished(INTENT) == [("remediate", f"Restart {'.' * 49} no result yet")]
+    for end in ("run.ended", "run.stopped", "run.died", "play.ended", "incident.closed"):
+        assert unfinished(INTENT, (end, {})) == [("remediate", f"Restart {'.' * 49} OUTCOME UNKNOWN")]
+    assert unfinished(INTENT, ("task.result", {"task": "t1", "host": "web1", "status": "ok"}), ("run.ended", {})) == []
+
+
+def test_grant_play_and_credential_without_an_answer() -> None:
+    """A grant, a play or a credential whose outcome nobody recorded is unknown; the credential until when it may live."""
+    asked = {"credential": "ssh-1", "what": "an SSH certificate for web1", "latest_end": "2026-11-22T03:17:09Z"}
+    begun = (("grant.intent", {"access": "web"}), ("play.intent", {"attempt": 1}), ("credential.asked", asked))
+    assert [text for _, text in unfinished(*begun, ("run.ended", {}))][:2] == [
+        "for web: no result yet",
+        "attempt 1: no result yet",
+    ]
+    assert unfinished(*begun, ("incident.closed", {})) == [
+        ("grant", "for web: OUTCOME UNKNOWN"),
+        ("play", "attempt 1: OUTCOME UNKNOWN"),
+        (
+            "credential",
+            "an SSH certificate for web1: OUTCOME UNKNOWN; if it was made, it lives until 03:17:09 at most",
+        ),
+    ]
+    ends = (("grant.minted", {}), ("play.ended", {}), ("credential.obtained", {"credential": "ssh-1"}))
+    assert unfinished(*begun, *ends) == []
+
+
+def test_an_intent_that_is_unknown_stands_where_it_was_recorded() -> None:
+    """In the whole story a task without a result has its place among the others."""
+    events = [Event(NOW, *INTENT, "play-1"), Event(NOW + SECOND, "run.died", {"why": "it was killed"}, "play-1")]
+    assert [line.name for _, line in told(events, Narrator())] == ["remediate", "died"]
+
+
+def test_run_without_a_runner() -> None:
+    """An operator's run is told with who ran what and why, and with what Ansible counted; under a runner neither is."""
+    started = {"door": "ansible-playbook", "user": "ada", "controller": "bastion", "playbook": "site.yml"}
+    opened = {"reason": "nginx answers 502", "ticket": "OPS-4711"}
+    ended = {"hosts": {"web1": {"ok": 3, "changed": 1, "failures": 0}}}
+    lines = tell(("run.started", started), ("grant.opened", opened), ("run.ended", ended))
+    assert [line.text for line in lines if line] == [
+        "site.yml by ada on bastion",
+        "nginx answers 502 · OPS-4711",
+        "web1: 3 ok, 1 changed",
+    ]
+    assert tell(("run.started", {**started, "door": "runner"}), ("run.ended", ended)) == [None, None]
+
+
+def test_several_hosts() -> None:
+    """As soon as a run has several hosts, each result names its own."""
+    other = ("task.intent", {**INTENT[1], "host": "web2"})
+    *_, result = tell(INTENT, other, ("task.result", {"task": "t1", "host": "web2", "status": "ok"}))
+    assert result is not None
+    assert result.text.startswith("Restart on web2 ...")
+
+
+def test_every_record_can_be_told() -> None:
+    """Asked for all of them, even a record that nobody has heard of is one line, with its kind and fields."""
+    line = Narrator().tell_all(Event(NOW, "never.heard.of", {"why": "\x1b[2J"}, "runner"))
+    assert line.text == 'never.heard.of {"why": "\\u001b[2J"}'
+
+
+@pytest.mark.parametrize(
+    ("seconds", "since"),
+    [(0.1234, "+ 0.123 s"), (61.5, "+61.500 s"), (7199, "+7199.000 s"), (93784, "+1 day, 2:03:04")],
+)
+def test_time_since_the_beginning(seconds: float, since: str) -> None:
+    """A line shows the time since the beginning: in seconds, and in hours when there are many."""
+    assert shown(Line(NOW + seconds * SECOND, "alert", "x"), NOW) == f"   {since:<9}  alert       x"
 
 
 @pytest.mark.parametrize("text", HOSTILE_TEXTS)
@@ -108,17 +213,18 @@ def test_hostile_text_stays_in_its_line(text: str) -> None:
     more = {"remediation": text, "access": text, "remains": text, "outcome": text, "channels": [text], "ladder": text}
     task = {"task": text, "action": text, "status": text, "msg": text, "principals": [text], "valid_before": text}
     body = {**words, **more, **task, "would_have_run": text, "result": text, "would_not_have_run": text}
-    kinds = ["incident.opened", "alert.firing", "alert.resolved", "alert.refused", "limits.waiting", "limits.refused"]
-    kinds += ["plan.made", "approval.given", "observed", "grant.minted", "grant.not_minted", "grant.revoked"]
-    kinds += ["grant.not_proven_gone", "play.ended", "attempt.again", "verified", "escalation.begun", "task.started"]
-    kinds += ["escalation.delivered", "escalation.not_delivered", "incident.closed", "task.result"]
+    kinds = sorted({record.kind for record in every_record()})
     shortened = {key: {"text": value, "size": 1} if isinstance(value, str) else value for key, value in body.items()}
     task_results = [("task.result", {**body, key: text}) for key in ("accessor", "serial", "expires_at")]
     lines = [
         *tell(*[(kind, body) for kind in kinds], *task_results),
         *tell(*[(kind, shortened | {"status": "failed"}) for kind in kinds]),
     ]
-    for line in filter(None, lines):
+    narrator = Narrator()
+    for record in hostile_records(text)[len(text) % 3 :: 3]:  # each text meets other kinds and shapes
+        event = event_of(record)
+        lines += [narrator.tell(event), narrator.tell_all(event)]
+    for line in (*filter(None, lines), *(line for _, line in narrator.unfinished())):
         assert line.text.isprintable()
         assert line.name.isprintable()
 

@@ -33,13 +33,18 @@ def _sources() -> list[Path]:
 
 @pytest.mark.parametrize("path", _sources(), ids=lambda path: str(path.relative_to(TREE)))
 def test_nothing_is_unpickled_or_evaluated(path: Path) -> None:
-    """No module can turn data into code: no pickle and its kin, no eval, exec, compile or import by name, no YAML objects."""
+    """No module can turn data into code: no pickle and its kin, no eval, exec, compile or import by name, no YAML objects.
+
+    One module imports by name: it picks one of the files of a folder, a login method (test_login_methods.py) or a kind
+    of sink (test_ship_options.py).
+    """
     tree = ast.parse(path.read_text(encoding="utf-8"))
     imported = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
     imported |= {node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
     called = {node.func.id for node in ast.walk(tree) if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)}
     attributes = {ast.unparse(node) for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
-    assert not imported & {"pickle", "marshal", "shelve", "dill", "importlib", "runpy"}
+    by_name = set() if path.name == "_folder.py" else {"importlib"}
+    assert not imported & {"pickle", "marshal", "shelve", "dill", "runpy", *by_name}
     assert not called & {"eval", "exec", "compile", "__import__"}
     assert not attributes & {
         "yaml.unsafe_load",

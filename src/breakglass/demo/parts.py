@@ -32,7 +32,8 @@ OK = 200
 
 def prepare_vault(settings: Path, environment: Mapping[str, str]) -> list[str]:
     """What `breakglass vault apply` does."""
-    return VaultSetup.from_settings(load_settings(settings), environment).apply()
+    with VaultSetup.from_settings(load_settings(settings), environment) as setup:
+        return setup.apply()
 
 
 def prepare_host(scratch: Path, environment: Mapping[str, str], name: str, login: str) -> SshHostFiles:

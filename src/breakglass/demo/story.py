@@ -6,7 +6,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from breakglass.errors import BreakglassError
-from breakglass.timeline import Event, Follower, Line, Narrator
+from breakglass.narrator import Narrator
+from breakglass.timeline import Event, Follower, Line, shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -125,11 +126,10 @@ class Story:
         return next((dict(event.body) for event in self._of(kind) if field in event.body), {})
 
     def _tell(self, line: Line) -> None:
-        began = self._events[0].at
         if line.name == "incident":
             self._say(f"  {self.incident}   {line.text}")
             return
-        self._say(f"   +{(line.at - began).total_seconds():6.3f} s  {line.name:<11} {line.text}")
+        self._say(shown(line, self._events[0].at))
 
     def _directory(self) -> Path | None:
         return next(iter(self._journal.glob(f"*/*/*/{self.incident}")), None)

@@ -5,9 +5,12 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.support.both_verifiers import SCRIPT
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -118,3 +121,82 @@ def test_ledger_that_was_set_back(breakglass: Command, site: Site, copy: Path) -
 def test_wrong_use(breakglass: Command) -> None:
     """Without a directory it is wrong use: 3."""
     assert breakglass("audit", "verify").returncode == 3
+
+
+def test_several_paths(breakglass: Command, site: Site, copy: Path, tmp_path: Path) -> None:
+    """A journal and one stream of another: each is told under its name, and the worse one gives the exit code."""
+    (stream,) = copy.glob("*/*/*/INC-*/runner.jsonl")
+    keys = ("--offline", "--key", site.place.keys)
+    alone = breakglass("audit", "verify", *keys, stream)
+    assert alone.returncode == 0, alone.stdout
+    assert alone.stdout.startswith("OK  2 streams, ")
+
+    (copy / "ledger.jsonl").rename(tmp_path / "elsewhere")
+    verified = breakglass("audit", "verify", *keys, site.place.journal, stream)
+    assert verified.returncode == 2
+    assert f"{site.place.journal}:\nOK  " in verified.stdout
+    assert "ledger.jsonl is gone" in verified.stdout
+    both = json.loads(breakglass("audit", "verify", *keys, "--json", site.place.journal, stream).stdout)
+    assert [report["verdict"] for report in both] == ["intact", "changed"]
+
+
+def test_a_part_of_a_journal(breakglass: Command, site: Site, copy: Path) -> None:
+    """Of a directory below a journal its streams are verified, together with the ledger; others are left alone."""
+    (stream,) = copy.glob("*/*/*/INC-*/runner.jsonl")
+    (copy / "rubbish.jsonl").write_text("rubbish\n")
+    keys = ("--offline", "--key", site.place.keys)
+    assert breakglass("audit", "verify", *keys, stream.parent).returncode == 0
+    assert breakglass("audit", "verify", *keys, copy).returncode == 2
+    missing = breakglass("audit", "verify", *keys, stream.with_name("play-9.jsonl"))
+    assert missing.returncode == 1
+    assert "There is no stream" in missing.stdout
+
+
+def test_keys_and_anchors_for_elsewhere(breakglass: Command, site: Site, copy: Path, tmp_path: Path) -> None:
+    """Keys and anchors that were saved from Vault find the roll-back without Vault, with both verifiers."""
+    keys, anchors = tmp_path / "saved.keys", tmp_path / "saved.anchors"
+    saved = breakglass(
+        *("audit", "verify", "--save-keys", keys, "--save-anchors", anchors, site.place.journal),
+        environment=site.environment,
+    )
+    assert saved.returncode == 0, saved.stdout + saved.stderr
+    elsewhere = ("audit", "verify", "--key", keys, "--anchors", anchors, copy)
+    assert "Newest checkpoint equals its anchor" in breakglass(*elsewhere).stdout
+    assert stand_alone(copy, keys, anchors).returncode == 0
+
+    oldest, *newer = sorted(int(path.name.split(".")[1]) for path in copy.glob("ledger.*.checkpoint"))
+    (copy / "ledger.jsonl").write_bytes(b"".join((copy / "ledger.jsonl").read_bytes().splitlines(True)[:oldest]))
+    for size in newer:
+        (copy / f"ledger.{size}.checkpoint").unlink()
+    verified, other = breakglass(*elsewhere), stand_alone(copy, keys, anchors)
+    assert (verified.returncode, other.returncode) == (2, 2)
+    assert "ROLLED BACK" in verified.stdout
+    assert f"ledger.jsonl: record {oldest + 1}: ROLLED BACK" in other.stdout
+
+
+def stand_alone(directory: Path, keys: Path, anchors: Path) -> subprocess.CompletedProcess[str]:
+    """Call the script as somebody does who has nothing of ours."""
+    command = [sys.executable, "-I", SCRIPT, directory, "--key", keys, "--anchors", anchors]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+
+
+def test_saving_needs_vault(breakglass: Command, tmp_path: Path) -> None:
+    """Saving what only Vault has is wrong use with --offline, and 1 without a Vault; no file is left."""
+    for option in ("--save-keys", "--save-anchors"):
+        assert breakglass("audit", "verify", "--offline", option, tmp_path / "file", tmp_path).returncode == 3
+        failed = breakglass("audit", "verify", option, tmp_path / "file", tmp_path)
+        assert failed.returncode == 1
+        assert failed.stderr.startswith("breakglass: ")
+    assert not (tmp_path / "file").exists()
+
+
+def test_anchors_that_are_none(breakglass: Command, site: Site, copy: Path, tmp_path: Path) -> None:
+    """A file of anchors that is not there, or holds something else, exits 1 with one sentence."""
+    (tmp_path / "list").write_text("[1]")
+    (tmp_path / "shape").write_text('{"a": {"size": "x", "note": 5}}')
+    for name in ("none", "list", "shape"):
+        failed = breakglass(
+            "audit", "verify", "--offline", "--key", site.place.keys, "--anchors", tmp_path / name, copy
+        )
+        assert failed.returncode == 1
+        assert failed.stderr.startswith("breakglass: ")

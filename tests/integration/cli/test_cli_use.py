@@ -18,7 +18,7 @@ WRONG = (
     ("nonsense",),
     ("--nonsense",),
     ("policy", "check"),
-    ("audit", "verify", "one", "two"),
+    ("audit", "verify"),
     ("serve", "--settings"),
 )
 
