@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 import yaml
+from tests.support.record_schema import assert_valid
 
 from breakglass.demo import alertmanager
 from breakglass.demo.channel import Channel
@@ -61,7 +62,11 @@ class Site:
 
     def __exit__(self, *_: object) -> None:
         self._parts.close()
-        shutil.rmtree(self.scratch, ignore_errors=True)
+        try:
+            for ledger in self.scratch.rglob("ledger.jsonl"):
+                assert_valid(ledger.parent)
+        finally:
+            shutil.rmtree(self.scratch, ignore_errors=True)
 
     @property
     def environment(self) -> dict[str, str]:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from .recorder import Recorder
 
 CLOSE_LIMIT_SECONDS = 30
-OPENED = ("access", "accessor", "expires_at", "time_box", "reason", "ticket")
+OPENED = ("access", "accessor", "expires_at", "time_box", "reason", "ticket", "vault_entity", "vault_login")
 
 
 class DeadGuard(BreakglassError):
@@ -42,7 +42,8 @@ class Ending:
         self._guard = int(str(grant["guard_pid"]))
         if not self._live.under_runner:
             mask = self._recorder.redactor.field
-            self._recorder.record("grant.opened", {name: mask(str(grant[name]), TEXT_LIMIT) for name in OPENED})
+            known = {name: mask(str(grant[name]), TEXT_LIMIT) for name in OPENED if grant.get(name, "") != ""}
+            self._recorder.record("grant.opened", known)
         self._display(
             f"Grant open until {grant['expires_at']} ({grant['access']}) · recorded in "
             f"{self._live.journal / self._live.stream}.jsonl"
@@ -99,7 +100,7 @@ class Ending:
         if answer is None:
             text, answer = self._revoke_without_guard(), {"why": "the guard did not answer"}
         elif answer.get("proven"):
-            text = f"Grant revoked, proven. {answer.get('remains', '')}"
+            text = f"Grant revoked, proven. {_sentences(answer.get('remains'))}"
         else:
             text = f"Grant NOT proven gone: {answer.get('why')} The guard goes on trying."
         with suppress(BreakglassError):
@@ -114,3 +115,7 @@ class Ending:
         helped = revoke_self(self._live.run)
         self._live.run.wipe()
         return f"Grant NOT proven gone, because its guard does not answer. {helped}"
+
+
+def _sentences(remains: JsonValue) -> str:
+    return " ".join(f"{str(one)[:1].upper()}{str(one)[1:]}." for one in remains) if isinstance(remains, list) else ""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which fields of a task and of its result are recorded: an allow-list. Arguments, output and facts never are.
+"""Which fields of a result are recorded: an allow-list. Arguments, output and facts never are.
 
 Values of our own modules are named here one by one; they say what was obtained and until when, and hold no secret.
 The message of a failure is recorded without the values of arguments that it quotes, and that of an exception not at all.
@@ -8,7 +8,9 @@ The message of a failure is recorded without the values of arguments that it quo
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
+
+from .._journal.canonical import MAX_INTEGER
 
 if TYPE_CHECKING:
     from .._journal.redaction import Redactor
@@ -21,42 +23,24 @@ RAISED = "Module failed: "
 """Begins the text of an exception in the message of a module that crashed, since ansible-core 2.19."""
 PREFIX = "breakglass.remediation."
 OF_OUR_MODULES: dict[str, tuple[str, ...]] = {
-    "grant": ("access", "accessor", "expires_at", "time_box", "vault_display_name"),
+    "grant": ("access", "accessor", "expires_at", "time_box", "proven"),
     "ssh_certificate": ("serial", "principals", "key_id", "valid_before"),
+    "database_credential": ("name", "username", "expires_at", "lease_id"),
+    "pki_certificate": ("name", "serial", "common_name", "expires_at", "lease_id"),
+    "secret_file": ("name", "version", "expires_at", "lease_id"),
 }
 
 
-class Task(Protocol):
-    """What is read of Ansible's task."""
-
-    _uuid: str
-    action: str
-    no_log: bool
-    check_mode: bool
-
-    def get_name(self) -> str:
-        """Role and name, templated as far as Ansible has."""
-        ...
-
-    def get_path(self) -> str:
-        """File and line."""
-        ...
-
-
-def task_fields(task: Task, redactor: Redactor) -> dict[str, object]:
-    """What is recorded of a task before it runs."""
-    name = "(no_log)" if task.no_log else redactor.field(task.get_name().strip(), TEXT_LIMIT)
-    return {"task": task._uuid, "name": name, "action": task.action}  # noqa: SLF001 (Ansible has no other identity)
-
-
 def result_fields(action: str, result: Mapping[str, object], redactor: Redactor) -> dict[str, object]:
-    """What is recorded of a task's result."""
+    """What is recorded of a task's result, or of one item's."""
     fields: dict[str, object] = {"changed": bool(result.get("changed"))}
-    if result.get("_ansible_no_log") or "censored" in result:
+    if is_hidden(result):
         return {**fields, "no_log": True}
     for name in ("rc", "attempts"):
-        if isinstance(value := result.get(name), int):
+        if (value := whole(result.get(name))) is not None:
             fields[name] = value
+    if isinstance(items := result.get("results"), (list, tuple)):
+        fields["items"] = len(items)
     went_wrong = bool(result.get("failed") or result.get("unreachable"))
     if went_wrong and (message := result.get("msg")):
         fields["msg"] = redactor.field(_without_arguments(str(message), result), TEXT_LIMIT)
@@ -64,8 +48,23 @@ def result_fields(action: str, result: Mapping[str, object], redactor: Redactor)
         fields["skip_reason"] = redactor.field(str(reason), TEXT_LIMIT)
     for name in OF_OUR_MODULES.get(action.removeprefix(PREFIX), ()):
         if name in result:
-            fields[name] = _plain(result[name], redactor)
+            fields[name] = _value(result[name], redactor)
     return fields
+
+
+def is_hidden(result: Mapping[str, object]) -> bool:
+    """Whether Ansible says that nothing of this result is to be shown."""
+    return bool(result.get("_ansible_no_log")) or "censored" in result
+
+
+def plain(text: object) -> str:
+    """A text of Ansible's, which may be of a type of its own, as a plain one."""
+    return str.__str__(text) if isinstance(text, str) else str(text)
+
+
+def whole(value: object) -> int | None:
+    """A whole number that a record can hold; None for everything else."""
+    return int(value) if isinstance(value, int) and abs(value) <= MAX_INTEGER else None
 
 
 def _without_arguments(message: str, result: Mapping[str, object]) -> str:
@@ -87,7 +86,10 @@ def _texts(value: object) -> set[str]:
     return set().union(*map(_texts, value)) if isinstance(value, (list, tuple)) else set()
 
 
-def _plain(value: object, redactor: Redactor) -> object:
+def _value(value: object, redactor: Redactor) -> object:
     if isinstance(value, (list, tuple)):
-        return [_plain(item, redactor) for item in value]
-    return value if isinstance(value, (bool, int)) else redactor.field(str(value), TEXT_LIMIT)
+        return [_value(item, redactor) for item in value]
+    if isinstance(value, bool):
+        return value
+    number = whole(value)
+    return redactor.field(str(value), TEXT_LIMIT) if number is None else number

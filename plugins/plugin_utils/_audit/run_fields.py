@@ -6,17 +6,28 @@ from __future__ import annotations
 import os
 import platform
 import pwd
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from ansible import context
 from ansible.release import __version__ as ansible_version
+from ansible.utils.vars import load_extra_vars
 
+from .awx import awx_fields
+from .contents import commit_of, file_digest
 from .version import COLLECTION_VERSION
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from .._journal.redaction import Redactor
     from .place import Place
+
+AD_HOC = "__adhoc_playbook__"
+TEXT = 200
+NO_LOGIN_UID = 2**32 - 1
+CHOICES = ("subset", "tags", "skip_tags")
 
 
 class Playbook(Protocol):
@@ -27,17 +38,55 @@ class Playbook(Protocol):
 
 def run_fields(playbook: Playbook, place: Place, redactor: Redactor) -> dict[str, object]:
     """Everything that is known when a run starts and is no secret."""
-    return {
+    file = Path(playbook._file_name)  # noqa: SLF001 (there is no other way to it)
+    fields = {
         **place.about,
-        "playbook": redactor.field(Path(playbook._file_name).name, 200),  # noqa: SLF001 (there is no other way to it)
         "user": _user(),
         "uid": os.getuid(),
         "controller": platform.node(),
         "check_mode": bool(context.CLIARGS.get("check", False)),
         "ansible_core": ansible_version,
         "collection": COLLECTION_VERSION,
-        "door": "runner" if place.under_runner else "ansible-playbook",
+        "door": _door(file, place),
     }
+    if (login := _login_uid()) is not None:
+        fields["login_uid"] = login
+    if file.name != AD_HOC:
+        fields |= _playbook(file, redactor)
+    if context.CLIARGS.get("diff", False):
+        fields["diff_mode"] = True
+    for name in CHOICES:
+        if chosen := _words(context.CLIARGS.get(name)):
+            fields["limit" if name == "subset" else name] = redactor.field(chosen, TEXT)
+    if job := awx_fields(os.environ, _extra_vars(), redactor):
+        fields["awx"] = job
+    return fields
+
+
+def _playbook(file: Path, redactor: Redactor) -> dict[str, object]:
+    fields: dict[str, object] = {"playbook": redactor.field(file.name, TEXT)}
+    with suppress(OSError):
+        fields["playbook_digest"] = file_digest(file)
+    if commit := commit_of(file.absolute().parent):
+        fields["commit"] = commit
+    return fields
+
+
+def _door(file: Path, place: Place) -> str:
+    if place.under_runner:
+        return "runner"
+    return "ansible" if file.name == AD_HOC else "ansible-playbook"
+
+
+def _words(chosen: object) -> str:
+    if isinstance(chosen, (list, tuple)):
+        return ",".join(map(str, chosen))
+    return str(chosen) if chosen else ""
+
+
+def _extra_vars() -> Mapping[str, object]:
+    """What Ansible has read already; nothing is read or templated for us."""
+    return getattr(load_extra_vars, "extra_vars", None) or {}
 
 
 def _user() -> str:
@@ -46,3 +95,11 @@ def _user() -> str:
         return pwd.getpwuid(os.getuid()).pw_name
     except KeyError:
         return str(os.getuid())
+
+
+def _login_uid() -> int | None:
+    """Who logged in, which `sudo` does not change (Linux audit); None where the kernel does not know."""
+    with suppress(OSError, ValueError):
+        uid = int(Path("/proc/self/loginuid").read_text(encoding="ascii"))
+        return None if uid == NO_LOGIN_UID else uid
+    return None

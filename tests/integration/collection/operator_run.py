@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 GRANT = """
     - name: Open the grant
-      breakglass.remediation.grant: {access: web-operator, reason: a test, time_box: 5m}
+      breakglass.remediation.grant: {access: web-operator, reason: a test, time_box: 5m, short_lived: false}
 """
 PROVEN = "Grant revoked, proven."
 REFUSED = 2  # ansible-playbook's return code of a failed task

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 import pytest
@@ -87,6 +88,11 @@ def test_every_kind_of_task_is_announced_before_its_result(run: OperatorRun, str
     run.playbook(play(GRANT + tasks, "h*", f"  strategy: {strategy}\n") + HANDLERS, "-i", str(inventory))
     assert run.code == 0, run.text
     assert run.last_line == PROVEN
+    opened = next(body for body in run.bodies("grant.opened"))
+    intents = run.bodies("task.intent")
+    assert "grant" not in intents[0]
+    assert {body.get("grant") for body in intents[2:]} == {opened["accessor"]}
+    assert opened["vault_login"]
     announced = set()
     for record in run.records():
         body = record["body"]
@@ -170,3 +176,23 @@ def test_a_secret_of_a_task_never_gets_into_the_journal(run: OperatorRun) -> Non
     assert run.results()["(no_log)"] == ["ok", "ignored", "ignored"]
     failures = {body.get("msg") for body in run.bodies("task.result") if body["status"] == "ignored"}
     assert "value of state must be one of: absent, directory, file, hard, link, touch, got: [argument]" in failures
+
+
+WITH_CREDENTIALS = """
+    - name: Obtain a certificate
+      breakglass.remediation.ssh_certificate: {hosts: [web1]}
+    - name: Work with it
+      ansible.builtin.debug: {msg: work}
+"""
+
+
+def test_a_task_says_with_which_grant_and_credentials_it_runs(run: OperatorRun) -> None:
+    """What was obtained stands in the intent of every task that comes after, by the ids of the credentials' own stream."""
+    run.playbook(play(GRANT + WITH_CREDENTIALS))
+    assert run.code == 0, run.text
+    (stream,) = run.journal.glob("*/*/*/*/credentials-1.jsonl")
+    asked = [json.loads(line)["body"]["credential"] for line in stream.read_bytes().splitlines()[:1]]
+    before, obtaining, after = run.bodies("task.intent")
+    assert "credentials" not in before.keys() | obtaining.keys()
+    assert after["credentials"] == asked
+    assert after["grant"] == obtaining["grant"] == run.bodies("grant.opened")[0]["accessor"]

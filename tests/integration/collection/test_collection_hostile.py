@@ -98,11 +98,11 @@ def test_a_hostile_limit_selects_hosts_and_nothing_else(run: OperatorRun) -> Non
 
 def test_every_text_can_be_a_reason_and_a_ticket(run: OperatorRun) -> None:
     """Vault takes each text as meta data of a grant, and what is written down beside the grant is what was given."""
-    main_end, guard_end = socket.socketpair()
-    with main_end, guard_end, run.admin() as admin:
+    ends = (*socket.socketpair(), *socket.socketpair())
+    with ends[0], ends[1], ends[2], ends[3], run.admin() as admin:
         for text in TEXTS:
             directory = RunDirectory.create(run.runs)
-            live = Live(directory, os.getpid(), run.journal, "stream", False, {}, main_end, guard_end)
+            live = Live(directory, os.getpid(), run.journal, "stream", False, {}, *ends)
             request = Wish("web-operator", "1m", f"{text} is why", text).request(live)
             about = {"reason": text, "ticket": text}
             opened = open_grant(

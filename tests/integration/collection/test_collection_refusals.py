@@ -52,7 +52,7 @@ def test_the_lookup_names_what_there_is(run: OperatorRun) -> None:
     look = "    - ansible.builtin.debug: {msg: \"{{ lookup('breakglass.remediation.credential', 'shh') }}\"}\n"
     run.playbook(play(look))
     assert run.code == REFUSED
-    assert "There is no credential 'shh' to look up. There are: ssh, known_hosts, control." in run.text
+    assert "There is no credential 'shh' to look up. There are: ssh, known_hosts, control, and NAME/FILE" in run.text
 
 
 @pytest.fixture
@@ -106,19 +106,26 @@ ADDRESS = "http://127.0.0.1:1"  # nobody listens there
 ACCESS = "access: web-operator, reason: a test"
 WISHES = {
     "box longer than the access allows": (
-        f"{ACCESS}, time_box: 16m, token: GOOD",
+        f"{ACCESS}, time_box: 16m, token: GOOD, short_lived: false",
         "life in seconds is 900, asked was 960. It was revoked.",
+    ),
+    "short grant in a box longer than the access allows": (
+        f"{ACCESS}, time_box: 16m, token: GOOD, short_lived: true",
+        "its life in seconds is 900 at most, asked was 960. It was revoked.",
     ),
     "no duration": (f"{ACCESS}, time_box: ten minutes", "A duration must be a whole number with one unit"),
     "more than a week": (f"{ACCESS}, time_box: 8d", "at least one and at most seven days"),
     "blank reason": ("access: web-operator, reason: ' '", "A grant needs a reason"),
-    "no reason": ("access: web-operator", "missing required arguments: reason"),
+    "no reason": ("access: web-operator", "state is present but all of the following are missing: reason"),
     "unknown access": (
         "access: db-operator, reason: a test, token: GOOD",
         "Vault knows no access db-operator. Correct the option",
     ),
     "access that is a path": ("access: ../../sys, reason: a test", "An access must be named with a-z"),
-    "unknown login method": (f"{ACCESS}, auth_method: kerberos", "auth_method must be one of: token, approle"),
+    "unknown login method": (
+        f"{ACCESS}, auth_method: kerberos",
+        "The login method (auth_method) must be one of approle",
+    ),
     "no address of a Vault": (f"{ACCESS}, url: 'ftp://vault'", "The Vault address must be http(s)://host[:port]"),
     "Vault that is away": (f"{ACCESS}, token: GOOD, url: '{ADDRESS}'", ADDRESS),
     "wrong token": (

@@ -6,7 +6,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import pytest
-from ansible_collections.breakglass.remediation.plugins.plugin_utils._audit.fields import result_fields, task_fields
+from ansible_collections.breakglass.remediation.plugins.plugin_utils._audit.fields import result_fields
+from ansible_collections.breakglass.remediation.plugins.plugin_utils._audit.tasks import task_fields
 from ansible_collections.breakglass.remediation.plugins.plugin_utils._journal.redaction import Redactor
 from hypothesis import given
 from hypothesis import strategies as st

@@ -1,0 +1,182 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What recording costs: wall time of the same playbooks without a callback, with ours, and with two well-known others.
+
+    python -m benchmarks.callback_overhead [pairs]
+
+Runs alternate, so that what else the machine does hits all of them; the ratio is the median over pairs of neighbours. The
+others come from PyPI into an environment of their own, `.build/bench`, and are left out where that is not there.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from benchmarks import machine
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+ROOT = Path(__file__).resolve().parent.parent
+RESULT = Path(__file__).parent / "results" / "callback.json"
+OWN = Path(sys.executable).parent
+OTHERS = ROOT / ".build" / "bench" / "bin"
+PAIRS = 5
+PAIRS_OF_OTHERS = 1
+LIMIT_SECONDS = 900
+MIXED = """
+    - ansible.builtin.set_fact: {{bench_{n}: "{n}"}}
+    - ansible.builtin.{module}: {{{arguments}}}
+      changed_when: false
+    - ansible.builtin.assert: {{that: true, quiet: true}}
+    - ansible.builtin.debug: {{msg: "{{{{ item }}}}"}}
+      loop: [1, 2, 3]
+    - ansible.builtin.debug: {{msg: no}}
+      when: false
+"""
+
+
+def _mixed(number: int) -> str:
+    """Five tasks; in every other block one of them is a module that runs in a process of its own, as on a real host."""
+    module, arguments = ("command", 'cmd: "true"') if number % 2 else ("debug", "msg: hello")
+    return MIXED.format(n=number, module=module, arguments=arguments)
+
+
+@dataclass(frozen=True)
+class Load:
+    """What is played."""
+
+    name: str
+    hosts: int
+    tasks: str
+    results: int
+
+
+@dataclass(frozen=True)
+class Way:
+    """One way to record, or none: its programs and its environment."""
+
+    name: str
+    programs: Path
+    environment: Callable[[Path], Mapping[str, str]] = field(repr=False)
+
+
+LOADS = (
+    Load("5 hosts x 300 debug tasks", 5, "    - ansible.builtin.debug: {msg: hello}\n" * 300, 1500),
+    Load("25 hosts x 20 mixed tasks", 25, "".join(_mixed(n) for n in range(4)), 500),
+)
+NOTHING = Way("none", OWN, lambda _: {})
+OURS = Way(
+    "breakglass.remediation.audit",
+    OWN,
+    lambda scratch: {
+        "ANSIBLE_CALLBACKS_ENABLED": "breakglass.remediation.audit",
+        "BREAKGLASS_JOURNAL": str(scratch / "journal"),
+        "BREAKGLASS_RUNS": str(scratch / "r"),
+    },
+)
+NOTHING_THERE = Way("none", OTHERS, lambda _: {})
+JSONL = Way("ansible.posix.jsonl", OTHERS, lambda _: {"ANSIBLE_STDOUT_CALLBACK": "ansible.posix.jsonl"})
+ARA = Way(
+    "ara (offline)",
+    OTHERS,
+    lambda scratch: {
+        "ANSIBLE_CALLBACK_PLUGINS": _plugins_of_ara(),
+        "ANSIBLE_ACTION_PLUGINS": "",
+        "ARA_BASE_DIR": str(scratch / "ara"),
+    },
+)
+
+
+def measure(pairs: int) -> Iterator[dict[str, object]]:
+    """Yield what is known after each comparison; ours on every load first."""
+    known: dict[str, dict[str, object]] = {load.name: {"task_results": load.results} for load in LOADS}
+    others = (JSONL, ARA) if (OTHERS / "ansible-playbook").exists() else ()
+    for way in (OURS, *others):
+        for load in LOADS:
+            without, times = (NOTHING, pairs) if way is OURS else (NOTHING_THERE, min(pairs, PAIRS_OF_OTHERS))
+            known[load.name][way.name] = _compare(load, without, way, times)
+            yield dict(known)
+
+
+def _compare(load: Load, without: Way, way: Way, pairs: int) -> dict[str, object]:
+    _run(load, without)  # what is cached by the first run is cached for all
+    plain: list[float] = []
+    recorded: list[float] = []
+    for number in range(pairs):
+        order = ((without, plain), (way, recorded))
+        for one, seconds in order if number % 2 == 0 else reversed(order):
+            seconds.append(_run(load, one))
+    ratios = [with_it / without_it for with_it, without_it in zip(recorded, plain, strict=True)]
+    found: dict[str, object] = {
+        "pairs": pairs,
+        "none_s": round(statistics.median(plain), 3),
+        "recorded_s": round(statistics.median(recorded), 3),
+        "ratio_median_of_pairs": round(statistics.median(ratios), 4),
+        "ratios": [round(ratio, 4) for ratio in sorted(ratios)],
+    }
+    print(load.name, way.name, json.dumps(found), flush=True)
+    return found
+
+
+def _run(load: Load, way: Way) -> float:
+    with tempfile.TemporaryDirectory(prefix="bgb") as directory:
+        scratch = Path(directory)
+        play = f"- hosts: all\n  gather_facts: false\n  connection: local\n  tasks:\n{load.tasks}"
+        (scratch / "play.yml").write_text(play, encoding="utf-8")
+        (scratch / "hosts").write_text("".join(f"h{n}\n" for n in range(load.hosts)), encoding="utf-8")
+        environment = {
+            "PATH": f"{way.programs}:{os.environ['PATH']}",
+            "HOME": directory,
+            "LANG": "C.UTF-8",
+            "ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".build" / "collections"),
+            "ANSIBLE_PYTHON_INTERPRETER": str(way.programs / "python"),
+            "ANSIBLE_NOCOLOR": "1",
+            **way.environment(scratch),
+        }
+        command = [str(way.programs / "ansible-playbook"), "-i", "hosts", "play.yml"]
+        with (scratch / "output").open("wb") as output:
+            began = time.perf_counter()
+            done = subprocess.run(
+                command, env=environment, cwd=scratch, stdout=output, stderr=output, timeout=LIMIT_SECONDS, check=False
+            )
+            took = time.perf_counter() - began
+        if done.returncode or not _is_recorded(scratch, way, load):
+            raise SystemExit(f"{way.name}: {(scratch / 'output').read_text(errors='replace')[-2000:]}")
+        return took
+
+
+def _is_recorded(scratch: Path, way: Way, load: Load) -> bool:
+    """A callback that did nothing would be quick."""
+    if way is OURS:
+        (stream,) = scratch.glob("journal/*/*/*/*/play-1.jsonl")
+        return stream.read_bytes().count(b'"kind":"task.result"') == load.results
+    if way is ARA:
+        return any((scratch / "ara").rglob("*.sqlite"))
+    return way is not JSONL or (scratch / "output").read_bytes().count(b"v2_runner_on_") >= load.results
+
+
+def _plugins_of_ara() -> str:
+    command = [str(OTHERS / "python"), "-m", "ara.setup.callback_plugins"]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+
+
+def main() -> None:
+    """Measure, print and write."""
+    pairs = int(sys.argv[1]) if len(sys.argv) > 1 else PAIRS
+    about: dict[str, object] = {"at": datetime.now(UTC).isoformat(timespec="seconds"), "machine": machine.describe()}
+    for known in measure(pairs):
+        RESULT.write_text(json.dumps({**about, **known}, indent=2) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
