@@ -11,6 +11,9 @@ from pathlib import Path
 from typing import Annotated, Literal, NamedTuple
 from urllib.parse import urlsplit
 
+from ansible_collections.breakglass.remediation.plugins.plugin_utils._ship.configured import make_sinks
+from ansible_collections.breakglass.remediation.plugins.plugin_utils._ship.options import UnusableSink
+from ansible_collections.breakglass.remediation.plugins.plugin_utils._ship.sinks._kinds import known_kinds
 from pydantic import BeforeValidator, Field, ValidationInfo, WithJsonSchema, model_validator
 
 from breakglass.errors import BreakglassError
@@ -51,6 +54,15 @@ class Address(NamedTuple):
 
     host: str
     port: int
+
+
+class SinksSettings(NamedTuple):
+    """Where the journal is shipped to, all options checked; made into sinks by the process that ships."""
+
+    directory: Path
+    """Where relative paths in it start from."""
+    sinks: dict[str, dict[str, str]]
+    """By name: the kind and its options, as they were written."""
 
 
 def is_loopback(host: str) -> bool:
@@ -107,6 +119,19 @@ def _database_url(value: object, info: ValidationInfo) -> str:
     return f"sqlite:///{_path(text.removeprefix('sqlite:///'), info)}"
 
 
+def _sinks(value: object, info: ValidationInfo) -> SinksSettings:
+    directory = Path((info.context or {})["directory"])
+    try:
+        make_sinks(value, directory)
+    except UnusableSink as error:
+        raise sentence(str(error)) from None
+    return SinksSettings(directory, value if isinstance(value, dict) else {})
+
+
+def _no_sinks() -> SinksSettings:
+    return SinksSettings(Path("/"), {})
+
+
 _PATH_SCHEMA = WithJsonSchema({"type": "string", "minLength": 1})
 FilePath = Annotated[Path, BeforeValidator(_path), _PATH_SCHEMA]
 MaybeFilePath = Annotated[Path | None, BeforeValidator(_path), _PATH_SCHEMA]
@@ -120,11 +145,26 @@ class TlsSettings(Strict):
     key: FilePath
 
 
+_SINKS_SCHEMA = WithJsonSchema(
+    {
+        "type": "object",
+        "minProperties": 1,
+        "description": "Where records are shipped to, by name; see the guide siem.md for the options of each kind.",
+        "additionalProperties": {
+            "type": "object",
+            "required": ["kind"],
+            "properties": {"kind": {"enum": list(known_kinds())}},
+        },
+    }
+)
+
+
 class JournalSettings(Strict):
     """`journal:`."""
 
     directory: FilePath
     keep: Unbuilt = None
+    sinks: Annotated[SinksSettings, BeforeValidator(_sinks), _SINKS_SCHEMA] = Field(default_factory=_no_sinks)
 
 
 class VaultSettings(Strict):
