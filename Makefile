@@ -5,10 +5,10 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 COLLECTIONS := .build/collections/ansible_collections/breakglass
-SOURCES := $(shell git ls-files src plugins roles playbooks meta galaxy.yml README.md pyproject.toml 2>/dev/null)
+SOURCES := $(wildcard $(shell git ls-files src plugins roles playbooks meta galaxy.yml README.md pyproject.toml 2>/dev/null))
 TREES := src plugins tests benchmarks
 
-.PHONY: help demo demo-fails install develop test lint format unit integration trials packages bench soak lock clean
+.PHONY: help demo demo-fails install develop test lint format unit integration trials cores fault-matrix packages bench soak lock clean
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -43,6 +43,12 @@ integration: $(VENV)/.dev-installed ## Tests against a real OpenBao, a real SSH 
 trials: $(VENV)/.dev-installed ## Crashes, kills, a full disk, a Vault in trouble: whole installations that must get over it
 	$(BIN)/pytest -q -n 3 --dist loadfile tests/trials
 
+cores: $(VENV)/.dev-installed ## Environments with the oldest and newest ansible-core, where this machine has their Python
+	@$(BIN)/python -m tests.support.cores
+
+fault-matrix: $(VENV)/.dev-installed ## Let every fault happen to a run that holds every credential; writes docs/reference/fault-matrix.md
+	$(BIN)/python -m tests.fault_matrix.run
+
 packages: ## Install the Debian packages that some tests need (as root; CI does)
 	DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $$(grep -v '^#' tests/packages.txt)
 
@@ -54,6 +60,9 @@ lock: ## Resolve requirements/*.in anew (needs uv)
 		--no-emit-find-links --no-header --no-annotate runtime.in -o ../requirements.txt
 	cd requirements && uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 		--no-emit-find-links --no-header --no-annotate dev.in -o dev.txt
+	cd requirements && for core in 2.16:3.10 2.21:3.13 2.22:3.13; do printf 'ansible-core==%s.*\n' $${core%%:*} | uv pip compile -q \
+		--python-version $${core##*:} --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate \
+		--prerelease if-necessary - core.in -o core-$${core%%:*}.txt || exit 1; done
 
 soak: $(VENV)/.dev-installed ## Long crash trials; bounded, and stops by itself
 	$(BIN)/python -m tests.soak.crashes

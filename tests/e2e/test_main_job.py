@@ -227,7 +227,7 @@ def test_one_changed_byte_is_found(repair: Repair, tmp_path: Path) -> None:
     """Whichever sealed record has one byte changed, the journal counts as changed, and the record is named."""
     copy = shutil.copytree(repair.site.place.journal, tmp_path / "journal")
     sealed = [path for path in copy.rglob("*.jsonl") if list(path.parent.glob(f"{path.stem}.*.checkpoint"))]
-    assert {path.stem for path in sealed} == {"ledger", "runner", "play-1"}
+    assert {path.stem for path in sealed} == {"ledger", "runner", "play-1", "credentials-1"}
     for path in sealed:
         content = path.read_bytes()
         for number, line in enumerate(content.splitlines(keepends=True), 1):

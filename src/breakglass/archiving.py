@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Moving old streams out of the journal, and having the archive's ledger signed: what `breakglass audit archive` does."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from ansible_collections.breakglass.remediation.plugins.plugin_utils._journal.ledger import NAME, Ledger
+from ansible_collections.breakglass.remediation.plugins.plugin_utils._sealing import VaultSigner, checkpoint
+from ansible_collections.breakglass.remediation.plugins.plugin_utils._ship.archiving import archive
+from ansible_collections.breakglass.remediation.plugins.plugin_utils._vault.anchors import VaultAnchors
+from ansible_collections.breakglass.remediation.plugins.plugin_utils._vault.logged_in import logged_in
+
+from breakglass.errors import BreakglassError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from breakglass.settings import JournalSettings
+
+NOT_ALL = 1
+
+
+@dataclass(frozen=True)
+class Moved:
+    """What to print, and the exit code."""
+
+    lines: tuple[str, ...]
+    exit_code: int
+
+
+def archive_journal(journal: JournalSettings, older_than: timedelta, to: Path, environ: Mapping[str, str]) -> Moved:
+    """Move what was sealed longer ago, and sign the ledgers of archive and journal; raises BreakglassError."""
+    before = datetime.now(UTC) - older_than
+    done = archive(journal.directory, to, before, tuple(journal.sinks.sinks), lambda: datetime.now(UTC))
+    lines = [f"{len(done.moved)} streams moved to {to}"]
+    lines += [f"{name} stays: not every sink has acknowledged it" for name in done.unshipped]
+    unsigned = _sign([journal.directory, to], environ) if done.moved else ""
+    if unsigned:
+        lines.append(f"The ledgers of journal and archive are not signed yet. {unsigned}")
+    return Moved(tuple(lines), NOT_ALL if unsigned or done.unshipped else 0)
+
+
+def _sign(journals: list[Path], environ: Mapping[str, str]) -> str:
+    """Sign and anchor the ledgers; returns why that was not possible."""
+    try:
+        with logged_in({}, environ) as client:
+            for directory in journals:
+                ledger = Ledger.open(directory)
+                head = ledger.head()
+                checkpoint(directory / NAME, ledger.origin, head, VaultSigner(client), VaultAnchors(client))
+    except BreakglassError as error:
+        return str(error)
+    return ""
