@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 COLLECTIONS := .build/collections/ansible_collections/breakglass
 SOURCES := $(wildcard $(shell git ls-files src plugins roles playbooks meta galaxy.yml README.md pyproject.toml 2>/dev/null))
-TREES := src plugins tests benchmarks
+TREES := src plugins tests benchmarks tools
 
 .PHONY: help demo demo-fails install develop test lint format unit integration trials cores fault-matrix packages bench soak lock clean
 
@@ -28,7 +28,7 @@ lint: $(VENV)/.dev-installed ## Style, types, import rules, Ansible and YAML lin
 	$(BIN)/lint-imports
 	$(BIN)/yamllint -s .
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/ansible-lint --offline -q roles playbooks
-	$(BIN)/codespell src plugins benchmarks docs roles playbooks meta README.md ARCHITECTURE.md CONTRIBUTING.md CHANGELOG.md
+	$(BIN)/codespell src plugins benchmarks tools docs roles playbooks meta README.md ARCHITECTURE.md CONTRIBUTING.md CHANGELOG.md
 
 format: $(VENV)/.dev-installed ## Bring the code into its form
 	$(BIN)/ruff check --fix $(TREES)
@@ -54,6 +54,9 @@ packages: ## Install the Debian packages that some tests need (as root; CI does)
 
 bench: $(VENV)/.dev-installed ## Measure; writes benchmarks/results/
 	$(BIN)/python -m benchmarks.run
+	$(BIN)/python -m benchmarks.verify_speed
+	$(BIN)/python -m benchmarks.shipping
+	$(BIN)/python -m benchmarks.callback_overhead
 
 lock: ## Resolve requirements/*.in anew (needs uv)
 	cd requirements && uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url \

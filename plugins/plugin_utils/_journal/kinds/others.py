@@ -47,4 +47,5 @@ LEDGER: dict[str, Kind] = {
         {"stream": TEXT, "size": COUNT, "root": DIGEST, "checkpoints": {"type": "array", "items": COUNT}},
     ),
     "stream.absent": Kind("An announced stream never came to be.", {"stream": TEXT}),
+    "stream.archived": Kind("A sealed stream was moved to another journal.", {"stream": TEXT, "archive": TEXT}),
 }
