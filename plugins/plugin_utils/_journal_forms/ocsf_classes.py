@@ -79,7 +79,7 @@ _ASSIGN, _REVOKE = 1, 2  # of User Access Management
 _TICKET, _REQUEST, _RENEW = 3, 4, 5  # of Authentication
 _MAKE, _ACTIVATE, _SUSPEND, _RESUME = 1, 10, 12, 13  # of Entity Management
 _START, _STOP = 3, 4  # of Application Lifecycle
-_LOG_START, _LOG_STOP, _LOG_RESTART, _LOG_EXPORT = 6, 7, 8, 3  # of Event Log Activity
+_LOG_EXPORT, _LOG_ARCHIVE, _LOG_START, _LOG_STOP, _LOG_RESTART = 3, 4, 6, 7, 8  # of Event Log Activity
 
 _TASK = Meaning(EventClass.REMEDIATION_ACTIVITY, _RESTORE)
 _TASK_WENT_WRONG = Meaning(EventClass.REMEDIATION_ACTIVITY, _RESTORE, Severity.HIGH, Status.FAILURE)
@@ -135,6 +135,7 @@ KINDS: dict[str, Meaning] = {
     "stream.sealed": Meaning(EventClass.EVENT_LOG_ACTIVITY, _LOG_STOP, status=Status.SUCCESS),
     "stream.recovered": Meaning(EventClass.EVENT_LOG_ACTIVITY, _LOG_RESTART, Severity.MEDIUM, Status.SUCCESS),
     "stream.absent": Meaning(EventClass.EVENT_LOG_ACTIVITY, OTHER, Severity.LOW, Status.FAILURE),
+    "stream.archived": Meaning(EventClass.EVENT_LOG_ACTIVITY, _LOG_ARCHIVE, status=Status.SUCCESS),
 }
 """Kinds with a meaning of their own; the others have that of their family."""
 FAMILIES: dict[str, Meaning] = {
