@@ -145,6 +145,7 @@ TROUBLE: tuple[tuple[str, dict[str, JsonValue]], ...] = (
     ("stream.announced", {"stream": f"{DIRECTORY}/play-1.jsonl", "origin": f"{DIRECTORY}/play-1"}),
     ("stream.sealed", {"stream": f"{DIRECTORY}/play-1.jsonl", "size": 4, "root": DIGEST, "checkpoints": [4]}),
     ("stream.absent", {"stream": f"{DIRECTORY}/play-2.jsonl"}),
+    ("stream.archived", {"stream": f"{DIRECTORY}/play-1.jsonl", "archive": "breakglass/ledger/0123456789abcdef"}),
     ("stream.recovered", {"size": 12, "sha256": DIGEST}),
     ("item.result", {"task": "t-1", "host": "web1", "status": "failed", "changed": False, "item": 2, "msg": "no"}),
     ("task.retried", {"task": "t-1", "host": "web1", "attempts": 1, "left": 2}),
