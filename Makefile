@@ -40,7 +40,7 @@ unit: $(VENV)/.dev-installed ## Quick tests without any server
 integration: $(VENV)/.dev-installed ## Tests against a real OpenBao, a real SSH host, real ansible-playbook
 	$(BIN)/pytest -q -n 3 --dist loadfile tests/integration tests/e2e
 
-trials: $(VENV)/.dev-installed ## Crashes, kills, a full disk, a Vault in trouble: whole installations that must get over it
+trials: $(VENV)/.dev-installed ## Crashes, kills, a full disk, a Vault in trouble, canaries, other cores, the demo: what takes its time
 	$(BIN)/pytest -q -n 3 --dist loadfile tests/trials
 
 cores: $(VENV)/.dev-installed ## Environments with the oldest and newest ansible-core, where this machine has their Python

@@ -9,7 +9,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.integration.collection.test_collection_events_canary import test_no_record_has_the_canary  # noqa: F401
 from tests.integration.collection.test_collection_events_corpus import (  # noqa: F401 (each is a test of this module, too)
     everything,
     test_an_ad_hoc_command_in_check_mode_for_a_job_of_awx,
@@ -29,6 +28,7 @@ from tests.integration.collection.test_collection_events_corpus import (  # noqa
     test_who_runs_what,
 )
 from tests.support.corpus_play import other_cores
+from tests.trials.test_events_canary import test_no_record_has_the_canary  # noqa: F401
 
 if TYPE_CHECKING:
     from pathlib import Path
