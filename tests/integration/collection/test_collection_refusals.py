@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -207,3 +209,25 @@ def test_a_sealed_vault_is_one_sentence() -> None:
         assert "is sealed" in run.text
         assert run.leftovers() == []
         assert not run.processes()
+
+
+@pytest.fixture
+def full(run: OperatorRun) -> Iterator[OperatorRun]:
+    """A run whose directory lies on a file system with room for one page."""
+    if os.getuid():
+        pytest.skip("mounting a file system needs root")
+    run.runs.mkdir(mode=0o700)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4k,mode=0700", "tmpfs", str(run.runs)], check=True)
+    try:
+        yield run
+    finally:
+        subprocess.run(["umount", "-l", str(run.runs)], check=True)
+
+
+def test_a_run_directory_on_a_full_disk_opens_nothing(full: OperatorRun) -> None:
+    """What can't be kept is revoked at once, and the sentence says where to make room."""
+    full.playbook(play(GRANT))
+    assert full.code == REFUSED, full.text
+    assert "No space left on device. Make room there, or set BREAKGLASS_RUNS" in " ".join(full.text.split())
+    assert full.minted() == set()
+    assert full.leftovers() == []
