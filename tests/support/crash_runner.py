@@ -121,6 +121,10 @@ class Fuse:
         threading.Event().wait()
 
 
+HALF_A_LINE = 100
+"""Bytes that still fit: fewer than any record's line has."""
+
+
 def main() -> None:
     """Serve as `breakglass serve` does, until a crash or SIGTERM."""
     given = _arguments()
@@ -155,14 +159,13 @@ def _fill_disk_of_streams(full: Path) -> None:
     """While the file exists, a stream takes half a line more and no further byte, by the kernel's word (EFBIG)."""
     original = Stream._write
 
-    def write(stream: Stream, line: bytes) -> None:
+    def write(stream: Stream, *record: object) -> object:
         if not full.exists():
-            original(stream, line)
-            return
-        with _no_file_beyond(stream.path.stat().st_size + len(line) // 2):
-            original(stream, line)
+            return original(stream, *record)  # type: ignore[arg-type]
+        with _no_file_beyond(stream.path.stat().st_size + HALF_A_LINE):
+            return original(stream, *record)  # type: ignore[arg-type]
 
-    Stream._write = write  # type: ignore[method-assign]
+    Stream._write = write  # type: ignore[method-assign,assignment]
 
 
 @contextmanager
