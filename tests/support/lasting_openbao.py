@@ -15,7 +15,8 @@ from typing import Self
 
 from breakglass.demo.parts import free_port
 
-READY_WITHIN_SECONDS = 30
+READY_WITHIN_SECONDS = 60
+ANSWER_WITHIN_SECONDS = 60  # a slow disk, to which it syncs often
 CONFIGURATION = """
 storage "raft" {{
   path    = "{storage}"
@@ -118,6 +119,6 @@ class LastingOpenBao:
         headers = {"X-Vault-Token": self.root_token} if self.root_token else {}
         data = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(f"{self.url}/v1/{path}", data, headers, method=method)
-        with urllib.request.urlopen(request, timeout=10) as answer:
+        with urllib.request.urlopen(request, timeout=ANSWER_WITHIN_SECONDS) as answer:
             text = answer.read()
         return dict(json.loads(text)) if text else {}
