@@ -99,8 +99,7 @@ def _await_close(connection: socket.socket, deadline: float) -> None:
     """Close our side and read until the receiver closes its own; raises OSError when it resets or takes too long."""
     ending = connection
     if isinstance(connection, ssl.SSLSocket):
-        with suppress(ssl.SSLEOFError):  # it closes without a farewell of TLS, which is what we wait for all the same
-            ending = connection.unwrap()
+        ending = connection.unwrap()  # a receiver that closes without the farewell of TLS may not have read everything
     with suppress(OSError):
         socket.socket.shutdown(ending, socket.SHUT_WR)
     while (left := deadline - time.monotonic()) > 0:
