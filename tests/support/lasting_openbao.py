@@ -56,11 +56,18 @@ class LastingOpenBao:
         storage.mkdir(mode=0o700)
         text = CONFIGURATION.format(storage=storage, port=self._port, cluster=free_port())
         (self.directory / "openbao.hcl").write_text(text, encoding="utf-8")
+        try:
+            self._begin()
+        except BaseException:
+            self.kill()  # nobody else would: what fails to be entered is never left
+            raise
+        return self
+
+    def _begin(self) -> None:
         self._launch()
         made = self._ask("PUT", "sys/init", {"secret_shares": 1, "secret_threshold": 1})
         self.root_token, self._key = str(made["root_token"]), str(made["keys_base64"][0])  # type: ignore[index]
         self.unseal()
-        return self
 
     def __exit__(self, *_: object) -> None:
         """Kill it."""
