@@ -69,6 +69,7 @@ lock: ## Resolve requirements/*.in anew (needs uv)
 
 soak: $(VENV)/.dev-installed ## Long crash trials; bounded, and stops by itself
 	$(BIN)/python -m tests.soak.crashes
+	$(BIN)/python -m tests.soak.recording
 
 clean: ## Remove what was built here
 	rm -rf $(VENV) .build demo dist .mypy_cache .ruff_cache .hypothesis .import_linter_cache
