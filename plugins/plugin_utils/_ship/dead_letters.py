@@ -7,9 +7,11 @@ The record itself stays where it is, so a dead letter names it (stream, number, 
 from __future__ import annotations
 
 import threading
+from contextlib import suppress
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
+from .._errors import BreakglassError
 from .._journal.ledger import Ledger
 from .._journal.record import parse
 from .._journal.registry import Registry
@@ -36,7 +38,7 @@ class DeadLetters:
         self._journal = journal
         self._clock = clock
         self._stream: Stream | None = None
-        self._name = PurePath()
+        self._name: PurePath | None = None
         self._lock = threading.Lock()
 
     def refused(self, sink: str, parcel: Parcel, why: str) -> None:
@@ -62,26 +64,49 @@ class DeadLetters:
     def _append(self, kind: str, body: dict[str, str | int]) -> None:
         with self._lock:
             now = self._clock()
-            self._open(PurePath(f"{now:%Y/%m/%d}/shipping/{NAME}")).append(kind, body, at=now)
+            stream = self._open(PurePath(f"{now:%Y/%m/%d}/shipping/{NAME}"))
+            try:
+                stream.append(kind, body, at=now)
+            except BreakglassError:
+                self._let_go()
+                raise
 
     def _open(self, name: PurePath) -> Stream:
-        if self._stream is not None and self._name == name:
-            return self._stream
-        self._seal()
-        path = self._journal / name
-        origin = name.with_suffix("").as_posix()
-        Ledger.open(self._journal).announce(name, origin)
-        self._stream = Stream.resume(path, origin, self._clock) if path.exists() else Stream.create(path, origin)
-        self._name = name
+        if self._name != name:
+            self._seal()
+            Ledger.open(self._journal).announce(name, _origin(name))
+            self._name = name
+        if self._stream is None:
+            path = self._journal / name
+            self._stream = self._resumed(name) if path.exists() else Stream.create(path, _origin(name))
         return self._stream
 
+    def _resumed(self, name: PurePath) -> Stream:
+        return Stream.resume(self._journal / name, _origin(name), self._clock)
+
+    def _let_go(self) -> None:
+        """A stream that has failed takes no more; the next letter resumes it from its last whole record."""
+        stream, self._stream = self._stream, None
+        if stream is not None:
+            with suppress(BreakglassError):
+                stream.close()
+
     def _seal(self) -> None:
-        if self._stream is None:
+        if self._name is None:
             return
-        size, root = self._stream.head()
-        self._stream.close()
-        self._stream = None
-        Ledger.open(self._journal).seal(self._name, size, root.hex())
+        if self._stream is None and not (self._journal / self._name).exists():
+            Ledger.open(self._journal).absent(self._name)
+        else:
+            stream = self._stream or self._resumed(self._name)
+            size, root = stream.head()
+            stream.close()
+            self._stream = None
+            Ledger.open(self._journal).seal(self._name, size, root.hex())
+        self._name = None
+
+
+def _origin(name: PurePath) -> str:
+    return name.with_suffix("").as_posix()
 
 
 def open_dead_letters(ledger: Path) -> list[str]:

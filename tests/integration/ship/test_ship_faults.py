@@ -4,10 +4,14 @@
 from __future__ import annotations
 
 import json
+import resource
+import signal
 from collections import Counter
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
+from ansible_collections.breakglass.remediation.plugins.plugin_utils._ship.dead_letters import NAME as LETTERS
 from tests.support.certificates import Authority
 from tests.support.receivers.dialects import POISON, CloudEvents, JsonLines, Otlp, SplunkHec
 from tests.support.receivers.faults import Fault
@@ -17,7 +21,7 @@ from tests.support.receivers.shipping import courier, drain
 from tests.support.receivers.syslog_receiver import SyslogReceiver
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
 HTTP_FAULTS = (
@@ -259,3 +263,40 @@ def test_message_that_is_too_large_for_syslog(journal: ShippedJournal) -> None:
             drain(one)
             check(journal, receiver.kept, large)
         assert [letter["record"] for letter in journal.letters()] == [large]
+
+
+def test_dead_letters_that_can_not_be_written_for_a_moment(journal: ShippedJournal) -> None:
+    """A dead letter that did not fit on the disk stops its sink as long as that is so; then one letter a record is written."""
+    poisoned = journal.write("09", [{"text": POISON}] * 60)
+    with HttpReceiver(JsonLines()) as receiver:
+        options = {"kind": "http", "format": "json_lines", "url": receiver.url, "batch": "1"}
+        with courier(journal, options) as one:
+            while one.cursor.refused < 5:
+                one.step()
+            (letters,) = journal.directory.rglob(LETTERS)
+            with no_file_beyond(letters.stat().st_size + 100):
+                pauses = [one.step() for _ in range(30)]
+            assert one.cursor.refused == len(whole_letters(letters)) == 5
+            assert "can't be written" in one.trouble
+            assert pauses[-1]
+            drain(one)
+            assert one.trouble == "" or "in a row" in one.trouble
+            check(journal, receiver.kept, *poisoned)
+        assert [letter["record"] for letter in journal.letters() if "record" in letter] == poisoned
+
+
+def whole_letters(path: Path) -> list[bytes]:
+    """Dead letters whose line is whole."""
+    return [line for line in path.read_bytes().splitlines(keepends=True) if line.endswith(b"\n")]
+
+
+@contextmanager
+def no_file_beyond(size: int) -> Iterator[None]:
+    """As on a full disk: no file grows beyond a size, and of a write that goes beyond only a part is done."""
+    kept_limit, kept_handler = resource.getrlimit(resource.RLIMIT_FSIZE), signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, kept_limit[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, kept_limit)
+        signal.signal(signal.SIGXFSZ, kept_handler)
