@@ -79,6 +79,7 @@ class Witness:
             f"{body['stream'].removesuffix('.jsonl')}#checkpoint-{size}"
             for body in seals
             for size in body["checkpoints"][-1:]
+            if size  # of an empty stream the seal itself says all
         ]
 
 
