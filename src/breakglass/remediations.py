@@ -8,12 +8,19 @@ import os
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple
 
 import rfc8785
 import yaml
+from ansible_collections.breakglass.remediation.plugins.plugin_utils._parameters.checking import (
+    UndeclaredKind,
+    UnusableParameter,
+    check,
+    declared_kinds,
+)
 from pydantic import BeforeValidator, Field
 
+from breakglass.domain.routing import BadParameter
 from breakglass.errors import BreakglassError
 from breakglass.policy.arguments import (
     Argument,
@@ -53,6 +60,7 @@ class Behaviour(Strict):
         expected_duration: How long it takes as a rule.
         check_mode: What check mode can tell.
         holds_host: The host stays held after the repair (it was isolated, for example).
+        parameters: The kind of thing that each parameter names, by its name; see `_parameters/kinds.py`.
     """
 
     idempotent: Flag = False
@@ -62,6 +70,7 @@ class Behaviour(Strict):
         Field(default="none")
     )
     holds_host: Flag = False
+    parameters: dict[str, str] = Field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -72,6 +81,7 @@ class Remediation:
         name: Full name: `namespace.collection.role`.
         directory: Where the role's files are.
         arguments: Its variables (entry point `main`).
+        defaults: What the arguments are when nobody says anything.
         behaviour: See Behaviour.
         content_digest: SHA-256 (hex) over the names and contents of its files.
     """
@@ -79,6 +89,7 @@ class Remediation:
     name: str
     directory: Path
     arguments: Mapping[str, Argument]
+    defaults: Mapping[str, object]
     behaviour: Behaviour
     content_digest: str
 
@@ -88,11 +99,22 @@ class Remediation:
 
     def check_parameter(self, name: str, value: object) -> object:
         """Give one value, typed; raises BadParameter."""
-        return typed_value(self.arguments[name], value, name)
+        typed = typed_value(self.arguments[name], value, name)
+        self._check_kinds({name: typed})
+        return typed
 
     def check_parameters(self, values: Mapping[str, object]) -> dict[str, object]:
         """Give all values, typed; raises BadParameter for unknown and missing names too."""
-        return typed_arguments(self.arguments, values, self.name)
+        typed = typed_arguments(self.arguments, values, self.name)
+        self._check_kinds(typed)
+        return typed
+
+    def _check_kinds(self, values: Mapping[str, object]) -> None:
+        """What the role itself would refuse on the host is refused before anything is opened."""
+        try:
+            check(self.behaviour.parameters, values, self.defaults)
+        except UnusableParameter as error:
+            raise BadParameter(str(error)) from None
 
 
 @dataclass(frozen=True)
@@ -142,10 +164,12 @@ def full_name(name: str) -> str:
 
 def read_remediation(name: str, directory: Path) -> Remediation:
     """Read a role of this full name; raises UnreadableRemediation."""
+    options = _read_options(name, directory)
     return Remediation(
         name=name,
         directory=directory,
-        arguments=_read_arguments(name, directory),
+        arguments=options.arguments,
+        defaults=options.defaults,
         behaviour=_read_behaviour(name, directory / "meta" / "remediation.yml"),
         content_digest=content_digest(directory),
     )
@@ -181,7 +205,14 @@ def _file_digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _read_arguments(name: str, directory: Path) -> Mapping[str, Argument]:
+class _Options(NamedTuple):
+    """What an argument spec says."""
+
+    arguments: Mapping[str, Argument]
+    defaults: Mapping[str, object]
+
+
+def _read_options(name: str, directory: Path) -> _Options:
     for file in (directory / "meta" / "argument_specs.yml", directory / "meta" / "argument_specs.yaml"):
         if file.is_file():
             break
@@ -189,7 +220,8 @@ def _read_arguments(name: str, directory: Path) -> Mapping[str, Argument]:
         raise UnreadableRemediation(f"The role {name} has no meta/argument_specs.yml, so nobody can check parameters.")
     try:
         content = yaml.safe_load(file.read_text(encoding="utf-8"))
-        return read_arguments(_main_options(content))
+        options = _main_options(content)
+        return _Options(read_arguments(options), _defaults(options))
     except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
         raise UnreadableRemediation(f"{file} can't be read: {str(error).splitlines()[0][:200]}.") from None
     except BadArgumentSpec as error:
@@ -204,13 +236,20 @@ def _main_options(content: object) -> object:
     return main.get("options")
 
 
+def _defaults(options: object) -> Mapping[str, object]:
+    described = options.items() if isinstance(options, dict) else ()
+    return {str(name): one["default"] for name, one in described if isinstance(one, dict) and "default" in one}
+
+
 def _read_behaviour(name: str, file: Path) -> Behaviour:
     if not file.is_file():
         return Behaviour()
     try:
-        return validate(Behaviour, read_yaml_file(file))
-    except FileProblems as error:
+        behaviour = validate(Behaviour, read_yaml_file(file))
+        declared_kinds({"parameters": behaviour.parameters})
+    except (FileProblems, UndeclaredKind) as error:
         raise UnreadableRemediation(f"The role {name} does not say how it behaves: {error}") from None
     except Mismatch as error:
         faults = " ".join(str(problem) for _, problem in error.faults)
         raise UnreadableRemediation(f"The role {name} does not say how it behaves: {faults}") from None
+    return behaviour

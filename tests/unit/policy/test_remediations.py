@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from breakglass.domain.routing import BadParameter
 from breakglass.remediations import (
     Remediations,
     UnknownRemediation,
@@ -99,3 +100,38 @@ def test_a_linked_directory_is_refused(roles: Path, tmp_path: Path) -> None:
     (roles / "restart_service" / "tasks").symlink_to(tmp_path)
     with pytest.raises(UnreadableRemediation, match="is a link"):
         content_digest(roles / "restart_service")
+
+
+@pytest.mark.parametrize(
+    ("kind", "value"), [("service", "ng;nx"), ("port", "70000"), ("path", "/etc/../shadow"), ("service", "{{ 7*7 }}")]
+)
+def test_a_parameter_is_what_its_kind_takes(roles: Path, kind: str, value: str) -> None:
+    """What the role would refuse on the host is refused before anything is opened, by a sentence without the value."""
+    _declare(roles, kind)
+    found = Remediations(roles).find("restart_service")
+    for check in (
+        lambda: found.check_parameters({"restart_service_name": value}),
+        lambda: found.check_parameter("restart_service_name", value),
+    ):
+        with pytest.raises(BadParameter, match="restart_service_name is not") as refused:
+            check()
+        assert value not in str(refused.value)
+
+
+def test_a_parameter_that_fits_its_kind(roles: Path) -> None:
+    """A name passes as it is."""
+    _declare(roles, "service")
+    given = {"restart_service_name": "nginx"}
+    assert Remediations(roles).find("restart_service").check_parameters(given) == given
+
+
+def _declare(roles: Path, kind: str) -> None:
+    meta = roles / "restart_service" / "meta" / "remediation.yml"
+    meta.write_text(meta.read_text() + f"parameters: {{restart_service_name: {kind}}}\n")
+
+
+def test_a_kind_that_there_is_not(roles: Path) -> None:
+    """A role that names an unknown kind can't be used, and the sentence lists the kinds."""
+    _declare(roles, "servise")
+    with pytest.raises(UnreadableRemediation, match=r"no kind that there is. Known: account"):
+        Remediations(roles).find("restart_service")

@@ -1,0 +1,155 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Kinds of parameters take names and nothing else."""
+
+from __future__ import annotations
+
+import pytest
+from ansible_collections.breakglass.remediation.plugins.plugin_utils._parameters.checking import (
+    UndeclaredKind,
+    UnusableParameter,
+    check,
+    declared_kinds,
+)
+from ansible_collections.breakglass.remediation.plugins.plugin_utils._parameters.kinds import KINDS
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.support.corpus import HOSTILE
+
+NAMES = sorted({*KINDS} - {"argument"})
+GOOD: list[tuple[str, object]] = [
+    ("service", "nginx.service"),
+    ("service", "getty@tty1"),
+    ("account", "www-data"),
+    ("account", "_apt"),
+    ("database", "orders"),
+    ("host", "web1.example.com"),
+    ("host", "w"),
+    ("path", "/etc/nginx/nginx.conf"),
+    ("path", "/var/lib/a..b/.hidden"),
+    ("url", "http://localhost/healthz"),
+    ("url", "https://[::1]:8443/a?b=c"),
+    ("word", "2026-11-27"),
+    ("argument", "a b; $HOME"),
+    ("port", 443),
+    ("port", "443"),
+    ("seconds", 3600),
+    ("percent", 100),
+]
+BAD: list[tuple[str, object]] = [
+    ("service", "../nginx"),
+    ("service", "nginx;reboot"),
+    ("service", "ngin*"),
+    ("service", "-nginx"),
+    ("service", "ng\u0456nx"),
+    ("service", ""),
+    ("service", "n" * 10_000),
+    ("service", "nginx\n"),
+    ("service", None),
+    ("service", True),
+    ("account", "Root"),
+    ("account", "root:0"),
+    ("account", "0root"),
+    ("database", "a-b"),
+    ("database", 'a"b'),
+    ("host", "web1-"),
+    ("host", "web1:22"),
+    ("path", "relative"),
+    ("path", "/"),
+    ("path", "/etc/"),
+    ("path", "//etc"),
+    ("path", "/etc/../shadow"),
+    ("path", "/etc/."),
+    ("path", "/etc/.."),
+    ("path", "/etc/passwd\n"),
+    ("path", "/var/log/*"),
+    ("path", "/a b"),
+    ("path", "/" + "a/" * 600 + "a"),
+    ("url", "http://user:secret@localhost/"),
+    ("url", "http://localhost/{{ 1 }}"),
+    ("url", "ftp://localhost/"),
+    ("url", "http://"),
+    ("url", "http://localhost/#x"),
+    ("url", "javascript://localhost/"),
+    ("word", "."),
+    ("argument", "a\0b"),
+    ("argument", "x" * 5000),
+    ("port", 0),
+    ("port", 65_536),
+    ("port", "4_4_3"),
+    ("port", "\u0664\u0664\u0663"),
+    ("port", True),
+    ("port", 1.5),
+    ("seconds", -1),
+    ("percent", 101),
+]
+
+
+@pytest.mark.parametrize(("kind", "value"), GOOD)
+def test_a_good_value_has_no_fault(kind: str, value: object) -> None:
+    """What people really name passes."""
+    assert KINDS[kind].fault(value) == ""
+
+
+@pytest.mark.parametrize(("kind", "value"), BAD)
+def test_a_bad_value_has_one(kind: str, value: object) -> None:
+    """Everything else is refused by a sentence that says what is taken and repeats nothing."""
+    fault = KINDS[kind].fault(value)
+    assert fault.startswith("is not ")
+    assert ": it takes " in fault
+
+
+@pytest.mark.parametrize("kind", NAMES)
+def test_the_corpus_names_nothing_dangerous(kind: str) -> None:
+    """A hostile text that passes as a name has no character that any shell, template, path or page could read."""
+    for _, value in HOSTILE:
+        if isinstance(value, str) and not KINDS[kind].fault(value) and kind != "url":
+            assert value.isascii()
+            assert not set(value) & set("{}$`;|&<>*?!'\"\\ \n\t#%()~")
+            assert ".." not in value.split("/")
+
+
+@given(kind=st.sampled_from(NAMES), value=st.text(max_size=40))
+def test_any_text_that_passes_is_plain(kind: str, value: str) -> None:
+    """Whatever passes is ASCII without control characters, quotes, braces or spaces."""
+    if not KINDS[kind].fault(value):
+        assert value.isascii()
+        assert value.isprintable()
+        assert not set(value) & set("{}$`|<>'\"\\ #")
+
+
+def test_a_default_says_nothing() -> None:
+    """A value that is the default is not checked, whichever way a number is written; an item of a list is."""
+    kinds = {"a_url": "url", "a_port": "port", "a_command": "word"}
+    defaults: dict[str, object] = {"a_url": "", "a_port": 0, "a_command": []}
+    check(kinds, {"a_url": "", "a_port": "0", "a_command": []}, defaults)
+    check(kinds, {"a_command": ["one", "two", 3]}, defaults)
+
+
+@pytest.mark.parametrize(
+    ("value", "sentence"),
+    [
+        ("one", "is not a list."),
+        ({"one": 1}, "is not a list."),
+        (["one", "two three"], "has an item that is not one word"),
+        (["one"] * 201, "is too long a list: it takes at most 200 items."),
+    ],
+)
+def test_lists_are_checked_by_item(value: object, sentence: str) -> None:
+    """A list that is none, has too many items, or a bad one, is refused."""
+    with pytest.raises(UnusableParameter, match=sentence):
+        check({"a_command": "word"}, {"a_command": value}, {"a_command": []})
+
+
+@pytest.mark.parametrize(
+    "remediation", [{"parameters": ["a"]}, {"parameters": {"a": "sql"}}, {"parameters": {"a": ["b"]}}]
+)
+def test_a_declaration_that_is_none(remediation: object) -> None:
+    """Kinds that there are not are refused, so that a typo does not switch a check off."""
+    with pytest.raises(UndeclaredKind):
+        declared_kinds(remediation)
+
+
+@pytest.mark.parametrize("remediation", [None, {}, {"parameters": None}, []])
+def test_nothing_declared(remediation: object) -> None:
+    """A role need not declare any."""
+    assert declared_kinds(remediation) == {}
