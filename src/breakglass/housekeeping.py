@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What has to be done again and again beside the incidents: flush the journal, seal what is over, keep a play warm."""
+"""What has to be done again and again beside the incidents: flush the journal, seal what is over, archive what is old."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from breakglass.effects.runs import Runs
     from breakglass.journal import Journal
+    from breakglass.retention import Retention
     from breakglass.vault_session import VaultSession
 
 LOG = logging.getLogger("breakglass.housekeeping")
@@ -24,30 +25,42 @@ EVERY_SECONDS = 1.0
 
 
 class Housekeeping:
-    """A background thread; each of its duties is tried again, whatever becomes of the others."""
+    """Background threads; each of their duties is tried again, whatever becomes of the others.
 
-    def __init__(self, journal: Journal, runs: Runs, session: VaultSession) -> None:
+    Moving old streams may take its time, and nothing else may wait for it: that has a thread of its own.
+    """
+
+    def __init__(self, journal: Journal, runs: Runs, session: VaultSession, retention: Retention) -> None:
         self._journal = journal
+        self._retention = retention
         self._runs = runs
         self._session = session
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._keep_house, name="housekeeping", daemon=True)
+        self._mover = threading.Thread(target=self._keep_archive, name="retention", daemon=True)
         self.troubles: dict[str, str] = {}
 
     def start(self) -> None:
         """Begin."""
         self._thread.start()
+        self._mover.start()
 
     def stop(self) -> None:
         """End, after everything was tried once more."""
         self._stop.set()
         self._thread.join()
+        self._mover.join()
         self._round()
 
     def _keep_house(self) -> None:
         while not self._stop.is_set():
             self._round()
             self._try("spare play process", self._runs.prepare)
+            self._stop.wait(EVERY_SECONDS)
+
+    def _keep_archive(self) -> None:
+        while not self._stop.is_set():
+            self._try("retention", lambda: self._retention.look(lambda: not self._stop.is_set()))
             self._stop.wait(EVERY_SECONDS)
 
     def _round(self) -> None:

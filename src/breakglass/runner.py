@@ -14,6 +14,7 @@ from ansible_collections.breakglass.remediation.plugins.plugin_utils._audit.vers
 from ansible_collections.breakglass.remediation.plugins.plugin_utils._vault.connection import Connection
 
 from breakglass import __version__
+from breakglass.acknowledgement import remote_acknowledgement
 from breakglass.domain.draft import Note
 from breakglass.domain.incident import Effect
 from breakglass.effects.escalate import Escalate
@@ -35,6 +36,7 @@ from breakglass.policy.load import load_policy
 from breakglass.reception import Reception
 from breakglass.remediations import Remediations, content_digest
 from breakglass.requests import Requests
+from breakglass.retention import Retention
 from breakglass.shipping import Shipping
 from breakglass.store.database import Database
 from breakglass.store.incidents import Incidents
@@ -143,7 +145,9 @@ def make_runner(settings: Settings) -> Runner:
     )
     channels = {name: channel.url_file for name, channel in settings.channels.items()}
     effects: dict[Effect, Doer] = {
-        Effect.RESERVE: Reserve(session, Reservations(database, settings.concurrent_plays)),
+        Effect.RESERVE: Reserve(
+            session, Reservations(database, settings.concurrent_plays), remote_acknowledgement(settings.journal)
+        ),
         Effect.OPEN_GRANT: OpenGrant(session, handover),
         Effect.CLOSE_GRANT: CloseGrant(session, runs, settings.journal.directory),
         Effect.ESCALATE: Escalate(channels),
@@ -159,7 +163,7 @@ def make_runner(settings: Settings) -> Runner:
         queue=queue,
         engine=engine,
         session=session,
-        housekeeping=Housekeeping(journal, runs, session),
+        housekeeping=Housekeeping(journal, runs, session, Retention(settings.journal, session)),
         shipping=Shipping(settings.journal),
         runs=runs,
         journal=journal,

@@ -7,11 +7,13 @@ import ipaddress
 import os
 import re
 import stat
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Literal, NamedTuple
 from urllib.parse import urlsplit
 
 from ansible_collections.breakglass.remediation.plugins.plugin_utils._ship.configured import make_sinks
+from ansible_collections.breakglass.remediation.plugins.plugin_utils._ship.modes import Mode
 from ansible_collections.breakglass.remediation.plugins.plugin_utils._ship.options import UnusableSink
 from ansible_collections.breakglass.remediation.plugins.plugin_utils._ship.sinks._kinds import known_kinds
 from pydantic import BeforeValidator, Field, ValidationInfo, WithJsonSchema, model_validator
@@ -21,6 +23,7 @@ from breakglass.policy.problems import FileProblems
 from breakglass.policy.scalars import (
     Count,
     Flag,
+    MaybeDuration,
     MaybeEmptyMapping,
     MaybeWords,
     Name,
@@ -35,6 +38,7 @@ from breakglass.policy.yaml_text import read_yaml_file
 MAXIMUM_SECRET_BYTES = 65_536
 DEFAULT_MAXIMUM_BODY = 4 * 1024 * 1024
 DEFAULT_CONCURRENT_PLAYS = 4
+SHORTEST_KEEP = timedelta(days=1)
 _LISTEN = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([A-Za-z0-9.-]+)):([0-9]{1,5})", re.ASCII)
 _HIGHEST_PORT = 65_535
 _UNBUILT_METHODS = ("token", "jwt", "userpass", "cert", "kubernetes", "ldap")
@@ -119,6 +123,15 @@ def _database_url(value: object, info: ValidationInfo) -> str:
     return f"sqlite:///{_path(text.removeprefix('sqlite:///'), info)}"
 
 
+def _mode(value: object) -> object:
+    if value == Mode.BEST_EFFORT.value:
+        raise sentence(
+            "A runner works while nobody watches, so nothing starts that can't be recorded. best_effort is for "
+            "ansible-playbook alone (BREAKGLASS_AUDIT_MODE)."
+        )
+    return choice((Mode.STRICT.value, Mode.REMOTE_STRICT.value))(value)
+
+
 def _sinks(value: object, info: ValidationInfo) -> SinksSettings:
     directory = Path((info.context or {})["directory"])
     try:
@@ -163,8 +176,32 @@ class JournalSettings(Strict):
     """`journal:`."""
 
     directory: FilePath
-    keep: Unbuilt = None
+    mode: Annotated[Literal["strict", "remote_strict"], BeforeValidator(_mode)] = Field(
+        default="strict",
+        description="remote_strict: no grant is opened before a sink on another machine has the incident's record.",
+    )
+    keep: MaybeDuration = Field(default=None, description="What was sealed longer ago moves to the archive.")
+    archive: MaybeFilePath = Field(default=None, description="Directory of the archive, a journal of its own.")
     sinks: Annotated[SinksSettings, BeforeValidator(_sinks), _SINKS_SCHEMA] = Field(default_factory=_no_sinks)
+
+    @model_validator(mode="after")
+    def _archive_for_what_is_not_kept(self) -> JournalSettings:
+        if (self.keep is None) != (self.archive is None):
+            raise sentence("keep and archive belong together: records are moved, and never deleted.")
+        if self.keep is not None and self.keep < SHORTEST_KEEP:
+            raise sentence("keep must be at least 1d: an incident that is over may still be asked about.")
+        if self.archive and (
+            self.archive.is_relative_to(self.directory) or self.directory.is_relative_to(self.archive)
+        ):
+            raise sentence("archive and directory must not lie in each other.")
+        return self
+
+    @model_validator(mode="after")
+    def _somebody_elsewhere(self) -> JournalSettings:
+        sinks = make_sinks(self.sinks.sinks, self.sinks.directory) if self.sinks.sinks else {}
+        if self.mode == Mode.REMOTE_STRICT.value and not any(sink.is_remote for sink in sinks.values()):
+            raise sentence("mode remote_strict needs a sink on another machine that acknowledges.")
+        return self
 
 
 class VaultSettings(Strict):

@@ -73,7 +73,19 @@ class _Place:
     ledger: Ledger
 
 
-def archive(journal: Path, to: Path, before: datetime, sinks: Iterable[str], clock: Callable[[], datetime]) -> Archived:
+def _always() -> bool:
+    return True
+
+
+def archive(
+    journal: Path,
+    to: Path,
+    before: datetime,
+    sinks: Iterable[str],
+    clock: Callable[[], datetime],
+    *,
+    go_on: Callable[[], bool] = _always,
+) -> Archived:
     """Move the streams that were sealed before a moment.
 
     Args:
@@ -82,6 +94,7 @@ def archive(journal: Path, to: Path, before: datetime, sinks: Iterable[str], clo
         before: a moment with a time zone.
         sinks: names of all that the journal is shipped to.
         clock: tells the time.
+        go_on: asked before each stream; what it does not let move stays for the next call.
 
     Raises:
         UnarchivableStream: a stream was changed since it was sealed: verify the journal.
@@ -95,13 +108,17 @@ def archive(journal: Path, to: Path, before: datetime, sinks: Iterable[str], clo
     limit = before.isoformat(timespec="microseconds")
     old = [one for one in _sealed(ledger.path) if one.at.replace("Z", "+00:00") < limit]
     ready = [one for one in old if one.is_archived or all(_has(cursor, one) for cursor in cursors)]
+    moved = []
     if ready:
         archive_ledger = Ledger.create_if_absent(to, clock)
         there = {one.name for one in _sealed(archive_ledger.path)}
         for one in ready:
+            if not go_on():
+                break
             _move(one, _Place(journal, ledger), _Place(to, archive_ledger), there)
+            moved.append(one.name)
     unshipped = {one.name for one in old} - {one.name for one in ready}
-    return Archived(tuple(one.name for one in ready), tuple(sorted(unshipped)))
+    return Archived(tuple(moved), tuple(sorted(unshipped)))
 
 
 def _sealed(ledger: Path) -> list[_Sealed]:

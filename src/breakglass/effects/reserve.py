@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""May this incident work on its hosts now? The hold first, then the limits that need memory."""
+"""May this incident work on its hosts now? The hold first, then its record elsewhere, then the limits that need memory."""
 
 from __future__ import annotations
 
@@ -11,8 +11,11 @@ from ansible_collections.breakglass.remediation.plugins.plugin_utils._vault.hold
 
 from breakglass.domain.messages import Blocked, OverLimit
 from breakglass.errors import BreakglassError
+from breakglass.store.journal_queue import incident_directory
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from breakglass.domain.incident import Incident
     from breakglass.domain.messages import Outcome
     from breakglass.store.limits import Reservations
@@ -23,10 +26,17 @@ ASK_AGAIN = timedelta(seconds=5)
 
 @dataclass(frozen=True)
 class Reserve:
-    """The effect `reserve`."""
+    """The effect `reserve`.
+
+    Attributes:
+        session: In Vault.
+        reservations: The limits that need memory.
+        unacknowledged: Why a stream's records must be elsewhere first; empty when nothing waits for that.
+    """
 
     session: VaultSession
     reservations: Reservations
+    unacknowledged: Callable[[str], str]
 
     def run(self, incident: Incident) -> Outcome:
         """Reserved, not yet, or no. A hold that can't be read counts as a reason to wait, never as none."""
@@ -36,4 +46,10 @@ class Reserve:
             return Blocked(f"nobody can say whether the hold is set: {error}", ASK_AGAIN)
         if hold is not None:
             return OverLimit(f"the hold is set by {hold.person}: {hold.reason}")
+        try:
+            missing = self.unacknowledged(f"{incident_directory(incident.id, incident.opened_at)}/runner")
+        except BreakglassError as error:
+            return Blocked(f"nobody can say whether its record is elsewhere: {error}", ASK_AGAIN)
+        if missing:
+            return Blocked(missing, ASK_AGAIN)
         return self.reservations.reserve(incident)

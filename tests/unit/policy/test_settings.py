@@ -79,7 +79,31 @@ def test_a_proxy_that_speaks_tls_may_stand_in_front(tmp_path: Path) -> None:
         ),
         ("sqlite:///state/breakglass.db", "'sqlite:///:memory:'", "database_url: Write sqlite:///FILE"),
         ("sqlite:///state/breakglass.db", "mysql://x", "database_url: Write sqlite:///FILE"),
-        ("/var/lib/journal}", "/var/lib/journal, keep: 400d}", "journal.keep: This is not supported yet."),
+        ("/var/lib/journal}", "/var/lib/journal, keep: 400d}", "journal: keep and archive belong together"),
+        ("/var/lib/journal}", "/var/lib/journal, archive: /old}", "journal: keep and archive belong together"),
+        ("/var/lib/journal}", "/var/lib/journal, keep: 1h, archive: /old}", "journal: keep must be at least 1d"),
+        ("/var/lib/journal}", "/var/lib/journal, keep: 9d, archive: /var/lib}", "must not lie in each other."),
+        (
+            "/var/lib/journal}",
+            "/var/lib/journal, keep: 9d, archive: /var/lib/journal/old}",
+            "must not lie in each other.",
+        ),
+        (
+            "/var/lib/journal}",
+            "/var/lib/journal, mode: strickt}",
+            "journal.mode: 'strickt' is not known. Did you mean \"strict\"?",
+        ),
+        (
+            "/var/lib/journal}",
+            "/var/lib/journal, mode: best_effort}",
+            "journal.mode: A runner works while nobody watches",
+        ),
+        ("/var/lib/journal}", "/var/lib/journal, mode: remote_strict}", "needs a sink on another machine"),
+        (
+            "/var/lib/journal}",
+            "/var/lib/journal, mode: remote_strict, sinks: {a: {kind: file, path: /var/log/a}}}",
+            "needs a sink on another machine",
+        ),
         ("auth_method: approle", "auth_method: jwt", '"jwt" is not supported yet.'),
         ("auth_method: approle", "auth_method: aprole", 'Did you mean "approle"?'),
         (

@@ -26,6 +26,7 @@ from breakglass.journal import Journal
 from breakglass.policy.load import load_policy
 from breakglass.reception import Reception
 from breakglass.requests import Requests
+from breakglass.retention import Retention
 from breakglass.runner import Runner, installed_remediations
 from breakglass.settings import Settings, load_settings
 from breakglass.shipping import Shipping
@@ -99,7 +100,7 @@ def make_idle_runner(written: Written, directory: Path) -> Runner:
     plays = RunPlay(runs, Handover(), journal, written.settings.inventory, lambda _: "", {})
     engine = Engine("runner-1", Parts(incidents, journal, plays, {Effect.ESCALATE: Escalate({})}))
     reception = Reception(written.policy, written.hosts, installed_remediations(), incidents, engine.hint)
-    house = Housekeeping(journal, runs, session)
+    house = Housekeeping(journal, runs, session, Retention(written.settings.journal, session))
     requests = Requests(written.policy, written.hosts, incidents, queue, Lend(Handover()), engine.hint)
     people = (requests, Identity(session))
     ship = Shipping(written.settings.journal)

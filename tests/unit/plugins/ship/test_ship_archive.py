@@ -118,3 +118,14 @@ def test_archive_lies_elsewhere(journal: ShippedJournal) -> None:
     """An archive below its journal would be a part of it."""
     with pytest.raises(UnusableArchive):
         archive(journal.directory, journal.directory / "old", later(), (), later)
+
+
+def test_a_move_that_must_stop_is_gone_on_with_later(journal: ShippedJournal) -> None:
+    """What was not let move stays whole, and the next call moves the rest."""
+    answers = iter([True, False])
+    to = journal.directory.with_name("archive")
+    first = archive(journal.directory, to, later(), (), lambda: datetime.now(UTC), go_on=lambda: next(answers))
+    assert first.moved == (f"{RUN.format('01')}.jsonl",)
+    both_verify(journal)
+    assert move(journal).moved == (f"{RUN.format('02')}.jsonl", f"{RUN.format('03')}.jsonl")
+    both_verify(journal)
