@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 import json
+import urllib.error
+import urllib.request
 from collections import Counter
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -21,7 +23,9 @@ from tests.support.receivers.http_receiver import HttpReceiver
 from tests.support.receivers.journal import ShippedJournal
 from tests.support.receivers.shipper_process import ShipperProcess
 from tests.support.receivers.shipping import courier, drain
-from tests.support.traces import wait_until
+from tests.support.record_schema import assert_valid
+from tests.support.recorded_site import RecordedSite
+from tests.support.traces import living_tokens, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -195,3 +199,39 @@ def test_a_shipper_whose_disk_breaks_down_loses_nothing(disk: OwnDisk, journal: 
 def sinks(receiver: HttpReceiver) -> dict[str, dict[str, str]]:
     """One sink with small batches."""
     return {"siem": {"kind": "http", "url": receiver.url, "timeout": "5s", "batch": str(BATCH)}}
+
+
+def trouble(site: RecordedSite) -> str:
+    """Why the runner says that it is not ready; empty when it is."""
+    try:
+        with urllib.request.urlopen(f"{site.serving.url}/readyz", timeout=10):
+            return ""
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.read().decode()
+
+
+def test_a_runner_on_a_full_disk_begins_nothing_and_goes_on_by_itself() -> None:
+    """Journal and shipper's places on a full disk: the alert waits, ansible-playbook ends with 97; with room all is well."""
+    with RecordedSite() as site, OwnDisk(site.place.journal) as disk:
+        site.start_runner()
+        pager = site.break_service()
+        pager.see_through()
+        disk.fill()
+        second = site.break_service()
+        wait_until(lambda: second.look() or "disk full" in trouble(site).lower(), 30, lambda: trouble(site))
+        wait_until(lambda: second.look() or "No space left" in trouble(site), 30, lambda: trouble(site))
+        assert site.states()[second.alert.incident] == "waiting"
+        refused = site.playbook(BREAKGLASS_JOURNAL=str(site.place.journal))
+        assert refused.returncode == 97, refused.stderr
+        assert (site.times("begun"), [one for one in living_tokens(site).values() if "breakglass" in one]) == (0, [])
+
+        disk.free()
+
+        second.see_through(90)
+        site.check(second)
+        assert (site.times("started"), second.repaired_by_hand) == (1, False)
+        site.witness.look()
+        wait_until(lambda: not site.not_shipped(), 60, lambda: f"{site.not_shipped()[:9]} {trouble(site)}")
+        site.check_end()
+        assert_valid(site.place.journal)
