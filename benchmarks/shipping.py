@@ -72,7 +72,7 @@ def _write_journal(directory: Path) -> int:
                 about = {"status": "ok", "changed": True, "message": "x" * 300, "duration": 0.25}
                 record = chain.draft("task.result", {**body, **about}, None, now)
                 line = line_of(record)
-                chain.add(record, line)
+                chain.add(line)
                 file.write(line + b"\n")
                 size = len(line)
         count, root = chain.head()

@@ -35,17 +35,17 @@ class UnrecordableValue(BreakglassError):
     """Raised when a value has no canonical form, or when a record's field is not of its shape."""
 
 
-def canonical(value: JsonValue) -> bytes:
-    """Return the RFC 8785 bytes of a value.
+def canonical(value: JsonValue, depth: int = MAX_DEPTH) -> bytes:
+    """Return the RFC 8785 bytes of a value that has at most `depth` levels of nesting.
 
     Raises:
         UnrecordableValue: NaN, infinity, numbers beyond 2^53, lone surrogates, keys that are not text, other types,
-            or more than `MAX_DEPTH` levels.
+            or more levels.
     """
     try:
-        if _is_plain(value, MAX_DEPTH):
+        if _is_plain(value, depth):
             return _ENCODER.encode(value).encode()
-        canonical_bytes: bytes = rfc8785.dumps(_builtin(value, MAX_DEPTH))
+        canonical_bytes: bytes = rfc8785.dumps(_builtin(value, depth))
     except ValueError as error:  # UnicodeEncodeError of a lone surrogate is one; its text would repeat the value
         raise _unrecordable("it holds text that is not valid Unicode") from error
     return canonical_bytes

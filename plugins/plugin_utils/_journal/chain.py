@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from .._errors import BreakglassError
 from .merkle import Tree
-from .record import GENESIS, Record, check_origin, digest, parse, timestamp
+from .record import GENESIS, Form, Record, check_origin, digest, parse, timestamp
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -35,13 +35,19 @@ class Chain:
         check_origin(origin)
         self.origin = origin
         self.digest = GENESIS
-        self.last: Record | None = None
+        self.last_line: bytes | None = None
+        self._form = Form(origin)
         self._tree = Tree()
 
     @property
     def size(self) -> int:
         """The number of records."""
         return self._tree.size
+
+    @property
+    def last(self) -> Record | None:
+        """The newest record."""
+        return None if self.last_line is None else parse(self.last_line)
 
     def head(self) -> tuple[int, bytes]:
         """Return the number of records and the root of the Merkle tree over their lines."""
@@ -60,11 +66,15 @@ class Chain:
             previous=self.digest,
         )
 
-    def add(self, record: Record, line: bytes) -> None:
-        """Take a record that `draft` made, once its line is on the disk."""
+    def line(self, kind: str, body: Mapping[str, JsonValue], at: datetime) -> bytes:
+        """Return the line of the record that `draft` would return, without the record."""
+        return self._form.line(self._tree.size + 1, at, kind, body, self.digest)
+
+    def add(self, line: bytes) -> None:
+        """Take a line that comes next, once it is on the disk."""
         self._tree.add(line)
         self.digest = digest(line)
-        self.last = record
+        self.last_line = line
 
     def follow(self, line: bytes) -> Record:
         """Take a line that was read, after checking it.
@@ -80,5 +90,5 @@ class Chain:
             raise BrokenChain(f"The record has number {record.seq} where number {self.size + 1} belongs.")
         if record.previous != self.digest:
             raise BrokenChain("The record names another line as the one before it.")
-        self.add(record, line)
+        self.add(line)
         return record

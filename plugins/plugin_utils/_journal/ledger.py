@@ -211,8 +211,8 @@ class Ledger:
             end = tail.follow(descriptor, self._chain, self._offset)
         except tail.BrokenLine as error:
             raise ChangedLedger(f"The ledger {self.path} has been changed, {error} Verify the journal.") from error
-        if end.offset != self._offset and self._chain.last is not None:
-            self._remember(line_of(self._chain.last), end.offset)
+        if end.offset != self._offset and self._chain.last_line is not None:
+            self._remember(self._chain.last_line, end.offset)
         return end
 
     def _write(self, descriptor: int, kind: str, body: Mapping[str, JsonValue]) -> Record:
@@ -222,7 +222,7 @@ class Ledger:
         if written != len(line) + 1:
             raise UnwritableLedger(f"The ledger {self.path} can't be written: is the disk full? Nothing was recorded.")
         os.fdatasync(descriptor)
-        self._chain.add(record, line)
+        self._chain.add(line)
         self._remember(line, self._offset + written)
         return record
 

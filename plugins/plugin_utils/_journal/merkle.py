@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 _LEAF = b"\x00"
 _NODE = b"\x01"
+_MOST_WAITING = 256
 
 
 class Tree:
@@ -23,6 +24,9 @@ class Tree:
         """Start with no leaf."""
         self._size = 0
         self._edge: list[bytes] = []  # roots of the complete subtrees, the largest first
+        self._waiting: list[
+            bytes
+        ] = []  # leaves' hashes that are not part of the edge yet: they are taken many at a time
 
     @property
     def size(self) -> int:
@@ -31,28 +35,38 @@ class Tree:
 
     def add(self, leaf: bytes) -> None:
         """Add one leaf at the right."""
-        node = sha256(_LEAF + leaf).digest()
-        size = self._size
-        while size & 1:
-            node = sha256(_NODE + self._edge.pop() + node).digest()
-            size >>= 1
-        self._edge.append(node)
+        self._waiting.append(sha256(_LEAF + leaf).digest())
         self._size += 1
+        if len(self._waiting) == _MOST_WAITING:
+            self._take()
 
     def copy(self) -> Tree:
         """Return a tree of the same leaves that grows on its own."""
+        self._take()
         tree = Tree()
         tree._size, tree._edge = self._size, self._edge.copy()
         return tree
 
     def root(self) -> bytes:
         """Return the Merkle tree hash, 32 bytes; of no leaf it is the SHA-256 of nothing."""
+        self._take()
         if not self._edge:
             return sha256(b"").digest()
         node = self._edge[-1]
         for left in reversed(self._edge[:-1]):
             node = sha256(_NODE + left + node).digest()
         return node
+
+    def _take(self) -> None:
+        size = self._size - len(self._waiting)
+        for node in self._waiting:
+            place = size
+            while place & 1:
+                node = sha256(_NODE + self._edge.pop() + node).digest()  # noqa: PLW2901 (the node grows)
+                place >>= 1
+            self._edge.append(node)
+            size += 1
+        self._waiting.clear()
 
 
 class Span:

@@ -15,12 +15,13 @@ from datetime import datetime, timezone
 from hashlib import sha256
 
 from .._errors import BreakglassError
-from .canonical import JsonScalar, JsonValue, UnrecordableValue, canonical
+from .canonical import MAX_DEPTH, JsonScalar, JsonValue, UnrecordableValue, canonical
 
 __all__ = [
     "GENESIS",
     "MAX_LINE",
     "BrokenRecord",
+    "Form",
     "JsonScalar",
     "JsonValue",
     "Record",
@@ -42,6 +43,7 @@ _AT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{
 _KIND = re.compile(r"[a-z][a-z0-9_-]{0,63}(?:\.[a-z0-9_-]{1,64}){0,7}")
 _PREVIOUS = re.compile(r"[0-9a-f]{64}")
 _NAME_LIMIT = 500
+_TOO_LONG = f"A record can't be written to the journal: it has more than {MAX_LINE} bytes."
 
 
 class BrokenRecord(BreakglassError):
@@ -89,8 +91,49 @@ def line_of(record: Record) -> bytes:
         }
     )
     if len(line) > MAX_LINE:
-        raise UnrecordableValue(f"A record can't be written to the journal: it has more than {MAX_LINE} bytes.")
+        raise UnrecordableValue(_TOO_LONG)
     return line
+
+
+class Form:
+    """What the lines of one stream have in common: `line_of` without a record in between, for who writes before each task."""
+
+    def __init__(self, origin: str) -> None:
+        """Prepare for an origin that is one."""
+        self._origin = canonical(origin)
+        self._room = _NAME_LIMIT - len(origin) - len("#")
+        self._kinds: set[str] = set()
+
+    def line(self, seq: int, at: datetime, kind: str, body: Mapping[str, JsonValue], previous: str) -> bytes:
+        """Return the line of a record that has no id of its own, byte for byte what `line_of` returns.
+
+        Raises:
+            UnrecordableValue: as `line_of` does.
+        """
+        if kind not in self._kinds:
+            if not _has_form(_KIND, kind):
+                raise UnrecordableValue(
+                    "A record can't be written to the journal: its kind is not made of dotted words."
+                )
+            self._kinds.add(kind)
+        if not isinstance(body, Mapping):
+            raise UnrecordableValue("A record can't be written to the journal: its body is not a mapping.")
+        number = b"%d" % seq
+        if len(number) > self._room:
+            raise UnrecordableValue("A record can't be written to the journal: its id is not a printable name.")
+        line = b'{"at":"%b","body":%b,"id":%b#%b","kind":"%b","origin":%b,"previous":"%b","seq":%b}' % (
+            timestamp(at).encode(),
+            canonical(body, MAX_DEPTH - 1),
+            self._origin[:-1],
+            number,
+            kind.encode(),
+            self._origin,
+            previous.encode(),
+            number,
+        )
+        if len(line) > MAX_LINE:
+            raise UnrecordableValue(_TOO_LONG)
+        return line
 
 
 def parse(line: bytes) -> Record:
@@ -130,7 +173,9 @@ def timestamp(moment: datetime) -> str:
     """
     if moment.tzinfo is None:
         raise UnrecordableValue("A moment without a time zone can't be written to the journal; pass it in UTC.")
-    return moment.astimezone(timezone.utc).isoformat(timespec="microseconds")[:-6] + "Z"
+    return (moment if moment.tzinfo is timezone.utc else moment.astimezone(timezone.utc)).isoformat(
+        timespec="microseconds"
+    )[:-6] + "Z"
 
 
 def check_origin(origin: str) -> None:

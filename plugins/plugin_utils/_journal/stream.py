@@ -189,12 +189,14 @@ class Stream(AbstractContextManager["Stream"]):
         """
         self._refuse_child()  # before the lock, which another thread of the parent may have held at the fork
         with self._lock:
-            record, line = self._write(kind, body, id, at)
+            record = self._chain.draft(kind, body, id, at)
+            line = line_of(record)
+            self._write(line)
             self._sync()
-            self._chain.add(record, line)
+            self._chain.add(line)
         return record
 
-    def append_unsynced(self, kind: str, body: Mapping[str, JsonValue], *, at: datetime) -> Record:
+    def append_unsynced(self, kind: str, body: Mapping[str, JsonValue], *, at: datetime) -> None:
         """Write one record that the next `append`, `sync` or `close` brings to the disk, together with its own.
 
         For what has happened already: a power cut may lose it, and then its outcome is unknown.
@@ -204,12 +206,12 @@ class Stream(AbstractContextManager["Stream"]):
         """
         self._refuse_child()
         with self._lock:
-            record, line = self._write(kind, body, None, at)
-            self._chain.add(record, line)
+            line = self._chain.line(kind, body, at)
+            self._write(line)
+            self._chain.add(line)
             self._unsynced = True
-        return record
 
-    def append_for_children(self, kind: str, body: Mapping[str, JsonValue], *, at: datetime) -> Record:
+    def append_for_children(self, kind: str, body: Mapping[str, JsonValue], *, at: datetime) -> None:
         """Write one record that is on the disk before a child that is forked from now on does anything.
 
         For announcing what such a child is to do, and nobody else: this process does not wait for the disk. A child that
@@ -218,9 +220,8 @@ class Stream(AbstractContextManager["Stream"]):
         Raises:
             UnrecordableValue, UnwritableStream, InheritedStream: as `append` does.
         """
-        record = self.append_unsynced(kind, body, at=at)
+        self.append_unsynced(kind, body, at=at)
         self._for_children = True
-        return record
 
     def sync(self) -> None:
         """Bring to the disk what `append_unsynced` wrote. When this returns, it is there.
@@ -284,11 +285,7 @@ class Stream(AbstractContextManager["Stream"]):
             self.close()
             raise
 
-    def _write(
-        self, kind: str, body: Mapping[str, JsonValue], record_id: str | None, at: datetime
-    ) -> tuple[Record, bytes]:
-        record = self._chain.draft(kind, body, record_id, at)
-        line = line_of(record)
+    def _write(self, line: bytes) -> None:
         self._refuse_broken()
         try:
             state = os.fstat(self._descriptor)
@@ -301,7 +298,6 @@ class Stream(AbstractContextManager["Stream"]):
         except OSError as error:
             self._give_up(_reason(error))
         self._offset += size
-        return record, line
 
     def _sync(self) -> None:
         try:

@@ -10,10 +10,11 @@ from types import MappingProxyType
 
 import pytest
 import rfc8785
-from ansible_collections.breakglass.remediation.plugins.plugin_utils._journal.canonical import canonical
+from ansible_collections.breakglass.remediation.plugins.plugin_utils._journal.canonical import JsonValue, canonical
 from ansible_collections.breakglass.remediation.plugins.plugin_utils._journal.record import (
     GENESIS,
     BrokenRecord,
+    Form,
     Record,
     UnrecordableValue,
     digest,
@@ -24,6 +25,8 @@ from ansible_collections.breakglass.remediation.plugins.plugin_utils._journal.re
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.support.corpus import HOSTILE
+
+NOW = datetime(2026, 11, 22, 2, 52, 4, 123456, tzinfo=UTC)
 
 scalars = (
     st.none()
@@ -223,3 +226,35 @@ def test_a_moment_without_a_zone_is_refused():
 def test_a_digest_is_the_sha256_of_the_line():
     """The link of the chain can be recomputed with sha256sum."""
     assert digest(b"abc") == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+
+
+@given(body=bodies, seq=st.integers(1, 2**40))
+def test_the_quick_way_writes_the_same_line(body: dict[str, JsonValue], seq: int) -> None:
+    """A stream's own form gives, byte for byte, the line of the record."""
+    origin = "2026/\xe9/play-1"
+    made = record(origin=origin, seq=seq, id=f"{origin}#{seq}", at=timestamp(NOW), body=body)
+    assert Form(origin).line(seq, NOW, "task.result", body, GENESIS) == line_of(made)
+
+
+def test_the_quick_way_refuses_what_is_no_record() -> None:
+    """A kind, a body, a value, a depth, a length or an id that no record may have is refused there too."""
+    deep: JsonValue = 1
+    for _ in range(30):
+        deep = [deep]
+    form = Form("breakglass/x")
+    assert parse(form.line(1, NOW, "task.result", {"value": deep}, GENESIS)).seq == 1
+    for kind, body in (
+        ("Task", {}),
+        ("task result", {}),
+        ("task.result", [1]),
+        ("task.result", {"value": [deep]}),
+        ("task.result", {"value": "hunter2\ud800"}),
+        ("task.result", {"value": "x" * (4 * 1024 * 1024)}),
+    ):
+        with pytest.raises(UnrecordableValue) as refused:
+            form.line(1, NOW, kind, body, GENESIS)
+        assert "hunter2" not in str(refused.value)
+    with pytest.raises(UnrecordableValue):
+        Form("x" * 498).line(10, NOW, "task.result", {}, GENESIS)
+    with pytest.raises(UnrecordableValue):
+        form.line(1, NOW.replace(tzinfo=None), "task.result", {}, GENESIS)
