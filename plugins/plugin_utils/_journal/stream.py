@@ -14,7 +14,6 @@ its `append` raises; a process that makes itself a daemon opens its streams afte
 from __future__ import annotations
 
 import fcntl
-import mmap
 import os
 import threading
 from contextlib import AbstractContextManager
@@ -24,6 +23,7 @@ from .._errors import BreakglassError
 from . import checkpoint_files, durable, inherited, tail
 from .chain import Chain
 from .record import Record, line_of
+from .shared import Shared
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -74,7 +74,7 @@ class Stream(AbstractContextManager["Stream"]):
         self._failure: str | None = None
         self._unsynced = False
         self._for_children = False
-        self._children = mmap.mmap(-1, 1)  # shared with them
+        self._shared = Shared()
         self._owner = os.getpid()
         self._lock = threading.Lock()
         inherited.watch(self)
@@ -259,15 +259,18 @@ class Stream(AbstractContextManager["Stream"]):
     def leave_to_parent(self) -> None:
         """Close a forked child's copy of the file; the parent keeps its own and its lock.
 
-        What was announced for the child is brought to the disk first. The error of a failed sync is told once, to
-        whoever asks first: so the child, which has just heard it, leaves word of it.
+        What was announced for the child is brought to the disk first, unless another child, which was forked a moment
+        before or after, has just done it. The error of a failed sync is told once, to whoever asks first: so the child,
+        which has just heard it, leaves word of it.
         """
         if self._descriptor != _CLOSED:
-            if self._for_children:
+            if self._for_children and self._shared.synced < self._offset:
                 try:
+                    there = os.fstat(self._descriptor).st_size
                     os.fdatasync(self._descriptor)
+                    self._shared.tell_synced(there)
                 except OSError:
-                    self._children[0] = 1
+                    self._shared.report_broken()
                     os._exit(UNRECORDABLE)
             os.close(self._descriptor)
             self._descriptor = _CLOSED
@@ -311,7 +314,7 @@ class Stream(AbstractContextManager["Stream"]):
             raise InheritedStream(f"A forked child can't write to {self._path}; only the process that opened it can.")
 
     def _refuse_broken(self) -> None:
-        if self._failure is None and self._children[0]:
+        if self._failure is None and self._shared.is_broken:
             self._give_up("a process of the run could not bring its announcement to the disk")
         if self._failure is not None:
             raise UnwritableStream(self._failure)

@@ -480,6 +480,24 @@ def test_what_is_announced_for_children_is_on_the_disk_before_they_run(path, mon
     os.close(writing)
 
 
+def test_a_child_does_not_sync_again_what_another_has_synced(path, monkeypatch):
+    """A sync that began after the announcement holds for all children; what was announced later needs one of its own."""
+    reading, writing = os.pipe()
+    real = os.fdatasync
+    monkeypatch.setattr(os, "fdatasync", lambda descriptor: (os.write(writing, b"s"), real(descriptor))[1])
+    with closing(Stream.create(path, ORIGIN)) as stream:
+        for _ in range(2):
+            stream.append_for_children("task.intent", {}, at=START)
+        for _ in range(3):
+            assert in_child(lambda: os.write(writing, b"c") * 7) == 7
+        assert os.read(reading, 9) == b"sccc"
+        stream.append_for_children("task.intent", {}, at=START)
+        assert in_child(lambda: os.write(writing, b"c") * 7) == 7
+        assert os.read(reading, 9) == b"sc"
+    os.close(reading)
+    os.close(writing)
+
+
 @pytest.mark.parametrize("after", [Stream.sync, Stream.close, lambda stream: write(stream, 1)])
 def test_a_child_that_can_t_bring_its_announcement_to_the_disk_does_nothing(path, monkeypatch, after):
     """It ends with 97, and the parent, whom the system would not tell of the error again, takes no more records."""
