@@ -21,17 +21,19 @@ class Inheritable(Protocol):
 
 
 # A hook of os.register_at_fork can't be taken back: one hook for all, over weak references, grows with nothing.
-_open: weakref.WeakSet[Inheritable] = weakref.WeakSet()
+_open: list[weakref.ref[Inheritable]] = []
 
 
 def watch(inheritable: Inheritable) -> None:
     """Make forked children of this process let go of it."""
-    _open.add(inheritable)
+    _open[:] = [known for known in _open if known() is not None]
+    _open.append(weakref.ref(inheritable))
 
 
 def _leave_all_to_parent() -> None:
-    for inheritable in list(_open):
-        inheritable.leave_to_parent()
+    for known in _open:
+        if (inheritable := known()) is not None:
+            inheritable.leave_to_parent()
     _open.clear()
 
 

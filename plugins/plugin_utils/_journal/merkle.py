@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 _LEAF = b"\x00"
 _NODE = b"\x01"
 _MOST_WAITING = 256
+_LONG = 4096
 
 
 class Tree:
@@ -24,9 +25,7 @@ class Tree:
         """Start with no leaf."""
         self._size = 0
         self._edge: list[bytes] = []  # roots of the complete subtrees, the largest first
-        self._waiting: list[
-            bytes
-        ] = []  # leaves' hashes that are not part of the edge yet: they are taken many at a time
+        self._waiting: list[bytes] = []  # leaves that are not part of the edge yet: they are taken many at a time
 
     @property
     def size(self) -> int:
@@ -35,9 +34,9 @@ class Tree:
 
     def add(self, leaf: bytes) -> None:
         """Add one leaf at the right."""
-        self._waiting.append(sha256(_LEAF + leaf).digest())
+        self._waiting.append(leaf)
         self._size += 1
-        if len(self._waiting) == _MOST_WAITING:
+        if len(self._waiting) == _MOST_WAITING or len(leaf) > _LONG:
             self._take()
 
     def copy(self) -> Tree:
@@ -59,10 +58,11 @@ class Tree:
 
     def _take(self) -> None:
         size = self._size - len(self._waiting)
-        for node in self._waiting:
+        for leaf in self._waiting:
+            node = sha256(_LEAF + leaf).digest()
             place = size
             while place & 1:
-                node = sha256(_NODE + self._edge.pop() + node).digest()  # noqa: PLW2901 (the node grows)
+                node = sha256(_NODE + self._edge.pop() + node).digest()
                 place >>= 1
             self._edge.append(node)
             size += 1
