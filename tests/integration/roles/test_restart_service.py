@@ -278,8 +278,14 @@ def test_hostile_urls(tmp_path: Path, hostile_values: list[object]) -> None:
 REFUSALS: list[tuple[dict[str, object], str]] = [
     ({}, "restart_service_command needs restart_service_health_url or restart_service_health_port"),
     ({"restart_service_health_port": 70000}, "restart_service_health_port is not a TCP port"),
-    ({"restart_service_health_port": 80, "restart_service_health_timeout": 0}, "is not a number of seconds: it takes 1 to 3600"),
-    ({"restart_service_health_port": 80, "restart_service_stop_command": "rm -r x"}, "restart_service_stop_command is not a list"),
+    (
+        {"restart_service_health_port": 80, "restart_service_health_timeout": 0},
+        "is not a number of seconds: it takes 1 to 3600",
+    ),
+    (
+        {"restart_service_health_port": 80, "restart_service_stop_command": "rm -r x"},
+        "restart_service_stop_command is not a list",
+    ),
 ]
 
 
