@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 RESULT = Path(__file__).parents[2] / "benchmarks" / "results" / "soak-recording.json"
 ROUNDS = 200
 LONGEST_SECONDS = 5400
-LONGEST_ROUND_SECONDS = 120
+LONGEST_ROUND_SECONDS = 90
 LONGEST_SHIPPING_SECONDS = 60
 VICTIMS = ("play", "shipper", "runner")
 WEIGHTS = (3, 2, 2)
