@@ -8,7 +8,7 @@ COLLECTIONS := .build/collections/ansible_collections/breakglass
 SOURCES := $(wildcard $(shell git ls-files src plugins roles playbooks meta galaxy.yml README.md pyproject.toml 2>/dev/null))
 TREES := src plugins tests benchmarks tools
 
-.PHONY: help demo demo-fails install develop test lint format unit integration trials cores fault-matrix packages bench soak lock clean
+.PHONY: help demo demo-fails install develop test lint format unit integration trials cores fault-matrix packages lab lab-test lab-down bench soak lock clean
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -51,6 +51,18 @@ fault-matrix: $(VENV)/.dev-installed ## Let every fault happen to a run that hol
 
 packages: ## Install the Debian packages that some tests need (as root; CI does)
 	DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $$(grep -v '^#' tests/packages.txt)
+
+lab: $(VENV)/.dev-installed ## Install what the lab of real hosts needs, and build their base (as root, once, about three minutes)
+	@if test ! -e /usr/sbin/policy-rc.d; then trap 'rm -f /usr/sbin/policy-rc.d' EXIT; \
+	printf '#!/bin/sh\nexit 101\n' > /usr/sbin/policy-rc.d; chmod 755 /usr/sbin/policy-rc.d; fi; \
+	apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $$(grep -v "^#" tests/lab/packages.txt)
+	tests/lab/breakglass-lab base
+
+lab-test: $(VENV)/.dev-installed ## Tests on real hosts (as root, after make lab)
+	$(BIN)/pytest -q tests/lab
+
+lab-down: $(VENV)/.dev-installed ## Remove everything that a lab has made, also after a crash
+	tests/lab/breakglass-lab down
 
 bench: $(VENV)/.dev-installed ## Measure; writes benchmarks/results/
 	$(BIN)/python -m benchmarks.run

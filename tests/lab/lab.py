@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A whole lab: hosts that boot over the cached base, in a network that leads nowhere else; and its end, also after a crash."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tests.lab import base, booting, cgroups, network
+from tests.lab.errors import BrokenLab
+from tests.lab.host import LabHost
+from tests.lab.places import address_of, host_names
+
+if TYPE_CHECKING:
+    from tests.lab.places import Place
+
+
+def up(place: Place, count: int) -> list[LabHost]:
+    """Boot the first `count` hosts and wait for all of them; what a crashed lab of this name has left is removed first.
+
+    Raises:
+        MissingPart: The base is not built.
+        BrokenLab: A host does not come up. `down` removes what is there.
+    """
+    tree = base.base_or_fail()
+    down(place)
+    names = host_names(count)
+    addresses = {name: address_of(names, name) for name in names}
+    key = _bootstrap_key(place)
+    network.make_network(place)
+    hosts = [LabHost(place, name, address) for name, address in addresses.items()]
+    for host in hosts:
+        network.plug_in(place, host.name, host.address)
+        booting.make_disk(place, host.name, tree)
+        booting.furnish(place, addresses, host.name, key)
+        booting.boot(place, host.name)
+    for host in hosts:
+        booting.await_boot(host)
+    place.state.write_text(json.dumps({"hosts": addresses}, indent=1) + "\n", encoding="utf-8")
+    return hosts
+
+
+def down(place: Place) -> None:
+    """Remove everything of the lab, however it ended: processes, mounts, directories, namespaces. Of nothing it is fine."""
+    cgroups.end(place.name)
+    booting.remove_disks(place)
+    network.remove_network(place)
+
+
+def hosts_of(place: Place) -> list[LabHost]:
+    """The hosts of a lab that is up; raises BrokenLab."""
+    try:
+        known = json.loads(place.state.read_text(encoding="utf-8"))["hosts"]
+    except (OSError, ValueError, KeyError):
+        raise BrokenLab(f"The lab {place.name} is not up. Bring it up with: tests/lab/breakglass-lab up") from None
+    return [LabHost(place, name, address) for name, address in known.items()]
+
+
+def _bootstrap_key(place: Place) -> str:
+    """A key for the first contact with hosts that nobody has prepared yet; returns its public half."""
+    place.secret("").mkdir(mode=0o700, parents=True)
+    private = place.secret("bootstrap")
+    command = ("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "bootstrap", "-f", str(private))
+    subprocess.run(command, check=True, stdin=subprocess.DEVNULL)
+    return Path(f"{private}.pub").read_text(encoding="ascii").strip()
