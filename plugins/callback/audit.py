@@ -115,7 +115,7 @@ class CallbackModule(CallbackBase):
         self._told("tasks.included", lambda: include_fields(included_file, self._recorder.redactor))
 
     def v2_runner_on_start(self, host, task):
-        self._must(lambda: self._intended(host, task))
+        self._must(self._intended, host, task)
 
     def v2_runner_on_ok(self, result):
         self._result("ok", result)
@@ -227,7 +227,7 @@ class CallbackModule(CallbackBase):
         return number
 
     def _announce(self, kind, task):
-        self._must(lambda: self._announced(kind, task))
+        self._must(self._announced, kind, task)
 
     def _announced(self, kind, task):
         """A task is announced, with its role before its first one; meta tasks are not announced in any other way."""
@@ -273,37 +273,38 @@ class CallbackModule(CallbackBase):
     def _intent(self, kind, body):
         self._must(lambda: self._recorder.record(kind, body()))
 
-    def _must(self, record):
+    def _must(self, record, *what):
         """Record before something happens; when that fails, nothing happens any more."""
         if self._recorder is None:
             return
         try:
-            self._recorded(record)
+            try:
+                record(*what)
+            except BreakglassError as error:
+                self._go_on_unrecorded(error)
             self._ending.check_guard()
         except Exception as error:  # noqa: BLE001 (Ansible swallows what a callback raises, and would go on)
             self._stop(error)
 
-    def _recorded(self, record):
+    def _go_on_unrecorded(self, error):
         """In the mode best_effort, and there alone, what can't be recorded is said and done all the same."""
-        try:
-            record()
-        except BreakglassError as error:
-            if not self._goes_on:
-                raise
-            if not self._told_unrecorded:
-                self._told_unrecorded = True
-                self._complain(f"{error} The run goes on unrecorded, because its mode is best_effort.")
+        if not self._goes_on:
+            raise error
+        if not self._told_unrecorded:
+            self._told_unrecorded = True
+            self._complain(f"{error} The run goes on unrecorded, because its mode is best_effort.")
 
     def _result(self, status, result):
-        self._told("task.result", lambda: self._ended(status, result))
+        self._told("task.result", self._ended, status, result)
 
     def _ended(self, status, result):
         outcome = self._outcome(result)
-        self._items.pop(outcome.key, None)
+        if self._items:
+            self._items.pop(outcome.key, None)
         return outcome.fields(status)
 
     def _item(self, status, result):
-        self._told("item.result", lambda: self._item_ended(status, result))
+        self._told("item.result", self._item_ended, status, result)
 
     def _item_ended(self, status, result):
         outcome = self._outcome(result)
@@ -311,14 +312,14 @@ class CallbackModule(CallbackBase):
         label = outcome.label()
         return {**outcome.fields(status), "item": number, **({} if label is None else {"label": label})}
 
-    def _told(self, kind, body):
+    def _told(self, kind, body, *of_what):
         """Record what happened; a failure here stops the run at the next intent, since raising would hang the play."""
         if self._recorder is None:
             return
         try:
             if changed := self._recorder.learn_secrets():
                 self._announcements.clear()  # their texts may have to be masked now
-            made = body()
+            made = body(*of_what)
             if made is not None:
                 self._recorder.tell(kind, made)
             if changed:

@@ -31,18 +31,20 @@ OF_OUR_MODULES: dict[str, tuple[str, ...]] = {
 }
 
 
-def result_fields(action: str, result: Mapping[str, object], redactor: Redactor) -> dict[str, object]:
-    """What is recorded of a task's result, or of one item's."""
+def result_fields(
+    action: str, result: Mapping[str, object], redactor: Redactor, *, failed: bool | None = None
+) -> dict[str, object]:
+    """What is recorded of a task's result, or of one item's; `failed` where Ansible says another thing than the result."""
     fields: dict[str, object] = {"changed": bool(result.get("changed"))}
     if is_hidden(result):
         return {**fields, "no_log": True}
     for name in ("rc", "attempts"):
-        if (value := whole(result.get(name))) is not None:
+        if name in result and (value := whole(result[name])) is not None:
             fields[name] = value
     if isinstance(items := result.get("results"), (list, tuple)):
         fields["items"] = len(items)
-    went_wrong = bool(result.get("failed") or result.get("unreachable"))
-    if went_wrong and (message := result.get("msg")):
+    went_wrong = result.get("failed") if failed is None else failed
+    if (went_wrong or result.get("unreachable")) and (message := result.get("msg")):
         fields["msg"] = redactor.field(_without_arguments(str(message), result), TEXT_LIMIT)
     if reason := result.get("skip_reason"):
         fields["skip_reason"] = redactor.field(str(reason), TEXT_LIMIT)

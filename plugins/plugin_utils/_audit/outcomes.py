@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import partial
 from typing import TYPE_CHECKING
 
 from .fields import TEXT_LIMIT, is_hidden, plain, result_fields, whole
@@ -24,6 +23,7 @@ class Outcome:
     Attributes:
         task: Ansible's task.
         values: What the task returned; empty where that is no mapping.
+        is_hidden: Whether nothing of it is to be shown.
     """
 
     def __init__(self, result: object, redactor: Redactor) -> None:
@@ -33,18 +33,14 @@ class Outcome:
         values = _part(result, "result")
         self._odd = "" if isinstance(values, Mapping) else type(values).__name__
         self.values: Mapping[str, object] = values if isinstance(values, Mapping) else {}
+        self.is_hidden = bool(self.task.no_log) or is_hidden(self.values)  # asked once: Ansible's attributes are slow
         self._redactor = redactor
-        self._older_fields = partial(getattr, result, "_task_fields", None)  # a copy at each access, in some cores
+        self._result = result
 
     @property
     def key(self) -> tuple[str, str]:
         """Task and host."""
         return plain(self.task._uuid), self._host  # noqa: SLF001 (its only identity)
-
-    @property
-    def is_hidden(self) -> bool:
-        """Whether nothing of it is to be shown."""
-        return bool(self.task.no_log) or is_hidden(self.values)
 
     def identity(self) -> dict[str, object]:
         """Which task on which host."""
@@ -52,15 +48,15 @@ class Outcome:
 
     def fields(self, status: str) -> dict[str, object]:
         """What is recorded of a task's or an item's result. What can't be read is left out, and said."""
-        body = {**self.identity(), "status": status}
-        # Ansible takes the word out where it has dealt with the failure.
-        values = {**self.values, "failed": status in WRONG}
-        if self.task.no_log:
-            values["_ansible_no_log"] = True
+        body = self.identity()
+        body["status"] = status
         try:
-            body |= result_fields(plain(self.task.action), values, self._redactor)
+            if self.is_hidden:
+                body["changed"], body["no_log"] = bool(self.values.get("changed")), True
+            else:  # Ansible takes the word "failed" out of the result where it has dealt with the failure
+                body |= result_fields(plain(self.task.action), self.values, self._redactor, failed=status in WRONG)
         except Exception as error:  # noqa: BLE001 (a module may return whatever it likes; that it ended is known)
-            return {**body, "changed": bool(values.get("changed") is True), "unreadable": type(error).__name__}
+            return {**body, "changed": bool(self.values.get("changed") is True), "unreadable": type(error).__name__}
         if not self.is_hidden and (there := self._delegated_to()):
             body["delegated_to"] = self._redactor.field(there, TEXT_LIMIT)
         if status == "unreachable" and getattr(self.task, "ignore_unreachable", None) is True:
@@ -73,8 +69,9 @@ class Outcome:
             return ""
         told = self.values.get("_ansible_delegated_vars")
         host = told.get("ansible_delegated_host") if isinstance(told, Mapping) else None
-        if host is None and isinstance(older := self._older_fields(), Mapping):
-            host = older.get("delegate_to")
+        if host is None:
+            older = getattr(self._result, "_task_fields", None)  # a copy at each access, in some cores
+            host = older.get("delegate_to") if isinstance(older, Mapping) else None
         return plain(host) if host else ""
 
     def label(self) -> JsonValue:
@@ -105,4 +102,7 @@ class Outcome:
 
 def _part(result: object, name: str) -> object:
     """The public attribute of newer cores, or the older one."""
-    return getattr(result, name) if hasattr(result, name) else getattr(result, f"_{name}")
+    try:
+        return getattr(result, name)
+    except AttributeError:
+        return getattr(result, f"_{name}")
