@@ -75,6 +75,8 @@ lock: ## Resolve requirements/*.in anew (needs uv)
 		--no-emit-find-links --no-header --no-annotate runtime.in -o ../requirements.txt
 	cd requirements && uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 		--no-emit-find-links --no-header --no-annotate dev.in -o dev.txt
+	cd requirements && uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+		--no-emit-find-links --no-header --no-annotate bench.in -o bench.txt
 	cd requirements && for core in 2.16:3.10 2.21:3.13 2.22:3.13; do printf 'ansible-core==%s.*\n' $${core%%:*} | uv pip compile -q \
 		--python-version $${core##*:} --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate \
 		--prerelease if-necessary - core.in -o core-$${core%%:*}.txt || exit 1; done

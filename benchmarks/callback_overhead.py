@@ -3,8 +3,9 @@
 
     python -m benchmarks.callback_overhead [pairs]
 
-Runs alternate, so that what else the machine does hits all of them; the ratio is the median over pairs of neighbours. The
-others come from PyPI into an environment of their own, `.build/bench`, and are left out where that is not there.
+All ways run beside each other, so that what else the machine does hits all of them; the ratio is the median over pairs of
+neighbours. The others come from PyPI, pinned, into an environment of their own on the same ansible-core (`.build/bench`) and
+are compared with runs in that. No pair begins after TOTAL_SECONDS; the result says how many there were.
 """
 
 from __future__ import annotations
@@ -21,18 +22,19 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmarks import machine
+from benchmarks import machine, other_callbacks
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULT = Path(__file__).parent / "results" / "callback.json"
 OWN = Path(sys.executable).parent
-OTHERS = ROOT / ".build" / "bench" / "bin"
+OTHERS = other_callbacks.PROGRAMS
 PAIRS = 5
 PAIRS_OF_OTHERS = 1
-LIMIT_SECONDS = 900
+RUN_SECONDS = 600
+TOTAL_SECONDS = 1200
 MIXED = """
     - ansible.builtin.set_fact: {{bench_{n}: "{n}"}}
     - ansible.builtin.{module}: {{{arguments}}}
@@ -90,42 +92,51 @@ ARA = Way(
     "ara (offline)",
     OTHERS,
     lambda scratch: {
-        "ANSIBLE_CALLBACK_PLUGINS": _plugins_of_ara(),
-        "ANSIBLE_ACTION_PLUGINS": "",
+        "ANSIBLE_CALLBACK_PLUGINS": other_callbacks.plugins_of_ara(),
         "ARA_BASE_DIR": str(scratch / "ara"),
     },
 )
+WAYS = (OURS, JSONL, ARA)
+WITHOUT = {OURS: NOTHING, JSONL: NOTHING_THERE, ARA: NOTHING_THERE}
 
 
 def measure(pairs: int) -> Iterator[dict[str, object]]:
-    """Yield what is known after each comparison; ours on every load first."""
-    known: dict[str, dict[str, object]] = {load.name: {"task_results": load.results} for load in LOADS}
-    others = (JSONL, ARA) if (OTHERS / "ansible-playbook").exists() else ()
-    for way in (OURS, *others):
-        for load in LOADS:
-            without, times = (NOTHING, pairs) if way is OURS else (NOTHING_THERE, min(pairs, PAIRS_OF_OTHERS))
-            known[load.name][way.name] = _compare(load, without, way, times)
-            yield dict(known)
-
-
-def _compare(load: Load, without: Way, way: Way, pairs: int) -> dict[str, object]:
-    _run(load, without)  # what is cached by the first run is cached for all
-    plain: list[float] = []
-    recorded: list[float] = []
+    """Yield what is known after each round of both loads: each way beside runs without it, the others in the first rounds."""
+    began = time.monotonic()
+    known: dict[tuple[Load, Way], list[tuple[float, float]]] = {(load, way): [] for load in LOADS for way in WAYS}
+    for load, way in known:
+        _run(load, WITHOUT[way])  # what is cached by the first run is cached for all
     for number in range(pairs):
-        order = ((without, plain), (way, recorded))
-        for one, seconds in order if number % 2 == 0 else reversed(order):
-            seconds.append(_run(load, one))
-    ratios = [with_it / without_it for with_it, without_it in zip(recorded, plain, strict=True)]
-    found: dict[str, object] = {
-        "pairs": pairs,
-        "none_s": round(statistics.median(plain), 3),
-        "recorded_s": round(statistics.median(recorded), 3),
+        for (load, way), taken in known.items():
+            in_time = time.monotonic() - began < TOTAL_SECONDS
+            if in_time and (way is OURS or number < PAIRS_OF_OTHERS):
+                taken.append(_pair(load, way, turned=number % 2 == 1))
+        found = {
+            load.name: {"task_results": load.results, **{way.name: _summary(known[load, way]) for way in WAYS}}
+            for load in LOADS
+        }
+        yield {"took_s": round(time.monotonic() - began), "at_most_s": TOTAL_SECONDS, **found}
+
+
+def _pair(load: Load, way: Way, *, turned: bool) -> tuple[float, float]:
+    """Seconds without the way and with it, one right after the other."""
+    order = [WITHOUT[way], way]
+    seconds = {one: _run(load, one) for one in (reversed(order) if turned else order)}
+    print(f"{load.name}, {way.name}: {seconds[way]:.2f} s, {seconds[WITHOUT[way]]:.2f} s without", flush=True)
+    return seconds[WITHOUT[way]], seconds[way]
+
+
+def _summary(pairs: Sequence[tuple[float, float]]) -> dict[str, object]:
+    if not pairs:
+        return {"pairs": 0}
+    ratios = sorted(recorded / plain for plain, recorded in pairs)
+    return {
+        "pairs": len(pairs),
+        "none_s": round(statistics.median(plain for plain, _ in pairs), 3),
+        "recorded_s": round(statistics.median(recorded for _, recorded in pairs), 3),
         "ratio_median_of_pairs": round(statistics.median(ratios), 4),
-        "ratios": [round(ratio, 4) for ratio in sorted(ratios)],
+        "ratios": [round(ratio, 4) for ratio in ratios],
     }
-    print(load.name, way.name, json.dumps(found), flush=True)
-    return found
 
 
 def _run(load: Load, way: Way) -> float:
@@ -147,7 +158,7 @@ def _run(load: Load, way: Way) -> float:
         with (scratch / "output").open("wb") as output:
             began = time.perf_counter()
             done = subprocess.run(
-                command, env=environment, cwd=scratch, stdout=output, stderr=output, timeout=LIMIT_SECONDS, check=False
+                command, env=environment, cwd=scratch, stdout=output, stderr=output, timeout=RUN_SECONDS, check=False
             )
             took = time.perf_counter() - began
         if done.returncode or not _is_recorded(scratch, way, load):
@@ -163,11 +174,6 @@ def _is_recorded(scratch: Path, way: Way, load: Load) -> bool:
     if way is ARA:
         return any((scratch / "ara").rglob("*.sqlite"))
     return way is not JSONL or (scratch / "output").read_bytes().count(b"v2_runner_on_") >= load.results
-
-
-def _plugins_of_ara() -> str:
-    command = [str(OTHERS / "python"), "-m", "ara.setup.callback_plugins"]
-    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
 
 
 def _sync_milliseconds() -> float:
@@ -186,7 +192,11 @@ def _sync_milliseconds() -> float:
 def main() -> None:
     """Measure, print and write."""
     pairs = int(sys.argv[1]) if len(sys.argv) > 1 else PAIRS
-    about: dict[str, object] = {"at": datetime.now(UTC).isoformat(timespec="seconds"), "machine": machine.describe()}
+    other_callbacks.make()
+    about: dict[str, object] = {
+        "at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "machine": {**machine.describe(), **other_callbacks.versions()},
+    }
     about["fdatasync_p50_ms"] = _sync_milliseconds()
     for known in measure(pairs):
         RESULT.write_text(json.dumps({**about, **known}, indent=2) + "\n", encoding="utf-8")
