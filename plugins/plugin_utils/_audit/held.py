@@ -31,8 +31,7 @@ class Held:
         """Begin with what a runner said of the grant: its accessor, or nothing."""
         self._run = run
         self._accessor = accessor
-        # A token is renamed into the first, also when it is renewed.
-        self._places = [str(run.root), str(run.credentials)]
+        self._places = [str(run.token), str(run.credentials)]
         self._seen: list[int] = []
         self._settled = False
         self.fields: dict[str, JsonValue] = {"grant": accessor} if accessor else {}

@@ -48,7 +48,7 @@ def _lay_down(run: RunDirectory, name: str, secret: str) -> None:
 
 def _age(run: RunDirectory) -> None:
     """Let everything be old."""
-    for path in (run.root, run.credentials, *run.credentials.iterdir()):
+    for path in (run.token, run.credentials, *run.credentials.iterdir()):
         if path.exists():
             os.utime(path, (1, 1))
 
