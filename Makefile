@@ -59,7 +59,7 @@ lab: $(VENV)/.dev-installed ## Install what the lab of real hosts needs, and bui
 	tests/lab/breakglass-lab base
 
 lab-test: $(VENV)/.dev-installed ## Tests on real hosts (as root, after make lab)
-	$(BIN)/pytest -q tests/lab
+	$(BIN)/pytest -q -n 0 --timeout 300 tests/lab
 
 lab-down: $(VENV)/.dev-installed ## Remove everything that a lab has made, also after a crash
 	tests/lab/breakglass-lab down

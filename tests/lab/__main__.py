@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The command of the lab: `python -m tests.lab base|up|down|status|exec`."""
+"""The command of the lab: `python -m tests.lab base|up|down|status|break|mend|exec`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ import subprocess
 import sys
 import time
 
-from tests.lab import base, lab
+from tests.lab import base, faults, lab
+from tests.lab.api import Lab
 from tests.lab.places import Place, place_of
 
 from breakglass.errors import BreakglassError
@@ -34,6 +35,8 @@ def _up(given: argparse.Namespace, place: Place) -> int:
     began = time.monotonic()
     for host in lab.up(place, given.hosts):
         print(f"{host.name:8} {host.address}")
+    print(f"booted in {time.monotonic() - began:.1f} s", flush=True)
+    lab.prepare(place)
     print(f"up in {time.monotonic() - began:.1f} s; end it with: tests/lab/breakglass-lab --name {place.name} down")
     return 0
 
@@ -58,6 +61,16 @@ def _exec(given: argparse.Namespace, place: Place) -> int:
     return 1
 
 
+def _break(given: argparse.Namespace, place: Place) -> int:
+    Lab(place).break_(given.kind, given.host)
+    return 0
+
+
+def _mend(given: argparse.Namespace, place: Place) -> int:
+    Lab(place).mend(given.kind, given.host)
+    return 0
+
+
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="breakglass-lab", description="Real hosts for tests, on this machine alone.")
     parser.add_argument("--name", help="which lab; default: $BREAKGLASS_LAB, else lab")
@@ -67,14 +80,19 @@ def _arguments() -> argparse.Namespace:
         ("up", _up, "boot the hosts"),
         ("down", _down, "remove everything that the lab has made, also after a crash"),
         ("status", _status, "say which hosts run"),
+        ("break", _break, "let a fault happen to a host"),
+        ("mend", _mend, "take it back"),
         ("exec", _exec, "run a command as root on a host"),
     ):
         command = commands.add_parser(name, help=what)
         command.set_defaults(act=act)
         if act is _up:
             command.add_argument("--hosts", type=int, default=4, help="how many; default 4: web1 web2 db1 app1")
-        if act is _exec:
+        if act in (_break, _mend):
+            command.add_argument("kind", choices=faults.FAULTS, metavar="kind", help=", ".join(faults.FAULTS))
+        if act in (_break, _mend, _exec):
             command.add_argument("host")
+        if act is _exec:
             command.add_argument("command", nargs=argparse.REMAINDER)
     given = parser.parse_args()
     if os.geteuid() != 0:

@@ -80,6 +80,8 @@ def end(lab: str, part: str = "") -> None:
         time.sleep(BETWEEN_LOOKS_SECONDS)
     for tree in hierarchies():
         _remove(tree / OURS / lab / part)
+        with suppress(OSError):  # other labs, or other parts of this one, are there
+            (tree / OURS).rmdir()
 
 
 def _set_frozen(lab: str, part: str, *, frozen: bool) -> None:

@@ -16,3 +16,7 @@ class MissingPart(BreakglassError):
 
 class FailedCommand(BreakglassError):
     """Raised when a command on a host of the lab fails that was to succeed."""
+
+
+class UnknownFault(BreakglassError):
+    """Raised when there is no such fault, or it can't happen to this host."""

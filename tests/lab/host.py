@@ -86,7 +86,7 @@ class LabHost:
 
     def inside(self, *command: str) -> list[str]:
         """The command line that runs a command inside of the host."""
-        spaces = ("--mount", "--uts", "--ipc", "--net", "--pid", "--cgroup", "--root", "--wd=/")
+        spaces = ("--mount", "--uts", "--ipc", "--net", "--pid", "--cgroup", "--root", "--wdns=/")
         return ["nsenter", "--target", str(self.pid), *spaces, "--", *command]
 
     def read(self, path: str) -> str:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +13,9 @@ from tests.lab import base, booting, cgroups, network
 from tests.lab.errors import BrokenLab
 from tests.lab.host import LabHost
 from tests.lab.places import address_of, host_names
+from tests.lab.playbooks import prepare_hosts
+from tests.lab.site_files import write_site
+from tests.lab.vault import prepare_vault, start_vault
 
 if TYPE_CHECKING:
     from tests.lab.places import Place
@@ -42,10 +46,27 @@ def up(place: Place, count: int) -> list[LabHost]:
     return hosts
 
 
+def prepare(place: Place) -> None:
+    """Give a lab that has booted its controller, and its hosts their trust in it; joins the controller's network for good.
+
+    Raises:
+        BrokenLab: A part does not come up, or a host can't be prepared.
+    """
+    hosts = {host.name: host.address for host in hosts_of(place)}
+    network.join(place)
+    write_site(place, hosts)
+    start_vault(place)
+    prepare_vault(place)
+    done = prepare_hosts(place, list(hosts))
+    if done.code:
+        raise BrokenLab(f"The hosts could not be prepared:\n{done.text}")
+
+
 def down(place: Place) -> None:
     """Remove everything of the lab, however it ended: processes, mounts, directories, namespaces. Of nothing it is fine."""
     cgroups.end(place.name)
     booting.remove_disks(place)
+    shutil.rmtree(place.runs, ignore_errors=True)
     network.remove_network(place)
 
 

@@ -12,6 +12,7 @@ from typing import Final
 from tests.lab.errors import BrokenLab
 
 ROOT: Final = Path("/var/lib/breakglass-lab")
+RUNS: Final = Path("/run/breakglass-lab")
 NAMESPACES: Final = Path("/run/netns")
 SITE: Final = Path(__file__).with_name("site")
 NETWORK: Final = "198.18.0"  # RFC 2544: for test networks, never routed
@@ -67,6 +68,11 @@ class Place:
     def controller(self) -> Path:
         """The files of the controller: settings, policy, inventory, secrets, journals, data of its services."""
         return self.directory / "controller"
+
+    @property
+    def runs(self) -> Path:
+        """Where its runs keep their secrets; short, because of ssh's control sockets."""
+        return RUNS / self.name
 
     @property
     def inventory(self) -> Path:
