@@ -12,6 +12,7 @@ import time
 from tests.lab import base, faults, lab
 from tests.lab.api import Lab
 from tests.lab.places import Place, place_of
+from tests.lab.services import SERVICES
 
 from breakglass.errors import BreakglassError
 
@@ -36,7 +37,7 @@ def _up(given: argparse.Namespace, place: Place) -> int:
     for host in lab.up(place, given.hosts):
         print(f"{host.name:8} {host.address}")
     print(f"booted in {time.monotonic() - began:.1f} s", flush=True)
-    lab.prepare(place)
+    lab.prepare(place, [name for name in given.services.split(",") if name])
     print(f"up in {time.monotonic() - began:.1f} s; end it with: tests/lab/breakglass-lab --name {place.name} down")
     return 0
 
@@ -88,6 +89,8 @@ def _arguments() -> argparse.Namespace:
         command.set_defaults(act=act)
         if act is _up:
             command.add_argument("--hosts", type=int, default=4, help="how many; default 4: web1 web2 db1 app1")
+            with_what = f"on the controller, beside OpenBao, a comma between them: {', '.join(SERVICES)}"
+            command.add_argument("--with", dest="services", default="", metavar="SERVICES", help=with_what)
         if act in (_break, _mend):
             command.add_argument("kind", choices=faults.FAULTS, metavar="kind", help=", ".join(faults.FAULTS))
         if act in (_break, _mend, _exec):

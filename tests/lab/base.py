@@ -27,7 +27,7 @@ BUILD_WITHIN_SECONDS: Final = 1200
 FINISH: Final = """
 set -e
 systemctl disable -q nginx.service postgresql.service pgbouncer.service ssh.service cron.service rsyslog.service \\
-    prometheus-node-exporter.service
+    prometheus-node-exporter.service prometheus-postgres-exporter.service
 systemctl mask -q systemd-networkd-wait-online.service systemd-resolved.service getty.target console-getty.service \\
     e2scrub_reap.service e2scrub_all.timer apt-daily.timer apt-daily-upgrade.timer systemd-timesyncd.service
 rm -f /etc/ssh/ssh_host_* /etc/machine-id /var/lib/dbus/machine-id /usr/sbin/policy-rc.d

@@ -26,7 +26,7 @@ BETWEEN_LOOKS_SECONDS: Final = 0.1
 UNITS: Final = {
     "": ("ssh", "cron", "rsyslog", "prometheus-node-exporter"),
     "web": ("nginx",),
-    "db": ("postgresql",),
+    "db": ("postgresql", "prometheus-postgres-exporter"),
 }
 
 

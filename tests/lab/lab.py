@@ -14,10 +14,13 @@ from tests.lab.errors import BrokenLab
 from tests.lab.host import LabHost
 from tests.lab.places import address_of, host_names
 from tests.lab.playbooks import prepare_hosts
+from tests.lab.services import start_services
 from tests.lab.site_files import write_site
 from tests.lab.vault import prepare_vault, start_vault
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from tests.lab.places import Place
 
 
@@ -46,7 +49,7 @@ def up(place: Place, count: int) -> list[LabHost]:
     return hosts
 
 
-def prepare(place: Place) -> None:
+def prepare(place: Place, services: Iterable[str] = ()) -> None:
     """Give a lab that has booted its controller, and its hosts their trust in it; joins the controller's network for good.
 
     Raises:
@@ -57,6 +60,7 @@ def prepare(place: Place) -> None:
     write_site(place, hosts)
     start_vault(place)
     prepare_vault(place)
+    start_services(place, hosts, services)
     done = prepare_hosts(place, list(hosts))
     if done.code:
         raise BrokenLab(f"The hosts could not be prepared:\n{done.text}")

@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from tests.lab.host import LabHost
 
 NAME = f"test{os.getpid()}"
+REPOSITORY = Path(__file__).parents[2]
 CONNECT = "exec 3<>/dev/tcp/{address}/{port}"
 
 
@@ -85,6 +88,23 @@ def test_nothing_is_left(hosts: dict[str, LabHost], place: Place) -> None:
         assert not place.directory.exists()
         assert not list(NAMESPACES.glob(f"{place.namespace}*"))
     assert place.name not in subprocess.run(["ip", "link"], capture_output=True, text=True, check=True).stdout
+
+
+def test_nothing_is_left_of_an_up_that_was_killed(place: Place) -> None:
+    """`kill -9` of `up` when the first host has begun to boot: `down` removes the half of a lab that is there."""
+    command = [sys.executable, "-m", "tests.lab", "--name", place.name, "up"]
+    with subprocess.Popen(command, cwd=REPOSITORY, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as rising:
+        deadline = time.monotonic() + 60
+        while not cgroups.processes(place.name):
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        rising.kill()
+    assert place.directory.exists()
+    lab.down(place)
+    assert not cgroups.processes(place.name)
+    assert place.name not in Path("/proc/self/mountinfo").read_text(encoding="utf-8")
+    assert not place.directory.exists()
+    assert not list(NAMESPACES.glob(f"{place.namespace}*"))
 
 
 @pytest.mark.parametrize("name", ["", "..", "a/b", "-a", "A", "a b", "x" * 32])

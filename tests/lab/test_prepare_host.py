@@ -36,7 +36,7 @@ def another_file(host: LabHost, path: str, text: str) -> Iterator[None]:
         yield
     finally:
         host.run(["rm", "-f", path])
-        host.run("systemctl reset-failed ssh; systemctl reload-or-restart ssh")
+        host.run("systemctl reset-failed ssh; systemctl restart ssh")
 
 
 @pytest.fixture
