@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 READY_WITHIN_SECONDS = 20
 PROGRAM = "rsyslogd"
+TLS_MODULE = "*/rsyslog/lmnsd_ossl.so"
 # What rsyslog understood of a message, not what it was sent: number, MSGID, structured data, message.
 CONFIGURATION = """
 global(workDirectory="{directory}" maxMessageSize="128k" defaultNetstreamDriverCAFile="{ca}"
@@ -67,6 +68,7 @@ class Rsyslog:
         limit = time.monotonic() + READY_WITHIN_SECONDS
         while not self._listens():
             if time.monotonic() > limit or self._process.poll() is not None:
+                self.stop()
                 pytest.fail(f"rsyslog does not start: {(self._directory / 'log').read_text()[-2000:]}")
             time.sleep(0.02)
 
@@ -93,8 +95,9 @@ class Rsyslog:
 
 def need_rsyslog() -> None:
     """Skip the test where there is no rsyslog; fail it where everything must run (CI)."""
-    if shutil.which(PROGRAM, path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin") is None:
-        missing = "There is no rsyslog: install Debian's packages rsyslog and rsyslog-openssl."
+    program = shutil.which(PROGRAM, path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin")
+    if program is None or not list(Path("/usr/lib").glob(TLS_MODULE)):
+        missing = "There is no rsyslog with TLS by OpenSSL: install Debian's packages rsyslog and rsyslog-openssl."
         if os.environ.get("CI") == "true":
             pytest.fail(missing)
         pytest.skip(missing)
