@@ -9,6 +9,7 @@ import shutil
 import socket
 import subprocess
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 import pytest
@@ -16,8 +17,6 @@ import pytest
 from breakglass.demo.parts import free_port
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from tests.support.certificates import Pair
 
 READY_WITHIN_SECONDS = 20
