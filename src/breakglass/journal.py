@@ -6,6 +6,7 @@ from __future__ import annotations
 import hashlib
 import json
 import threading
+import time
 from collections import OrderedDict
 from datetime import UTC, datetime
 from itertools import groupby
@@ -18,6 +19,7 @@ from ansible_collections.breakglass.remediation.plugins.plugin_utils._journal.re
 from ansible_collections.breakglass.remediation.plugins.plugin_utils._journal.registry import Registry
 from ansible_collections.breakglass.remediation.plugins.plugin_utils._journal.stream import Stream
 from ansible_collections.breakglass.remediation.plugins.plugin_utils._sealing import checkpoint, seal_stream
+from ansible_collections.breakglass.remediation.plugins.plugin_utils._signing import OpenStream
 
 from breakglass.errors import BreakglassError
 
@@ -47,6 +49,7 @@ class Journal:
         self._found: dict[str, frozenset[str]] = {}
         self._named = _open_streams(self._ledger.path)
         self._signed: dict[str, int] = {}
+        self._others: dict[str, OpenStream] = {}
         self._lock = threading.Lock()
 
     def flush(self, stream: str | None = None) -> None:
@@ -103,6 +106,8 @@ class Journal:
     def sign_what_is_new(self, signer: KeyedSigner, anchors: Anchors) -> None:
         """Sign and anchor what was written since the last time to streams that are still open, and the ledger.
 
+        Streams of plays, which others write, are signed at their start and then now and then (see `_signing.py`).
+
         Raises:
             BreakglassError: Not all could be signed; the rest is tried again next time.
         """
@@ -113,6 +118,23 @@ class Journal:
             if head[0] > self._signed.get(name, 0):
                 checkpoint(path, name, head, signer, anchors)
                 self._signed[name] = head[0]
+        self._sign_others(signer, anchors)
+
+    def _sign_others(self, signer: KeyedSigner, anchors: Anchors) -> None:
+        with self._lock:
+            written_here = {f"{name}.jsonl" for name in self._streams}
+            theirs = [name.removesuffix(".jsonl") for name in self._named - written_here if _is_written_by_a_play(name)]
+        self._others = {
+            name: self._others.get(name) or OpenStream(self.directory / f"{name}.jsonl", name) for name in theirs
+        }
+        failure: BreakglassError | None = None
+        for stream in self._others.values():
+            try:
+                stream.sign(time.monotonic(), signer, anchors)
+            except BreakglassError as error:  # a stream that was changed does not keep the others from being signed
+                failure = failure or error
+        if failure is not None:
+            raise failure
 
     def close(self) -> None:
         """Let go of all streams."""
@@ -181,6 +203,12 @@ def _incident_of(stream: str) -> str | None:
     """A stream below an incident's directory belongs to it; the day's own stream to none."""
     parent = stream.rsplit("/", 2)[-2]
     return parent if parent.startswith("INC-") else None
+
+
+def _is_written_by_a_play(path: str) -> bool:
+    """Whether a stream of an incident is written by a play, and by who obtains its credentials."""
+    directory, _, name = path.rpartition("/")
+    return "/INC-" in directory and name.startswith(("play-", "credentials-"))
 
 
 def _record_id(queued: Queued) -> str:

@@ -5,7 +5,9 @@ import json
 from typing import TYPE_CHECKING
 
 import pytest
-from ansible_collections.breakglass.remediation.plugins.plugin_utils._journal.stream import ChangedStream
+from ansible_collections.breakglass.remediation.plugins.plugin_utils._journal.checkpoint_files import sizes
+from ansible_collections.breakglass.remediation.plugins.plugin_utils._journal.stream import ChangedStream, Stream
+from tests.unit.plugins.journal.sealed_journal import Keyed, MemoryAnchors, write
 
 from breakglass.domain.draft import Note
 from breakglass.errors import BreakglassError
@@ -145,3 +147,22 @@ def test_a_full_or_missing_disk(journal: Journal, database: Database) -> None:
     blocked.unlink()
     journal.flush()
     assert [body["number"] for body in bodies(journal)] == [1]
+
+
+def test_streams_of_plays_are_signed_while_plays_write_them(journal: Journal) -> None:
+    """Each is signed from its first record on; one that was changed is named, and keeps no other from being signed."""
+    anchors = MemoryAnchors()
+    plays = [f"2026/11/22/INC-{number}/{name}" for number in (1, 2) for name in ("play-1", "credentials-1")]
+    for name in [*plays, "2026/11/22/RUN-1/play-1"]:
+        journal.announce(name, None)
+    journal.sign_what_is_new(Keyed(), anchors)
+    for name in [*plays, "2026/11/22/RUN-1/play-1"]:
+        with Stream.create(journal.directory / f"{name}.jsonl", name) as stream:
+            write(stream, 2)
+    changed = journal.directory / f"{plays[0]}.jsonl"
+    changed.write_bytes(changed.read_bytes().replace(b'"seq":2', b'"seq":7'))
+    with pytest.raises(ChangedStream, match="INC-1/play-1"):
+        journal.sign_what_is_new(Keyed(), anchors)
+    signed = {name: sizes(journal.directory / f"{name}.jsonl") for name in [*plays, "2026/11/22/RUN-1/play-1"]}
+    assert signed == {plays[0]: [], plays[1]: [2], plays[2]: [2], plays[3]: [2], "2026/11/22/RUN-1/play-1": []}
+    assert {name for name in anchors.kept if "/INC-" in name} == set(plays[1:])

@@ -6,7 +6,7 @@ from __future__ import annotations
 import time
 from contextlib import suppress
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from .._credential.closing import close_run
 from .._credential.register import Register
@@ -25,10 +25,11 @@ from .first_help import revoke_self
 from .processes import Kin, end_all
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from .._journal.canonical import JsonValue
     from .._run.live import Live
     from .opening import Opened
-    from .renewing import Renewer
 
 KILL_LIMIT_SECONDS = 10.0
 LOGIN_PAUSES = (0.2, 1.0, 5.0, 0.0)
@@ -36,13 +37,20 @@ LONGEST_PAUSE_SECONDS = 30.0
 AFTER_THE_BOX_SECONDS = 300.0
 
 
+class Helper(Protocol):
+    """What works for a run while it goes on."""
+
+    def stop(self) -> None:
+        """End, with what is under way."""
+
+
 class Closing:
     """The end of one grant."""
 
-    def __init__(self, live: Live, opened: Opened, renewer: Renewer) -> None:
+    def __init__(self, live: Live, opened: Opened, helpers: Sequence[Helper] = ()) -> None:
         self._live = live
         self._opened = opened
-        self._renewer = renewer
+        self._helpers = helpers
         self._register = Register(live.journal, live.stream)
         self._settled: dict[str, JsonValue] | None = None
         self._left: set[int] = set()
@@ -56,7 +64,8 @@ class Closing:
         """One try: revoke and prove. Returns what to record of it."""
         if self._settled is not None:
             return self._settled
-        self._renewer.stop()
+        for helper in self._helpers:
+            helper.stop()
         end_connections(self._live.run.control)
         accessor = self._opened.facts.accessor
         try:

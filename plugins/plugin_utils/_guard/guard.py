@@ -23,6 +23,7 @@ from .closing import Closing
 from .first_help import revoke_self
 from .opening import Opened, Order, open_grant
 from .renewing import Renewer
+from .signing import Signing
 from .standby import place
 
 if TYPE_CHECKING:
@@ -95,9 +96,10 @@ class _Guard:
         if opened is None:
             os._exit(1)
         standby = place(lambda: self._stand_in(opened))  # before there are threads, which a fork would lose
-        renewer = Renewer(self._live)
-        renewer.start()
-        closing = Closing(self._live, opened, renewer)
+        helpers = (Renewer(self._live), Signing(self._live, opened.client))
+        for helper in helpers:
+            helper.start()
+        closing = Closing(self._live, opened, helpers)
         if not self._serve(closing, self._watch(opened)):
             closing.end_processes()
             closing.close_for_the_dead("Ansible's main process died")
@@ -107,7 +109,7 @@ class _Guard:
 
     def _stand_in(self, opened: Opened) -> None:
         """In the second process, when the guard is dead: a run without its guard must end."""
-        closing = Closing(self._live, opened.anew(), Renewer(self._live))
+        closing = Closing(self._live, opened.anew())
         closing.end_processes()
         closing.close_for_the_dead("the guard of its grant was killed")
         closing.finish()

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from ansible_collections.breakglass.remediation.plugins.plugin_utils._vault.anchors import VaultAnchors
 from tests.integration.collection.operator_run import GRANT, PROVEN, REFUSED, await_truth, play
 
 if TYPE_CHECKING:
@@ -210,3 +211,17 @@ def test_no_connection_of_a_killed_run_stays(run: OperatorRun) -> None:
 def site_playbooks() -> Path:
     """The playbooks of this checkout."""
     return Path(__file__).parents[3] / "playbooks"
+
+
+def test_a_run_is_signed_while_it_goes_on(run: OperatorRun) -> None:
+    """A checkpoint of its stream is on the disk and anchored before it ends, and the whole verifies afterwards."""
+    working = _in_the_middle(run)
+    origin = run.stream().relative_to(run.journal).with_suffix("").as_posix()
+    with run.admin() as admin:
+        await_truth(lambda: VaultAnchors(admin).newest(origin))
+    assert list(run.journal.rglob("play-1.*.checkpoint"))
+    assert run.token_lives(working.accessor)
+    assert not working.finished.exists()
+    working.go_on.touch()
+    assert working.main.wait(60) == 0
+    _assert_all_is_gone(run, working.accessor)

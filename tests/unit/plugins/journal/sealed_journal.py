@@ -20,6 +20,8 @@ from ansible_collections.breakglass.remediation.plugins.plugin_utils._journal.st
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from ansible_collections.breakglass.remediation.plugins.plugin_utils._journal.public_key import PublicKey
+
 START = datetime(2026, 11, 22, 2, 52, 4, tzinfo=UTC)
 KEY = LocalKey("breakglass-journal/v1", bytes(range(32)))
 OTHER_KEY = LocalKey("breakglass-journal/v2", bytes(range(1, 33)))
@@ -49,6 +51,19 @@ class MemoryAnchors:
             raise AnchorRefusal("Vault is sealed.")
         notes = self.kept.get(origin)
         return max(notes.items()) if notes else None
+
+
+class Keyed:
+    """A signer with one version of its key."""
+
+    def keys(self) -> list[PublicKey]:
+        return [KEY.key()]
+
+    def key(self) -> PublicKey:
+        return KEY.key()
+
+    def sign(self, message: bytes) -> bytes:
+        return KEY.sign(message)
 
 
 def clock() -> datetime:
