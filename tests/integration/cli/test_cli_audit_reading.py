@@ -225,8 +225,9 @@ def test_reader_that_leaves(journal: Path, command: str) -> None:
 def tail(journal: Path, tmp_path: Path) -> Iterator[tuple[Path, subprocess.Popen[str]]]:
     """A copy of the journal, and `audit tail` that follows it already."""
     copy = shutil.copytree(journal, tmp_path / "journal")
+    program = [sys.executable, "-m", "breakglass.cli.main", "audit", "tail", "--journal", str(copy)]
     process = subprocess.Popen(
-        [sys.executable, "-m", "breakglass.cli.main", "audit", "tail", "--journal", str(copy)],
+        ["env", "--default-signal=INT", *program],  # whoever runs the tests in the background ignores Ctrl-C
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
