@@ -20,8 +20,6 @@ from .errors import (
     DeniedByVault,
     Failure,
     GrantMismatch,
-    InvalidRequest,
-    MissingPath,
     RoundedLife,
     UnexpectedAnswer,
     UnseenGrant,
@@ -30,6 +28,7 @@ from .errors import (
     VaultError,
 )
 from .grant_facts import GrantFacts, GrantKind, GrantRequest, differences, facts, read_lookup
+from .wrapping import WRAPPING_GONE, open_wrapping
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -50,8 +49,6 @@ LONGEST_WRAP: Final = timedelta(seconds=300)
 
 _SLACK: Final = timedelta(seconds=2)
 """Vault keeps the moment of the minting in whole seconds."""
-
-_GONE: Final = (InvalidRequest, DeniedByVault, MissingPath)
 
 
 @dataclass(frozen=True)
@@ -154,8 +151,8 @@ def unwrap(client: Client, wrapping_token: str, request: GrantRequest, accessor:
         outside = section(wrapper.ask("sys/wrapping/lookup", {"token": wrapping_token}), "data")
         if outside.get("creation_path") != path:
             raise _stolen("what it wraps was not minted as this grant: somebody else may have opened and re-wrapped it")
-        inside = section(wrapper.post("sys/wrapping/unwrap", {}), "auth")
-    except _GONE as error:
+        inside = section(open_wrapping(wrapper, wrapping_token), "auth")
+    except WRAPPING_GONE as error:
         raise _stolen("it is used, expired or unknown: someone else was first", error.failure) from None
     token = text(inside, "client_token")
     return Grant(token, _own_facts(client.with_token(token), text(inside, "accessor"), request, accessor))

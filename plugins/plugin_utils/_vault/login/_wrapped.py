@@ -6,13 +6,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from ..answer import section, text
-from ..errors import NO_REQUEST, DeniedByVault, Failure, InvalidRequest, MissingPath, UsedWrapping
+from ..errors import NO_REQUEST, Failure, UsedWrapping
+from ..wrapping import WRAPPING_GONE, open_wrapping
 
 if TYPE_CHECKING:
     from ..client import Client
 
 _KINDS: Final = ("secret-id", "custom-secret-id")
-_GONE: Final = (InvalidRequest, DeniedByVault, MissingPath)
 
 
 def unwrap_secret_id(client: Client, wrapping_token: str, mount_point: str) -> str:
@@ -27,8 +27,8 @@ def unwrap_secret_id(client: Client, wrapping_token: str, mount_point: str) -> s
         outside = section(wrapper.ask("sys/wrapping/lookup", {"token": wrapping_token}), "data")
         if not _made_here(text(outside, "creation_path"), mount_point, client.connection.namespace):
             raise _alarm("what it wraps was not made as a secret id of this AppRole mount: it may have been re-wrapped")
-        return text(section(wrapper.post("sys/wrapping/unwrap", {}), "data"), "secret_id")
-    except _GONE as error:
+        return text(section(open_wrapping(wrapper, wrapping_token), "data"), "secret_id")
+    except WRAPPING_GONE as error:
         raise _alarm("it is used, expired or unknown: someone else was first", error.failure) from None
 
 
