@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 SETTLED_NANOSECONDS = 100_000_000
 """A file system's clock ticks coarsely: what changed a moment ago may have changed again without showing it."""
+_NEVER = -1
 
 
 class Held:
@@ -31,31 +32,24 @@ class Held:
         """Begin with what a runner said of the grant: its accessor, or nothing."""
         self._run = run
         self._accessor = accessor
-        self._places = [str(run.token), str(run.credentials)]
-        self._seen: list[int] = []
-        self._settled = False
+        self._place = str(run.root)
+        self._seen = _NEVER
         self.fields: dict[str, JsonValue] = {"grant": accessor} if accessor else {}
         self.secrets: frozenset[str] = frozenset()
 
     def look(self) -> bool:
-        """Read what has changed; True if anything may have."""
-        stamps = self._stamps()
-        if self._settled and stamps == self._seen:
+        """Read what has changed; True if anything may have. This is asked after each task of each host."""
+        stamp = _stamp(self._place)
+        if stamp == self._seen:
             return False
-        self._settled = False
+        self._seen = _NEVER
         with suppress(BreakglassError):
             self._read()
-            self._seen = self._stamps()
-            is_old = max(stamps) < time.time_ns() - SETTLED_NANOSECONDS
-            self._settled = is_old and self._seen[: len(stamps)] == stamps
+            is_old = stamp < time.time_ns() - SETTLED_NANOSECONDS
+            self._seen = stamp if is_old and stamp == _stamp(self._place) else _NEVER
         return True
 
-    def _stamps(self) -> list[int]:
-        """When each place changed that could hold something new; this is asked after each task of each host."""
-        return [_stamp(place) for place in self._places]
-
     def _read(self) -> None:
-        self._places = [*self._places[:2], *map(str, self._run.credentials.glob("*/"))]
         secrets = set(masked_of(self._run))
         with suppress(OSError):
             secrets.add(self._run.token.read_text(encoding="utf-8"))
@@ -69,6 +63,7 @@ class Held:
 
 
 def _stamp(place: str) -> int:
+    """When anything was written into the run's directory or removed from it."""
     try:
         return os.stat(place).st_mtime_ns  # noqa: PTH116 (a Path costs ten times the time)
     except OSError:

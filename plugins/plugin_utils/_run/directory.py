@@ -126,7 +126,7 @@ class RunDirectory:
         return self.root / "run.json"
 
     def write(self, path: Path, text: str) -> None:
-        """Write a file at once or not at all, 0600; raises UnusableRunDirectory."""
+        """Write a file at once or not at all, 0600, and date the run's directory anew; raises UnusableRunDirectory."""
         self.write_bytes(path, text.encode())
 
     def write_bytes(self, path: Path, content: bytes) -> None:
@@ -137,6 +137,8 @@ class RunDirectory:
             with os.fdopen(descriptor, "wb") as file:
                 file.write(content)
             part.replace(path)
+            if path.parent != self.root:
+                os.utime(self.root)  # who looks for news (`Held`) looks there alone
         except OSError as error:
             part.unlink(missing_ok=True)
             raise UnusableRunDirectory(
