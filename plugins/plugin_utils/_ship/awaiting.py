@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from .._journal import checkpoint_files, ledger_file
 from .._journal.ledger import NAME as LEDGER
-from .cursor import Position
+from .cursor import NO_CHECKPOINT, Position
 from .cursor_file import load, state_path
 
 if TYPE_CHECKING:
@@ -91,6 +91,6 @@ class _Question:
 
 def _now(path: Path) -> Position:
     try:
-        return Position(path.stat().st_size, 0, max(checkpoint_files.sizes(path), default=0))
+        return Position(path.stat().st_size, 0, max(checkpoint_files.sizes(path), default=NO_CHECKPOINT))
     except OSError:
         return Position()

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
     from .._journal.record import Record
 
+NO_CHECKPOINT = -1
+"""Stands where the size of a checkpoint would; a stream without records may have one of size 0."""
 KEPT_FINISHED = 1000
 """Streams that are over and whose place is still known, in case that they are resumed."""
 
@@ -31,7 +33,7 @@ class Position:
     """Bytes of its file."""
     seq: int = 0
     """Lines of its file."""
-    checkpoint: int = 0
+    checkpoint: int = NO_CHECKPOINT
     """The size that the newest settled checkpoint counts."""
 
 
@@ -42,7 +44,7 @@ class Followed:
     position: Position = Position()
     sealed_size: int | None = None
     """How many records it has, once the ledger has sealed it."""
-    last_checkpoint: int = 0
+    last_checkpoint: int = NO_CHECKPOINT
     """The newest checkpoint that the seal names."""
 
     @property
@@ -108,7 +110,7 @@ class Cursor:
         sizes = [one for one in checkpoints if type(one) is int] if isinstance(checkpoints, (list, tuple)) else []
         if type(size) is int:
             known = self.followed[stream]
-            self._follow(stream, replace(known, sealed_size=size, last_checkpoint=max(sizes, default=0)))
+            self._follow(stream, replace(known, sealed_size=size, last_checkpoint=max(sizes, default=NO_CHECKPOINT)))
 
     def _follow(self, stream: str, followed: Followed) -> None:
         if not followed.is_over:

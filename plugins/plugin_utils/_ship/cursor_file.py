@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from .._errors import BreakglassError
 from .._journal import durable
-from .cursor import Cursor, Followed, Position
+from .cursor import NO_CHECKPOINT, Cursor, Followed, Position
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -98,14 +98,18 @@ def _cursor(kept: Mapping[str, object]) -> Cursor:
     for name, values in _mapping(kept["followed"]).items():
         *place, sealed, last = _list(values)
         size = None if sealed is None else _number(sealed)
-        cursor.followed[name] = Followed(_position(place), size, _number(last))
+        cursor.followed[name] = Followed(_position(place), size, _checkpoint(last))
     cursor.finished = {name: _position(values) for name, values in _mapping(kept["finished"]).items()}
     return cursor
 
 
 def _position(values: object) -> Position:
-    offset, seq, checkpoint = map(_number, _list(values))
-    return Position(offset, seq, checkpoint)
+    offset, seq, checkpoint = _list(values)
+    return Position(_number(offset), _number(seq), _checkpoint(checkpoint))
+
+
+def _checkpoint(value: object) -> int:
+    return NO_CHECKPOINT if value == NO_CHECKPOINT else _number(value)
 
 
 def _number(value: object) -> int:

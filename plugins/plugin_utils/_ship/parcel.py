@@ -42,11 +42,13 @@ class Unreadable:
 def checkpoint_parcel(origin: str, stream: str, note: str, modified: float, position: Position) -> Parcel:
     """Make the record of a checkpoint: id `ORIGIN#checkpoint-SIZE`, the note in its body, at the time of its file.
 
+    Its number is that of the last record that it counts, or 1 where it counts none: there is no record 0.
+
     Raises:
         UnrecordableValue: the note is not text, or the origin can't be one.
     """
     size = position.checkpoint
     at = timestamp(datetime.fromtimestamp(modified, tz=timezone.utc))
     body: dict[str, JsonValue] = {"note": note, "size": size, "stream": stream}
-    record = Record(origin, size, f"{origin}#checkpoint-{size}", at, CHECKPOINT, body, GENESIS)
+    record = Record(origin, max(size, 1), f"{origin}#checkpoint-{size}", at, CHECKPOINT, body, GENESIS)
     return Parcel(record, line_of(record), stream, position)

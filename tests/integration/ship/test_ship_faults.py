@@ -300,3 +300,16 @@ def no_file_beyond(size: int) -> Iterator[None]:
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, kept_limit)
         signal.signal(signal.SIGXFSZ, kept_handler)
+
+
+def test_the_checkpoint_of_an_empty_stream_is_shipped(tmp_path: Path) -> None:
+    """Its play was killed before its first record: the sink learns that there was none, by a signature."""
+    journal = ShippedJournal(tmp_path / "journal")
+    journal.write("01", [])
+    journal.run("02")
+    with courier(journal, {"kind": "file", "path": str(tmp_path / "out.jsonl")}) as one:
+        drain(one)
+        assert not one.cursor.followed
+    records = [json.loads(line) for line in (tmp_path / "out.jsonl").read_bytes().splitlines()]
+    notes = [record["body"]["note"] for record in records if record["kind"] == "journal.checkpoint"]
+    assert sorted(note.splitlines()[1] for note in notes) == ["0", "5"]

@@ -146,3 +146,22 @@ def test_full_disk_is_said(tmp_path: Path) -> None:
     (tmp_path / ".ship").write_text("not a directory")
     with pytest.raises(UnwritableCursor, match="sent again"):
         save(state_path(tmp_path, "siem"), State("origin"))
+
+
+def test_an_empty_stream_is_over_with_its_checkpoint() -> None:
+    """Its play was killed before its first record: what says that it was empty is to be shipped, too."""
+    cursor = Cursor()
+    tell(cursor, "stream.announced")
+    tell(cursor, "stream.sealed", size=0, checkpoints=[0])
+    assert STREAM in cursor.followed
+    cursor.settle(STREAM, Position(0, 0, 0), None)
+    assert cursor.finished == {STREAM: Position(0, 0, 0)}
+
+
+def test_a_place_before_every_checkpoint_is_kept(tmp_path: Path) -> None:
+    """It is another place than one after the checkpoint of no record."""
+    state = load(tmp_path / "s", "one")
+    tell(state.cursor, "stream.announced")
+    tell(state.cursor, "stream.sealed", size=0, checkpoints=[0])
+    save(tmp_path / "s", state)
+    assert load(tmp_path / "s", state.ledger_origin).cursor.followed == state.cursor.followed
