@@ -18,6 +18,8 @@ description:
   - Arguments, output and facts of tasks are never recorded; the texts that are (names, messages) are masked and capped.
   - Where the run is recorded is chosen with the environment variable E(BREAKGLASS_JOURNAL), a directory; without it
     the journal is C(~/.local/state/breakglass/journal). Secrets of the run lie below E(BREAKGLASS_RUNS) while it lasts.
+  - With E(BREAKGLASS_SIGNING_KEY), the file of a key that C(breakglass audit key) has made, the records of runs that open no grant
+    are signed, too, and those of grants by that key instead of Vault's.
   - With E(BREAKGLASS_AUDIT_DIFF) set to V(1) the differences that tasks report are recorded too, masked and capped; those of
     tasks with C(no_log) never are.
 author:
@@ -48,6 +50,7 @@ from ansible_collections.breakglass.remediation.plugins.plugin_utils._audit.play
 )
 from ansible_collections.breakglass.remediation.plugins.plugin_utils._audit.recorder import Recorder
 from ansible_collections.breakglass.remediation.plugins.plugin_utils._audit.run_fields import run_fields
+from ansible_collections.breakglass.remediation.plugins.plugin_utils._audit.signing import scribe_for
 from ansible_collections.breakglass.remediation.plugins.plugin_utils._audit.tasks import (
     META,
     announced_fields,
@@ -177,6 +180,7 @@ class CallbackModule(CallbackBase):
         self._with_differences = are_wanted(os.environ)
         self._batches, self._roles, self._items = {}, set(), {}  # each playbook of a command line is a run of its own
         try:
+            scribe = scribe_for(os.environ, place)  # a process of its own, forked before there is a thread
             self._recorder = Recorder(place)
             # Kept open for the whole run and inherited by the workers, so that the guard can find them all; what they
             # execute is found by its environment.
@@ -199,7 +203,7 @@ class CallbackModule(CallbackBase):
             worker_end=worker_end,
             guard_worker_end=guard_worker_end,
         )
-        self._ending = Ending(self._live, self._recorder, self._display.display)
+        self._ending = Ending(self._live, self._recorder, self._display.display, scribe)
         atexit.register(self._leave)
         live.announce(self._live)
         self._recorder.record("run.started", run_fields(playbook, place, self._recorder.redactor))

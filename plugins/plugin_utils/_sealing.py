@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from ._journal.checkpoint import Checkpoint, CheckpointConflict, open_note, sign
 from ._journal.checkpoint_files import read_checkpoints, write_checkpoint
+from ._journal.ledger import Ledger
 from ._journal.public_key import PublicKey, Signer
 from ._journal.stream import Stream
 from ._vault.transit import TransitSigner
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ._journal.anchor import Anchors
-    from ._journal.ledger import Ledger
     from ._vault.client import Client
 
 
@@ -45,6 +45,15 @@ class VaultSigner:
     def sign(self, message: bytes) -> bytes:
         """Sign with the newest version; raises VaultError."""
         return self._transit.sign(message)[1]
+
+
+def seal_run(journal: Path, streams: Sequence[str], signer: KeyedSigner, anchors: Anchors) -> None:
+    """Seal those of a run's streams that came to be, and sign the ledger; raises as `seal_stream` does."""
+    ledger = Ledger.open(journal)
+    for stream in streams:
+        if (journal / f"{stream}.jsonl").exists():
+            seal_stream(ledger, journal, stream, signer, anchors)
+    checkpoint(ledger.path, ledger.origin, ledger.head(), signer, anchors)
 
 
 def seal_stream(ledger: Ledger, journal: Path, name: str, signer: KeyedSigner, anchors: Anchors) -> None:

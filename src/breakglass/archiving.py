@@ -7,8 +7,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+from ansible_collections.breakglass.remediation.plugins.plugin_utils._journal.anchor import Anchors, NoAnchors
+from ansible_collections.breakglass.remediation.plugins.plugin_utils._journal.file_signer import signer_from
 from ansible_collections.breakglass.remediation.plugins.plugin_utils._journal.ledger import NAME, Ledger
-from ansible_collections.breakglass.remediation.plugins.plugin_utils._sealing import VaultSigner, checkpoint
+from ansible_collections.breakglass.remediation.plugins.plugin_utils._sealing import (
+    KeyedSigner,
+    VaultSigner,
+    checkpoint,
+)
 from ansible_collections.breakglass.remediation.plugins.plugin_utils._ship.archiving import archive
 from ansible_collections.breakglass.remediation.plugins.plugin_utils._vault.anchors import VaultAnchors
 from ansible_collections.breakglass.remediation.plugins.plugin_utils._vault.logged_in import logged_in
@@ -47,11 +53,17 @@ def archive_journal(journal: JournalSettings, older_than: timedelta, to: Path, e
 def _sign(journals: list[Path], environ: Mapping[str, str]) -> str:
     """Sign and anchor the ledgers; returns why that was not possible."""
     try:
-        with logged_in({}, environ) as client:
-            for directory in journals:
-                ledger = Ledger.open(directory)
-                head = ledger.head()
-                checkpoint(directory / NAME, ledger.origin, head, VaultSigner(client), VaultAnchors(client))
+        if local := signer_from(environ):
+            _sign_with(journals, local, NoAnchors())
+        else:
+            with logged_in({}, environ) as client:
+                _sign_with(journals, VaultSigner(client), VaultAnchors(client))
     except BreakglassError as error:
         return str(error)
     return ""
+
+
+def _sign_with(journals: list[Path], signer: KeyedSigner, anchors: Anchors) -> None:
+    for directory in journals:
+        ledger = Ledger.open(directory)
+        checkpoint(directory / NAME, ledger.origin, ledger.head(), signer, anchors)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from .._journal.canonical import JsonValue
     from .._run.live import Live
     from .recorder import Recorder
+    from .scribe import Scribe
 
 CLOSE_LIMIT_SECONDS = 30
 OPENED = ("access", "accessor", "expires_at", "time_box", "reason", "ticket", "vault_entity", "vault_login")
@@ -28,10 +29,13 @@ class DeadGuard(BreakglassError):
 class Ending:
     """Closes the run's grant; at the runner's door that is the runner's own business."""
 
-    def __init__(self, live: Live, recorder: Recorder, display: Callable[[str], object]) -> None:
+    def __init__(
+        self, live: Live, recorder: Recorder, display: Callable[[str], object], scribe: Scribe | None = None
+    ) -> None:
         self._live = live
         self._recorder = recorder
         self._display = display
+        self._scribe = scribe
         self._guard: int | None = None
         self._closed = False
 
@@ -87,6 +91,8 @@ class Ending:
         self._closed = True
         if self._guard is None:
             self._recorder.close()
+            if self._scribe is not None and (why := self._scribe.seal()):
+                self._display(why)
             self._live.run.wipe()
             return
         self._tell(line.ask(self._live.main_end, word, self._guard, CLOSE_LIMIT_SECONDS))

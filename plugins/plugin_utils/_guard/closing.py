@@ -12,17 +12,16 @@ from .._credential.closing import close_run
 from .._credential.register import Register
 from .._credential.wallet import text_of
 from .._errors import BreakglassError
-from .._journal.ledger import Ledger
 from .._journal.stream import Stream
-from .._sealing import VaultSigner, checkpoint, seal_stream
+from .._sealing import seal_run
 from .._vault import session
-from .._vault.anchors import VaultAnchors
 from .._vault.errors import DeniedByVault
 from .._vault.logged_in import end_login
 from .asking import give_back
 from .control_sockets import end_connections
 from .first_help import revoke_self
 from .processes import Kin, end_all
+from .signing import signer_and_anchors
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -86,15 +85,10 @@ class Closing:
         self.seal()
 
     def seal(self) -> None:
-        """Sign and anchor the run's stream with the operator's login; a login that may not sign leaves it unsigned."""
+        """Sign the run's streams; a login that may not sign leaves them unsigned."""
         with suppress(BreakglassError):
-            signer = VaultSigner(self._opened.client)
-            anchors = VaultAnchors(self._opened.client)
-            ledger = Ledger.open(self._live.journal)
-            for stream in (self._live.stream, self._register.stream):
-                if (self._live.journal / f"{stream}.jsonl").exists():
-                    seal_stream(ledger, self._live.journal, stream, signer, anchors)
-            checkpoint(ledger.path, ledger.origin, ledger.head(), signer, anchors)
+            signer, anchors = signer_and_anchors(self._opened.client)
+            seal_run(self._live.journal, (self._live.stream, self._register.stream), signer, anchors)
 
     def finish(self) -> None:
         """Prove and record what is still unproven, end the login that we made, and wipe the run's directory."""

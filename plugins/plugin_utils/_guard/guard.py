@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 from .._errors import BreakglassError
 from . import line
 from .closing import Closing
+from .detaching import in_a_process_of_its_own, leave_run
 from .first_help import revoke_self
 from .opening import Opened, Order, open_grant
 from .renewing import Renewer
@@ -41,11 +42,8 @@ class RefusedGrant(BreakglassError):
 def start(live: Live, order: Order) -> dict[str, object]:
     """Fork the guard, have it open the grant, and return what is known of it; raises RefusedGrant."""
     reading, writing = os.pipe()
-    child = os.fork()
-    if child == 0:
-        _become_guard(live, order, writing)
+    in_a_process_of_its_own(lambda: _Guard(live, order, writing).run(), lambda: revoke_self(live.run))
     os.close(writing)
-    os.waitpid(child, 0)
     try:
         answer = _answer(reading, OPENING_LIMIT_SECONDS + order.patience_seconds)
     finally:
@@ -65,18 +63,6 @@ def _answer(reading: int, limit_seconds: float) -> dict[str, object]:
     return {
         "error": "The guard of the grant died or did not answer. Whatever it minted dies with its time box. Try again."
     }
-
-
-def _become_guard(live: Live, order: Order, writing: int) -> None:
-    """Leave the run's family (a second fork), then be the guard; never returns."""
-    try:
-        os.setsid()
-        if os.fork() == 0:
-            _Guard(live, order, writing).run()
-    except BaseException:  # noqa: BLE001 (nothing of Ansible's may run in this process)
-        revoke_self(live.run)
-        os._exit(1)
-    os._exit(0)
 
 
 class _Guard:
@@ -115,17 +101,8 @@ class _Guard:
         closing.finish()
 
     def _detach(self) -> None:
-        for number in (signal.SIGINT, signal.SIGHUP, signal.SIGPIPE):
-            signal.signal(number, signal.SIG_IGN)
+        leave_run({self._writing, self._live.guard_end.fileno(), self._live.guard_worker_end.fileno()})
         signal.signal(signal.SIGTERM, self._be_told)
-        os.chdir("/")
-        nothing = os.open(os.devnull, os.O_RDWR)
-        for stream in (0, 1, 2):
-            os.dup2(nothing, stream)
-        ends = {end.fileno() for end in (self._live.guard_end, self._live.guard_worker_end)}
-        keep = sorted({0, 1, 2, self._writing} | ends)
-        for low, high in zip(keep, [*keep[1:], os.sysconf("SC_OPEN_MAX")], strict=True):
-            os.closerange(low + 1, high)
 
     def _be_told(self, _number: int, _frame: object) -> None:
         self._told = True

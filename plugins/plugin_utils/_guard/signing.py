@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Signing a run's streams while it goes on, with the operator's login; what can't be signed is signed at the end."""
+"""Signing a run's streams while it goes on, with the operator's login or a key of a file; what can't be is signed at the end."""
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from contextlib import suppress
@@ -10,12 +11,14 @@ from typing import TYPE_CHECKING
 
 from .._credential.register import credential_stream
 from .._errors import BreakglassError
+from .._journal.file_signer import signer_from
 from .._sealing import VaultSigner
 from .._signing import OpenStream
 from .._vault.anchors import VaultAnchors
 
 if TYPE_CHECKING:
     from .._run.live import Live
+    from .._sealing import KeyedSigner
     from .._vault.client import Client
 
 LOOK_EVERY_SECONDS = 1.0
@@ -44,8 +47,13 @@ class Signing:
             self._thread.join(LONGEST_JOIN_SECONDS)
 
     def _sign(self) -> None:
-        signer, anchors = VaultSigner(self._client), VaultAnchors(self._client)
+        signer, anchors = signer_and_anchors(self._client)
         while not self._stop.wait(LOOK_EVERY_SECONDS):
             for stream in self._streams:
                 with suppress(BreakglassError):  # tried again, and sealed at the end, where a changed stream shows
                     stream.sign(time.monotonic(), signer, anchors)
+
+
+def signer_and_anchors(client: Client) -> tuple[KeyedSigner, VaultAnchors]:
+    """Who signs: the key whose file the environment names, or Vault; anchored in Vault. Raises what makes the key unusable."""
+    return signer_from(os.environ) or VaultSigner(client), VaultAnchors(client)

@@ -17,3 +17,14 @@ class Anchors(Protocol):
 
     def newest(self, origin: str) -> tuple[int, str] | None:
         """Return size and note of the largest checkpoint kept for a stream; None when there is none."""
+
+
+class NoAnchors:
+    """Nowhere, for journals that no Vault signs: their checkpoints are kept apart by the sinks, which get each of them."""
+
+    def put(self, origin: str, size: int, note: str) -> None:
+        """Keep nothing."""
+
+    def newest(self, _origin: str) -> tuple[int, str] | None:
+        """There is none."""
+        return None

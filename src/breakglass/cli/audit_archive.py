@@ -18,7 +18,8 @@ def archive(
 ) -> None:
     """Move old streams, sealed and acknowledged by every sink, to an archive. 0 done, 1 something stays, 3 wrong use.
 
-    Both can be verified afterwards. Asks Vault (VAULT_ADDR, VAULT_TOKEN or the token file) to sign the two ledgers.
+    Both can be verified afterwards. The two ledgers are signed by Vault (VAULT_ADDR, VAULT_TOKEN or the token file), or by the
+    key whose file BREAKGLASS_SIGNING_KEY names.
     """
     import os  # noqa: PLC0415
 
