@@ -8,7 +8,12 @@ from typing import Annotated, Optional
 
 import typer
 
+from breakglass.cli import policy_explain, policy_test
+from breakglass.cli.policy_options import count
+
 app = typer.Typer(help="What may be done.", no_args_is_help=True)
+app.command()(policy_explain.explain)
+app.command("test")(policy_test.run_tests)
 
 
 @app.command()
@@ -38,8 +43,8 @@ def check(
     except PolicyErrors as errors:
         for problem in errors.problems:
             typer.echo(str(problem))
-        raise BreakglassError(f"{policy} has {_count(len(errors.problems), 'problem')}; nothing was changed.") from None
-    found_text = f"OK  {_count(len(found.triggers), 'trigger')}, {_count(len(found.access), 'access', 'accesses')}"
+        raise BreakglassError(f"{policy} has {count(len(errors.problems), 'problem')}; nothing was changed.") from None
+    found_text = f"OK  {count(len(found.triggers), 'trigger')}, {count(len(found.access), 'access', 'accesses')}"
     if loaded:
         typer.echo(f"{found_text}, digest {found.digest[:8]}.")
     else:
@@ -54,7 +59,3 @@ def schema() -> None:
     from breakglass.policy.schema import policy_schema  # noqa: PLC0415
 
     typer.echo(json.dumps(policy_schema(), indent=2))
-
-
-def _count(number: int, noun: str, nouns: str = "") -> str:
-    return f"{number} {noun if number == 1 else nouns or noun + 's'}"

@@ -69,7 +69,9 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True)
 class Unmatched:
-    """No trigger matches."""
+    """No trigger matches; of one trigger alone, `why` says what of the alert differs."""
+
+    why: str = ""
 
 
 @dataclass(frozen=True)
@@ -103,20 +105,35 @@ def route(
 ) -> Unmatched | Refused | Planned:
     """Find the first trigger that matches and make its plan; `inventory` gives each host's groups."""
     for trigger in policy.triggers:
-        if not labels_match(trigger, alert):
-            continue
-        try:
-            if trigger.when is None or trigger.when.holds(alert):
-                return Planned(trigger, _plan(alert, trigger, policy.access[trigger.access], inventory, remediations))
-        except tuple(error for error, _ in _REASONS) as error:
-            reason = next(reason for kind, reason in _REASONS if isinstance(error, kind))
-            return Refused(trigger, reason, str(error))
+        answer = consider(trigger, alert, policy, inventory, remediations)
+        if not isinstance(answer, Unmatched):
+            return answer
     return Unmatched()
 
 
-def labels_match(trigger: Trigger, alert: Alert) -> bool:
-    """Tell whether every label of `match` has one of its values; a missing label is the empty text."""
-    return all(alert.labels.get(name, "") in values for name, values in trigger.match.items())
+def consider(
+    trigger: Trigger, alert: Alert, policy: Policy, inventory: Mapping[str, frozenset[str]], remediations: Roles
+) -> Unmatched | Refused | Planned:
+    """What one trigger makes of an alert, as if it were the first."""
+    if other := mismatch(trigger, alert):
+        return Unmatched(other)
+    try:
+        if trigger.when is not None and not trigger.when.holds(alert):
+            return Unmatched(f"when is false: {trigger.when.source}")
+        return Planned(trigger, _plan(alert, trigger, policy.access[trigger.access], inventory, remediations))
+    except tuple(error for error, _ in _REASONS) as error:
+        reason = next(reason for kind, reason in _REASONS if isinstance(error, kind))
+        return Refused(trigger, reason, str(error))
+
+
+def mismatch(trigger: Trigger, alert: Alert) -> str:
+    """Say which label of `match` has none of its values, or nothing; a missing label is the empty text."""
+    for name, values in trigger.match.items():
+        found = alert.labels.get(name, "")
+        if found not in values:
+            wanted = " or ".join(value or "missing" for value in values)
+            return f"{name} is {found or 'missing'}, not {wanted}"
+    return ""
 
 
 def _plan(

@@ -52,10 +52,10 @@ class VaultCredential:
     """A credential besides SSH.
 
     Attributes:
-        kind: ssh_host, database, pki or secret.
+        kind: ssh_host, database, pki, pki_host, secret or rotation.
         mount: Where its engine is mounted; empty for ssh_host.
         name: Role of the engine, or path of the secret; empty for ssh_host.
-        engine: kv2, kv1 or dynamic for a secret; empty for others.
+        engine: kv2, kv1 or dynamic for a secret; kv2 or database for a rotation; empty for others.
     """
 
     kind: str
@@ -176,11 +176,31 @@ class RequestRule:
 
 
 @dataclass(frozen=True)
+class Case:
+    """A test of the policy: an alert, and what must come of it.
+
+    Attributes:
+        name: What must be true, in words.
+        line: Where it stands: `breakglass.yml:90`.
+        labels: The alert's.
+        annotations: The alert's.
+        expected: What is compared, by the words of the policy language; nothing else is.
+    """
+
+    name: str
+    line: str
+    labels: Mapping[str, str]
+    annotations: Mapping[str, str]
+    expected: Mapping[str, object]
+
+
+@dataclass(frozen=True)
 class Policy:
-    """The whole policy, in the order in which it is written; `digest` is of its meaning (hex SHA-256)."""
+    """The whole policy, in the order in which it is written; `digest` is of its meaning (hex SHA-256), without the tests."""
 
     digest: str
     access: Mapping[str, Access]
     triggers: tuple[Trigger, ...]
     ladders: Mapping[str, Ladder]
     requests: tuple[RequestRule, ...] = ()
+    cases: tuple[Case, ...] = ()

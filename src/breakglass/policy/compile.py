@@ -14,6 +14,7 @@ import rfc8785
 from breakglass.domain.routing import ExpressionError
 from breakglass.domain.rules import (
     Access,
+    Case,
     Ladder,
     Limits,
     Mode,
@@ -31,6 +32,7 @@ from .problems import Place, Problem
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
 
+    from .cases import CaseEntry
     from .credentials import CredentialEntry
     from .expressions import CompiledCondition, Template
     from .model import AccessEntry, DefaultsEntry, LimitsEntry, PolicyDocument, RungEntry, TriggerEntry
@@ -59,12 +61,14 @@ class Compiler:
         document: PolicyDocument,
         place_of: Callable[[int, tuple[str, ...]], Place],
         request_place: Callable[[int, tuple[str, ...]], Place],
+        case_place: Callable[[int], Place],
     ) -> None:
-        """Take the document, and how to find the line of a key of the n-th trigger, and of the n-th request."""
+        """Take the document, and how to find the line of a key of the n-th trigger, request and test."""
         self.problems: list[Problem] = []
         self._document = document
         self._place_of = place_of
         self._request_place = request_place
+        self._case_place = case_place
 
     def compile(self, channels: Collection[str]) -> Policy:
         """Give the policy; channels that are used as ladders become ladders of one rung."""
@@ -82,6 +86,16 @@ class Compiler:
             triggers=triggers,
             ladders=MappingProxyType(ladders),
             requests=requests,
+            cases=tuple(self._case(number, entry) for number, entry in enumerate(self._document.tests)),
+        )
+
+    def _case(self, number: int, entry: CaseEntry) -> Case:
+        return Case(
+            name=entry.name,
+            line=_line(self._case_place(number)),
+            labels=MappingProxyType(dict(entry.alert)),
+            annotations=MappingProxyType(dict(entry.annotations)),
+            expected=MappingProxyType({name: getattr(entry.expect, name) for name in entry.expect.model_fields_set}),
         )
 
     def _request(self, number: int, entry: RequestEntry) -> RequestRule:
@@ -89,7 +103,7 @@ class Compiler:
         access = self._document.access.get(entry.access)
         return RequestRule(
             name=entry.name,
-            line=f"{PurePath(place.file).name}:{place.line}",
+            line=_line(place),
             who=frozenset(entry.who),
             access=entry.access,
             approval=entry.approval,
@@ -103,7 +117,7 @@ class Compiler:
         place = self._place_of(number, ("approval",))
         return Trigger(
             name=entry.name,
-            line=f"{PurePath(place.file).name}:{place.line}",
+            line=_line(place),
             owner=entry.owner or "",
             match=MappingProxyType({label: tuple(values) for label, values in entry.match.items()}),
             when=self._condition(number, entry.when),
@@ -138,6 +152,10 @@ class Compiler:
             return compile_template("")
 
 
+def _line(place: Place) -> str:
+    return f"{PurePath(place.file).name}:{place.line}"
+
+
 def _resolves_within(entry: TriggerEntry, defaults: DefaultsEntry) -> timedelta:
     own, outer = entry.verification.alert_resolves_within, defaults.verification.alert_resolves_within
     return own or outer or DEFAULT_RESOLVES_WITHIN
@@ -159,6 +177,12 @@ def _credential(entry: CredentialEntry) -> VaultCredential:
         return VaultCredential("secret", entry.mount or "kv", entry.path or "", entry.engine or "kv2")
     if entry.kind == "ssh_host":
         return VaultCredential("ssh_host")
+    if entry.kind == "pki_host":
+        return VaultCredential("pki_host", entry.mount or "pki", entry.role or "")
+    if entry.kind == "rotation" and entry.path:
+        return VaultCredential("rotation", entry.mount or "kv", entry.path, "kv2")
+    if entry.kind == "rotation":
+        return VaultCredential("rotation", entry.mount or "database", entry.role or "", "database")
     return VaultCredential(entry.kind, entry.mount or entry.kind, entry.role or "")
 
 

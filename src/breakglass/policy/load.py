@@ -6,6 +6,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from .check import Checker, Surroundings
+from .check_cases import CaseChecker
 from .check_requests import RequestChecker
 from .compile import Compiler
 from .merge import read_policy_files
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from breakglass.domain.rules import Policy
     from breakglass.remediations import Remediations
 
+_LISTS = ("triggers", "requests", "tests")
 Faults = list[tuple[tuple[int | str, ...], Problem]]
 
 
@@ -42,19 +44,22 @@ def load_policy(
         root, problems = read_policy_files(path)
     except FileProblems as error:
         raise PolicyErrors(error.problems) from None
-    document, kept, kept_requests, faults = _typed(root)
+    document, kept, faults = _typed(root)
     problems.extend(problem for _, problem in faults)
 
     def place(where: tuple[int | str, ...]) -> Place:
         return place_of(root, where)
 
     def trigger_place(number: int, where: tuple[str, ...]) -> Place:
-        return place_of(root, ("triggers", kept[number], *where))
+        return place_of(root, ("triggers", kept["triggers"][number], *where))
 
     def request_place(number: int, where: tuple[str, ...]) -> Place:
-        return place_of(root, ("requests", kept_requests[number], *where))
+        return place_of(root, ("requests", kept["requests"][number], *where))
 
-    compiler = Compiler(document, trigger_place, request_place)
+    def case_place(number: int) -> Place:
+        return place_of(root, ("tests", kept["tests"][number], "name"))
+
+    compiler = Compiler(document, trigger_place, request_place, case_place)
     policy = compiler.compile(channels or ())
     around = Surroundings(
         channels=channels,
@@ -67,22 +72,23 @@ def load_policy(
     problems.extend(compiler.problems)
     problems.extend(Checker(policy, around, place, trigger_place).problems())
     problems.extend(RequestChecker(policy, around, request_place).problems())
+    problems.extend(CaseChecker(policy, around, case_place).problems())
     if problems:
         raise PolicyErrors(problems)
     return policy
 
 
-def _typed(root: Entries) -> tuple[PolicyDocument, list[int], list[int], Faults]:
+def _typed(root: Entries) -> tuple[PolicyDocument, dict[str, list[int]], Faults]:
     """Type the document; on faults, what is sound of it, so that the rest can be checked too.
 
-    Gives the document, the place of each of its triggers and requests in the written lists, and the faults.
+    Gives the document, the place of each of its entries in the lists as they are written, and the faults.
     """
     try:
         document = validate(PolicyDocument, root)
     except Mismatch as error:
         sound, kept = _sound_parts(root, error.faults)
-        return validate_plain(PolicyDocument, sound), kept["triggers"], kept["requests"], error.faults
-    return document, list(range(len(document.triggers))), list(range(len(document.requests))), []
+        return validate_plain(PolicyDocument, sound), kept, error.faults
+    return document, {name: list(range(len(getattr(document, name)))) for name in _LISTS}, []
 
 
 def _sound_parts(root: Entries, faults: Faults) -> tuple[dict[str, Plain], dict[str, list[int]]]:
@@ -90,7 +96,7 @@ def _sound_parts(root: Entries, faults: Faults) -> tuple[dict[str, Plain], dict[
     whole = {where[0] for where, _ in faults if len(where) == 1}
     entries = {where[:2] for where, _ in faults}
     sound: dict[str, Plain] = {"version": "1"}
-    kept: dict[str, list[int]] = {"triggers": [], "requests": []}
+    kept: dict[str, list[int]] = {name: [] for name in _LISTS}
     for section, (_, node) in root.children.items():
         if section in whole or section == "version":
             continue

@@ -3,11 +3,11 @@
 
 from __future__ import annotations
 
-import re
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
+from .cases import Cases, label
 from .credentials import CredentialEntry, Credentials
 from .requests import RequestEntries  # noqa: TC001 (pydantic reads the annotation)
 from .scalars import (
@@ -28,7 +28,6 @@ from .scalars import (
     sentence,
 )
 
-_LABEL = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 _SCALAR_SCHEMA = {"type": ["string", "number", "boolean"]}
 
 
@@ -46,12 +45,6 @@ def _one_or_more(value: object) -> object:
     if not isinstance(values, list) or not all(isinstance(item, str) for item in values):
         raise sentence("Write a text, or a list of texts.")
     return values
-
-
-def _label(name: str) -> str:
-    if not _LABEL.fullmatch(name):
-        raise sentence(f"{name[:80]!r} is not a label name (letters, digits and _). Write the label's bare name.")
-    return name
 
 
 def _hosts(value: object) -> object:
@@ -76,7 +69,7 @@ def _hand_out(value: object) -> object:
     return False
 
 
-Label = Annotated[str, AfterValidator(_label)]
+Label = Annotated[str, AfterValidator(label)]
 Values = Annotated[
     list[str],
     BeforeValidator(_one_or_more),
@@ -177,4 +170,4 @@ class PolicyDocument(Strict):
     requests: Annotated[RequestEntries, MaybeEmptyList] = Field(default_factory=list)
     maintenance: Unbuilt = None
     drills: Unbuilt = None
-    tests: Unbuilt = None
+    tests: Annotated[Cases, MaybeEmptyList] = Field(default_factory=list)

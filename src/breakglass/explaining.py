@@ -1,0 +1,136 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the policy would make of an alert, trigger by trigger, as text: `breakglass policy explain`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import yaml
+from ansible_collections.breakglass.remediation.plugins.plugin_utils._journal.text import printable
+
+from breakglass.domain.rehearsal import outcome
+from breakglass.domain.routing import Planned, Refused, Unmatched, consider, route
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from datetime import datetime, timedelta
+
+    from breakglass.domain.alert import Alert
+    from breakglass.domain.plan import Plan
+    from breakglass.domain.rules import Trigger
+    from breakglass.policy_site import PolicySite
+
+_WIDTH = 7
+_FEW = 2
+_UNITS = (("d", 86_400), ("h", 3_600), ("m", 60))
+_OF_A_TEST = ("trigger", "hosts", "approval", "refused", "unmatched")
+
+
+def explained(alert: Alert, site: PolicySite, now: datetime) -> Iterator[str]:
+    """Yield the lines about one alert; what else is going on at this moment (cooldowns, other repairs) is not looked up."""
+    labels = "  ".join(f"{name}={value}" for name, value in sorted(alert.labels.items()) if name != "alertname")
+    yield printable(f"{alert.status.value}: {alert.name}  {labels}").rstrip()
+    yield ""
+    taken = ""
+    for trigger in site.policy.triggers:
+        answer = consider(trigger, alert, site.policy, site.inventory.hosts, site.remediations)
+        yield from map(printable, _about(trigger, answer, taken, alert, now))
+        if not taken and not isinstance(answer, Unmatched):
+            taken = trigger.name
+    if not taken:
+        yield "  No trigger takes it: nothing would be done, and nobody told."
+    yield ""
+    yield "Nothing was started. Cooldowns, repairs of the day and other work on the hosts count at the moment itself."
+
+
+def as_tests(alerts: Sequence[Alert], site: PolicySite) -> str:
+    """What to write under `tests:` so that it stays as it is."""
+    text: str = yaml.safe_dump(
+        {"tests": [_as_test(alert, site) for alert in alerts]}, sort_keys=False, allow_unicode=False, width=110
+    )
+    return text
+
+
+def _as_test(alert: Alert, site: PolicySite) -> dict[str, object]:
+    found = outcome(route(alert, site.policy, site.inventory.hosts, site.remediations))
+    return {
+        "name": f"{alert.name} on {alert.labels.get('instance', 'no instance')} is as it was when this was written",
+        "alert": {name: str(value) for name, value in alert.labels.items()},
+        **({"annotations": dict(alert.annotations)} if alert.annotations else {}),
+        "expect": {name: found[name] for name in _OF_A_TEST if found.get(name)},
+    }
+
+
+def _about(
+    trigger: Trigger, answer: Unmatched | Refused | Planned, taken: str, alert: Alert, now: datetime
+) -> Iterator[str]:
+    if isinstance(answer, Unmatched):
+        yield f"  {trigger.name}: no, {answer.why}"
+        return
+    if taken:
+        yield f"  {trigger.name}: would match, but {taken} comes first"
+        return
+    yield f"  {trigger.name} ({trigger.line})"
+    for label, values in trigger.match.items():
+        yield _line("match", f"{label} is {' or '.join(value or 'missing' for value in values)}", "yes")
+    if trigger.when is not None:
+        yield _line("when", trigger.when.source, "true" if isinstance(answer, Planned) else "")
+    if isinstance(answer, Refused):
+        yield _line("REFUSED", f"{answer.reason.value}: {answer.sentence}", "people are told")
+        yield _line("then", trigger.escalation)
+        return
+    yield from _plan(trigger, answer.plan)
+    yield from _limits(trigger, alert, now)
+    yield _line("NOW", _verdict(answer, now - alert.starts_at))
+
+
+def _plan(trigger: Trigger, plan: Plan) -> Iterator[str]:
+    yield _line("hosts", ", ".join(plan.hosts), f"inside {plan.access}")
+    parameters = "  ".join(f"{name}={value}" for name, value in plan.parameters.items())
+    yield _line("plan", f"{plan.remediation}  {parameters}".rstrip())
+    yield _line(
+        "access", f"{plan.access}, {_span(trigger.time_box)}", f"approval {trigger.approval}, then {trigger.escalation}"
+    )
+
+
+def _limits(trigger: Trigger, alert: Alert, now: datetime) -> Iterator[str]:
+    limits = trigger.limits
+    yield _line("limits", f"firing {_span(limits.firing_for)}", f"fires for {_roughly(now - alert.starts_at)}")
+    more = (
+        f"attempts {limits.attempts}",
+        f"cooldown {_span(limits.cooldown)}",
+        f"repairs_per_day {limits.repairs_per_day}",
+        f"hosts_at_once {limits.hosts_at_once}",
+    )
+    yield _line("", " · ".join(more))
+    yield _line("proof", f"the alert resolves within {_span(trigger.alert_resolves_within)}")
+
+
+def _verdict(answer: Planned, fires_for: timedelta) -> str:
+    act = "would run" if answer.trigger.mode == "act" else "would only be observed (mode: observe)"
+    left = answer.trigger.limits.firing_for - fires_for
+    if left.total_seconds() > 0:
+        return f"would wait {_roughly(left)}, until it has fired for {_span(answer.trigger.limits.firing_for)}; then it {act}"
+    return act
+
+
+def _line(word: str, text: str, remark: str = "") -> str:
+    return f"    {word:<{_WIDTH}} {text:<58} {remark}".rstrip()
+
+
+def _span(span: timedelta) -> str:
+    """A duration of the policy, exactly."""
+    seconds = int(span.total_seconds())
+    for unit, length in _UNITS:
+        if seconds and seconds % length == 0:
+            return f"{seconds // length}{unit}"
+    return f"{seconds}s"
+
+
+def _roughly(span: timedelta) -> str:
+    """A duration that was measured, in the unit that people would say it in."""
+    seconds = max(int(span.total_seconds()), 0)
+    for unit, length in _UNITS:
+        if seconds >= _FEW * length:
+            return f"{seconds // length}{unit}"
+    return f"{seconds}s"

@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""`tests:`: alerts, and what the policy must make of them. They are no part of the policy's digest."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
+
+from breakglass.domain.routing import Reason
+
+from .scalars import Flag, MaybeEmptyMapping, MaybeName, MaybeWords, Strict, Unbuilt, Words, choice, sentence
+
+_LABEL = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
+_REASONS = tuple(reason.value for reason in Reason)
+_TEXTS_SCHEMA = WithJsonSchema({"type": "object", "additionalProperties": {"type": ["string", "number", "boolean"]}})
+
+
+def label(name: str) -> str:
+    """Refuse what can't be a label's name."""
+    if not _LABEL.fullmatch(name):
+        raise sentence(f"{name[:80]!r} is not a label name (letters, digits and _). Write the label's bare name.")
+    return name
+
+
+def _texts(value: object) -> object:
+    if not isinstance(value, dict) or not all(isinstance(text, str) for text in value.values()):
+        raise sentence("Write names of labels and texts.")
+    for name in value:
+        label(name)
+    return value
+
+
+def _something(entry: ExpectEntry) -> ExpectEntry:
+    if not entry.model_fields_set:
+        raise sentence("This expects nothing. Name the trigger, or `unmatched: true`, or `refused:` and the reason.")
+    return entry
+
+
+Texts = Annotated[dict[str, str], BeforeValidator(_texts), _TEXTS_SCHEMA]
+
+
+class ExpectEntry(Strict):
+    """`expect:` of a test; what is not written is not compared."""
+
+    trigger: MaybeName = None
+    hosts: Annotated[list[Words] | None, Field(description="Inventory names.")] = None
+    approval: MaybeWords = None
+    access: MaybeName = None
+    remediation: MaybeWords = None
+    parameters: dict[str, object] | None = Field(
+        default=None, description="Some or all of them, as the role gets them."
+    )
+    mode: Annotated[Literal["observe", "act"] | None, BeforeValidator(choice(("observe", "act")))] = None
+    refused: Annotated[str | None, BeforeValidator(choice(_REASONS)), WithJsonSchema({"enum": list(_REASONS)})] = None
+    unmatched: Annotated[Flag, Field(description="true: no trigger takes the alert.")] = False
+
+
+class CaseEntry(Strict):
+    """One item of `tests:`."""
+
+    name: Words = Field(description="Say in a sentence what must be true.")
+    alert: Texts = Field(description="The alert's labels.")
+    annotations: Annotated[Texts, MaybeEmptyMapping] = Field(default_factory=dict)
+    now: Unbuilt = None
+    expect: Annotated[ExpectEntry, AfterValidator(_something)] = Field(description="Say what must come of it.")
+
+
+Cases = Annotated[list[CaseEntry], Field(description="What the policy must make of which alert.")]

@@ -1,0 +1,162 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Questions to a policy that start nothing: `breakglass policy explain` and `test`."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.integration.cli.conftest import Call
+
+SETTINGS = """\
+listen: 127.0.0.1:8443
+policy: policy.yml
+inventory: hosts
+database_url: sqlite:///breakglass.db
+journal: {directory: journal}
+vault: {url: "http://127.0.0.1:8200", auth_method: approle, role_id_file: role_id, secret_id_file: secret_id}
+sources:
+  alertmanager: {kind: alertmanager, bearer_token_files: [token]}
+channels:
+  chat: {url_file: chat}
+"""
+POLICY = """\
+version: 1
+access:
+  web-operator: {hosts: [web]}
+defaults: {escalation: chat, mode: act}
+triggers:
+  - name: nginx-failed
+    match: {alertname: SystemdUnitFailed, name: [nginx.service, haproxy.service]}
+    when: alert.labels.severity != 'info'
+    access: web-operator
+    approval: automatic
+    remediation: restart_service
+    parameters: {restart_service_name: "{{ alert.labels.name }}"}
+  - name: any-unit
+    match: {alertname: SystemdUnitFailed}
+    access: web-operator
+    approval: automatic
+    remediation: restart_service
+    parameters: {restart_service_name: cron}
+    mode: observe
+"""
+NGINX = {"alertname": "SystemdUnitFailed", "name": "nginx.service", "instance": "web2:9100", "severity": "critical"}
+
+
+@pytest.fixture
+def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A directory with settings, policy and inventory; it is the working directory."""
+    (tmp_path / "settings.yml").write_text(SETTINGS, encoding="utf-8")
+    (tmp_path / "policy.yml").write_text(POLICY, encoding="utf-8")
+    (tmp_path / "hosts").write_text("[web]\nweb1\nweb2\n[db]\ndb1\n", encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def write_message(directory: Path, *labels: dict[str, str], fires_for: timedelta = timedelta(minutes=4)) -> Path:
+    """A webhook message with alerts of these labels."""
+    started = (datetime.now(UTC) - fires_for).isoformat()
+    alerts = [{"status": "firing", "labels": one, "startsAt": started} for one in labels]
+    path = directory / "alert.json"
+    path.write_text(json.dumps({"version": "4", "groupKey": "g", "alerts": alerts}), encoding="utf-8")
+    return path
+
+
+def test_explain_says_which_trigger_takes_an_alert_and_why(installed: Path, call: Call) -> None:
+    """Every trigger in the order of the policy: what matches, what would run, and who only would have come later."""
+    said = call("policy", "explain", write_message(installed, NGINX))
+    assert said.returncode == 0, said.stderr
+    lines = [line.strip() for line in said.stdout.splitlines()]
+    assert lines[2] == "nginx-failed (policy.yml:10)"
+    assert "hosts   web2                                                       inside web-operator" in lines
+    assert any(
+        line.startswith("plan    breakglass.remediation.restart_service  restart_service_name=nginx") for line in lines
+    )
+    assert any(line.startswith("limits  firing 1m") and line.endswith("fires for 4m") for line in lines)
+    assert "NOW     would run" in lines
+    assert "any-unit: would match, but nginx-failed comes first" in lines
+    assert not (installed / "breakglass.db").exists()
+
+
+@pytest.mark.parametrize(
+    ("labels", "line"),
+    [
+        ({**NGINX, "severity": "info"}, "nginx-failed: no, when is false: alert.labels.severity != 'info'"),
+        ({**NGINX, "severity": "info"}, "NOW     would only be observed (mode: observe)"),
+        ({"alertname": "Other"}, "nginx-failed: no, alertname is Other, not SystemdUnitFailed"),
+        ({"alertname": "Other"}, "No trigger takes it: nothing would be done, and nobody told."),
+        (
+            {**NGINX, "instance": "db1"},
+            "REFUSED outside-access: db1 is in none of the groups of access web-operator (web).",
+        ),
+        ({**NGINX, "instance": "{{ 7*7 }}"}, "REFUSED unknown-host: '{{ 7*7 }}' is not a host of the inventory"),
+        (
+            {**NGINX, "name": "nginx.service\x1b[31m"},
+            "nginx-failed: no, name is nginx.service\\x1b[31m, not nginx.service",
+        ),
+    ],
+)
+def test_explain_says_why_not(installed: Path, call: Call, labels: dict[str, str], line: str) -> None:
+    """In the words of the policy, with nothing of the alert that could move a cursor."""
+    said = call("policy", "explain", write_message(installed, labels))
+    assert said.returncode == 0, said.stderr
+    assert line in "\n".join(one.strip() for one in said.stdout.splitlines())
+    assert "\x1b" not in said.stdout
+
+
+def test_explain_knows_young_alerts(installed: Path, call: Call) -> None:
+    """They wait for `firing_for`."""
+    said = call("policy", "explain", write_message(installed, NGINX, fires_for=timedelta(seconds=5)))
+    assert "until it has fired for 1m; then it would run" in said.stdout
+
+
+def test_what_explain_writes_as_tests_holds(installed: Path, call: Call) -> None:
+    """The tests that it prints pass as they are, and fail when the policy changes."""
+    message = write_message(
+        installed, NGINX, {**NGINX, "instance": "x"}, {"alertname": "Other", "note": "a: b # \u202e"}
+    )
+    tests = call("policy", "explain", message, "--as-test").stdout
+    (installed / "policy.yml").write_text(POLICY + tests, encoding="utf-8")
+    passed = call("policy", "test")
+    assert (passed.returncode, passed.stdout.count("ok ")) == (0, 3), passed.stdout + passed.stderr
+    (installed / "policy.yml").write_text(POLICY.replace("[nginx.service, ", "[") + tests, encoding="utf-8")
+    failed = call("policy", "test")
+    assert failed.returncode == 1
+    assert "trigger is any-unit, not nginx-failed" in failed.stdout
+    assert failed.stderr == "breakglass: 2 of 3 tests of the policy failed.\n"
+
+
+def test_another_policy_can_be_tried_on_the_same_hosts(installed: Path, call: Call) -> None:
+    """As in a review of a change."""
+    (installed / "next.yml").write_text(POLICY.replace("mode: act", "mode: observe"), encoding="utf-8")
+    said = call("policy", "explain", write_message(installed, NGINX), "--policy", "next.yml")
+    assert "nginx-failed (next.yml:10)" in said.stdout
+    assert "would only be observed" in said.stdout
+
+
+@pytest.mark.parametrize(
+    ("body", "sentence"),
+    [("{", "not JSON"), ('{"version": "3"}', 'version "4"'), (None, "can't be read: No such file")],
+)
+def test_a_message_that_is_none_is_said(installed: Path, call: Call, body: str | None, sentence: str) -> None:
+    """In one sentence."""
+    if body is not None:
+        (installed / "alert.json").write_text(body, encoding="utf-8")
+    said = call("policy", "explain", "alert.json")
+    assert said.returncode == 1
+    assert sentence in said.stderr
+
+
+def test_a_policy_without_tests_says_how_to_get_some(installed: Path, call: Call) -> None:
+    """That is no failure."""
+    said = call("policy", "test")
+    assert said.returncode == 0
+    assert "--as-test" in said.stdout
+    assert installed.exists()
