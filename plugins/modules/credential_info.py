@@ -75,7 +75,7 @@ credentials:
       type: str
       sample: database
     kind:
-      description: V(ssh), V(ssh_host), V(database), V(pki) or V(secret).
+      description: V(ssh), V(ssh_host), V(database), V(pki), V(pki_host), V(secret) or V(rotation).
       type: str
       sample: database
     expires_at:

@@ -12,6 +12,8 @@ description:
     service that does not check that list accepts the certificate until RV(expires_at), so ask for a short O(ttl).
   - The role needs C(generate_lease=true). Without a lease nobody could revoke the certificate, and the task throws it away with
     its key and fails; O(lease_required=false) accepts a certificate that lives on, and the end of the run says until when.
+  - With O(kind=host) the certificate is one with which a service of a host proves itself. It is meant to outlive the grant, so
+    closing leaves it alone, and the access must open it with C(kind=pki_host).
   - Called again in the same way it returns the certificate that is there.
 author:
   - The breakglass.remediation maintainers
@@ -47,7 +49,9 @@ options:
     elements: str
     default: []
   ttl:
-    description: Longest life of the certificate, as V(5m). Without it, and at most, what is left of the grant.
+    description:
+      - Longest life of the certificate, as V(5m). Without it, and at most, what is left of the grant.
+      - With O(kind=host) its life, V(30d) without it, and by the engine's role at most.
     type: str
   format:
     description:
@@ -57,15 +61,22 @@ options:
     choices: [pem, pkcs12]
     default: pem
   lease_required:
-    description: Whether a certificate that closing can't revoke is refused.
+    description: Whether a certificate that closing can't revoke is refused. With O(kind=host) one that it would revoke is.
     type: bool
     default: true
+  kind:
+    description:
+      - V(run) is a certificate for this run, that ends with the grant.
+      - V(host) is one for a service of a host. It is no client's, and the role needs C(generate_lease=false).
+    type: str
+    choices: [run, host]
+    default: run
 extends_documentation_fragment:
   - breakglass.remediation.vault
   - action_common_attributes
 attributes:
   check_mode:
-    description: The certificate is obtained in check mode too, because asking a service needs one.
+    description: The certificate is obtained in check mode too, because asking a service needs one; with O(kind=host) none is.
     support: partial
   diff_mode:
     support: none
@@ -99,6 +110,17 @@ EXAMPLES = r"""
     alt_names: [repair.shop.example.com]
     ip_sans: [192.0.2.10]
     format: pkcs12
+  delegate_to: localhost
+  become: false
+  run_once: true
+
+- name: Obtain one with which the shop proves itself for a month
+  breakglass.remediation.pki_certificate:
+    name: shop
+    kind: host
+    role: shop-server
+    common_name: shop.example.com
+    ttl: 30d
   delegate_to: localhost
   become: false
   run_once: true
@@ -137,7 +159,7 @@ name:
   type: str
   sample: pki
 kind:
-  description: Always V(pki).
+  description: V(pki), or V(pki_host) with O(kind=host).
   returned: success
   type: str
   sample: pki

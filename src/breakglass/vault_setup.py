@@ -14,8 +14,11 @@ from ansible_collections.breakglass.remediation.plugins.plugin_utils._vault.acce
     CredentialSpec,
     DatabaseRole,
     HostCertificates,
+    KeptSecret,
+    PkiHostRole,
     PkiRole,
     SecretPath,
+    StaticRole,
 )
 from ansible_collections.breakglass.remediation.plugins.plugin_utils._vault.advice import advice
 from ansible_collections.breakglass.remediation.plugins.plugin_utils._vault.logged_in import logged_in
@@ -111,6 +114,12 @@ def _credential_spec(credential: VaultCredential) -> CredentialSpec:
             return DatabaseRole(credential.mount, credential.name)
         case "pki":
             return PkiRole(credential.mount, credential.name)
+        case "pki_host":
+            return PkiHostRole(credential.mount, credential.name)
+        case "rotation" if credential.engine == "database":
+            return StaticRole(credential.mount, credential.name)
+        case "rotation":
+            return KeptSecret(credential.mount, credential.name)
         case "secret":
             return SecretPath(credential.engine, credential.mount, credential.name)
     return HostCertificates()

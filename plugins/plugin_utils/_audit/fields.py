@@ -27,6 +27,7 @@ OF_OUR_MODULES: dict[str, tuple[str, ...]] = {
     "ssh_certificate": ("serial", "principals", "key_id", "valid_before"),
     "database_credential": ("name", "username", "expires_at", "lease_id"),
     "pki_certificate": ("name", "serial", "common_name", "expires_at", "lease_id"),
+    "rotation": ("name", "rotated", "since", "version"),
     "secret_file": ("name", "version", "expires_at", "lease_id"),
 }
 

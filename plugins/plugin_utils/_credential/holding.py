@@ -45,7 +45,7 @@ class Holding:
     Attributes:
         id: Its own, unique in the run.
         name: What the run calls it.
-        kind: ssh, ssh_host, database, pki or secret.
+        kind: ssh, ssh_host, database, pki, pki_host, secret or rotation.
         what: What it is, in words: `SSH certificate 8123 for web1`.
         latest_end: When it is over at the latest (RFC 3339, UTC).
         fate: See Fate; None while nobody knows whether it was made.

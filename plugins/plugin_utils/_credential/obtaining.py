@@ -21,6 +21,7 @@ from .._vault.lease import revoke_lease
 from .._vault.session import box_left
 from .holding import ASKED, OBTAINED, REFUSED, Fate
 from .order import LeftLease
+from .pki_host import PkiHostOrder
 from .register import Register
 from .ssh import SshHostOrder
 from .wallet import Credential, read_credential, text_of, write_credential
@@ -137,7 +138,7 @@ def _left(grant: OpenGrant) -> timedelta:
 
 def _latest_end(grant: OpenGrant, order: Order) -> str:
     """When it is over at the latest, should nobody hear of it: what hangs on the grant ends with it, a host's proof does not."""
-    return text_of(_now() + order.longest) if isinstance(order, SshHostOrder) else grant.expires_at
+    return text_of(_now() + order.longest) if isinstance(order, (SshHostOrder, PkiHostOrder)) else grant.expires_at
 
 
 def _record_failure(register: Register, asked: Mapping[str, JsonValue], error: BreakglassError) -> None:

@@ -89,7 +89,7 @@ class Order(Protocol):
 
     @property
     def kind(self) -> str:
-        """ssh, ssh_host, database, pki or secret."""
+        """ssh, ssh_host, database, pki, pki_host, secret or rotation."""
 
     @property
     def name(self) -> str:

@@ -94,12 +94,16 @@ class PkiOrder:
             passphrase = secrets.token_urlsafe(24)
             bundle = _pkcs12(self.common_name, key, certificate, passphrase)
             return {"bundle.p12": bundle, "passphrase": passphrase.encode()}, (passphrase,)
-        files = {
-            "certificate.pem": certificate.pem.encode(),
-            "private_key.pem": key.pem.encode(),
-            "chain.pem": "".join(certificate.chain).encode(),
-        }
-        return files, ()
+        return pem_files(key, certificate), ()
+
+
+def pem_files(key: NewKey, certificate: PkiCertificate) -> dict[str, bytes]:
+    """The files of a certificate, by their names."""
+    return {
+        "certificate.pem": certificate.pem.encode(),
+        "private_key.pem": key.pem.encode(),
+        "chain.pem": "".join(certificate.chain).encode(),
+    }
 
 
 def _pkcs12(name: str, key: NewKey, certificate: PkiCertificate, passphrase: str) -> bytes:

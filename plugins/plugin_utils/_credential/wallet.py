@@ -28,7 +28,7 @@ class Credential:
     Attributes:
         id: Its own, unique in the run.
         name: What the run calls it.
-        kind: ssh, ssh_host, database, pki or secret.
+        kind: ssh, ssh_host, database, pki, pki_host, secret or rotation.
         what: What it is, in words.
         identity: What was asked for.
         fate: What becomes of it at closing.

@@ -77,6 +77,17 @@ PKI_CERTIFICATE: dict[str, dict[str, object]] = {
     "ttl": {"type": "str"},
     "format": {"type": "str", "choices": ["pem", "pkcs12"], "default": "pem"},
     "lease_required": {"type": "bool", "default": True},
+    "kind": {"type": "str", "choices": ["run", "host"], "default": "run"},
+}
+ROTATION: dict[str, dict[str, object]] = {
+    **CONNECTION,
+    "name": {"type": "str", "default": "rotation"},
+    "role": {"type": "str"},
+    "path": {"type": "str"},
+    "engine_mount_point": {"type": "str"},
+    "key": {"type": "str", "default": "password", "no_log": False},
+    "format": {"type": "str", "choices": ["environment", "json", "plain"], "default": "plain"},
+    "older_than": {"type": "str", "default": "1h"},
 }
 SECRET_FILE: dict[str, dict[str, object]] = {
     **CONNECTION,

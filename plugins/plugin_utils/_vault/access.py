@@ -13,7 +13,17 @@ from .names import KV_MOUNT, access_name, host_name, mount_point, role_name, sec
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["AccessSpec", "CredentialSpec", "DatabaseRole", "HostCertificates", "PkiRole", "SecretPath"]
+__all__ = [
+    "AccessSpec",
+    "CredentialSpec",
+    "DatabaseRole",
+    "HostCertificates",
+    "KeptSecret",
+    "PkiHostRole",
+    "PkiRole",
+    "SecretPath",
+    "StaticRole",
+]
 
 _SSH = """\
 path "ssh-breakglass/sign/{role}" {{
@@ -31,6 +41,17 @@ path "{mount}/sign/{role}" {{
   capabilities        = ["update"]
   required_parameters = ["csr", "common_name", "ttl"]
   allowed_parameters  = {{ "csr" = [], "common_name" = [], "alt_names" = [], "ip_sans" = [], "ttl" = [], "format" = ["pem"] }}
+}}
+"""
+_STATIC = """\
+path "{mount}/rotate-role/{role}" {{ capabilities = ["update"] }}
+path "{mount}/static-creds/{role}" {{ capabilities = ["read"] }}
+"""
+# Without required_parameters: Vault would want them of a read, too.
+_ROTATED = """\
+path "{mount}/data/{path}" {{
+  capabilities       = ["read", "update"]
+  allowed_parameters = {{ "data" = [], "options" = [] }}
 }}
 """
 _KEPT = 'path "{path}" {{ capabilities = [{capabilities}] }}\n'
@@ -61,6 +82,38 @@ class PkiRole:
 
 
 @dataclass(frozen=True)
+class PkiHostRole(PkiRole):
+    """Certificates of one role of a PKI engine for services of the hosts, which outlive the grant."""
+
+
+@dataclass(frozen=True)
+class StaticRole:
+    """The password of one static role of a database engine: read, and made anew."""
+
+    mount: str
+    role: str
+
+    def rules(self) -> str:
+        """What Vault's policy says of it; raises UnusableRequest."""
+        return _STATIC.format(mount=mount_point(self.mount), role=role_name(self.role))
+
+
+@dataclass(frozen=True)
+class KeptSecret:
+    """One secret of a key-value store of version 2: read, and given a new version. It must be there already."""
+
+    mount: str
+    path: str
+
+    def rules(self) -> str:
+        """What Vault's policy says of it; raises UnusableRequest."""
+        mount = mount_point(self.mount)
+        if mount.split("/", 1)[0] == KV_MOUNT and mount != KV_MOUNT:
+            raise UnusableRequest(f"{KV_MOUNT}/ is a key-value store of version 2, with our own anchors.")
+        return _ROTATED.format(mount=mount, path=secret_path(self.path))
+
+
+@dataclass(frozen=True)
 class SecretPath:
     """A secret, or all below a path (`web/*`): of a store (kv2, kv1), or made by any other engine (dynamic)."""
 
@@ -84,7 +137,7 @@ class HostCertificates:
     """Certificates with which the hosts of the access prove themselves."""
 
 
-CredentialSpec = DatabaseRole | PkiRole | SecretPath | HostCertificates
+CredentialSpec = DatabaseRole | PkiRole | StaticRole | KeptSecret | SecretPath | HostCertificates
 
 
 @dataclass(frozen=True)

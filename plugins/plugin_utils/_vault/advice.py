@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
-from .access import AccessSpec, DatabaseRole, PkiRole
+from .access import AccessSpec, DatabaseRole, PkiHostRole, PkiRole, StaticRole
 from .answer import section, truth, whole
 from .errors import MissingPath, UnexpectedAnswer
 
@@ -33,6 +33,8 @@ def _of_access(client: Client, access: AccessSpec) -> Iterator[str]:
             yield from _of_database(client, access, credential)
         elif isinstance(credential, PkiRole):
             yield from _of_pki(client, access, credential)
+        elif isinstance(credential, StaticRole):
+            yield from _of_static_role(client, access, credential)
 
 
 def _of_database(client: Client, access: AccessSpec, wanted: DatabaseRole) -> Iterator[str]:
@@ -59,8 +61,19 @@ def _of_pki(client: Client, access: AccessSpec, wanted: PkiRole) -> Iterator[str
     except (MissingPath, UnexpectedAnswer):
         yield f"! {title}: it is not there. Make it; an example is in docs/guides/credentials.md."
         return
-    if not leased:
+    if isinstance(wanted, PkiHostRole):
+        if leased:
+            yield f"! {title}: generate_lease is on, so closing a grant would revoke the host's certificate. Set it to false."
+    elif not leased:
         yield f"! {title}: generate_lease is off, so closing a grant could not revoke its certificates. Set it to true."
+
+
+def _of_static_role(client: Client, access: AccessSpec, wanted: StaticRole) -> Iterator[str]:
+    try:
+        client.get(f"{wanted.mount}/static-roles/{wanted.role}")
+    except MissingPath:
+        title = f"static database role {wanted.role} at {wanted.mount}/ (access {access.name})"
+        yield f"! {title}: it is not there. Make it; an example is in docs/guides/credentials.md."
 
 
 def _seconds(duration: timedelta) -> int:

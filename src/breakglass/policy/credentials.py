@@ -19,9 +19,11 @@ _KEYS = {
     "ssh_host": frozenset[str](),
     "database": frozenset({"role", "mount"}),
     "pki": frozenset({"role", "mount"}),
+    "pki_host": frozenset({"role", "mount"}),
     "secret": frozenset({"path", "mount", "engine"}),
+    "rotation": frozenset({"role", "path", "mount"}),
 }
-_NEEDED = {"database": ("role",), "pki": ("role",), "secret": ("path",)}
+_NEEDED = {"database": ("role",), "pki": ("role",), "pki_host": ("role",), "secret": ("path",)}
 
 
 def _word(value: object) -> object:
@@ -67,15 +69,21 @@ _ENGINE = Annotated[Literal["kv2", "kv1", "dynamic"] | None, BeforeValidator(cho
 class CredentialEntry(Strict):
     """One item of `credentials:`."""
 
-    kind: Annotated[Literal["ssh", "ssh_host", "database", "pki", "secret"], BeforeValidator(_kind)] = Field(
-        description="What it is: ssh, ssh_host, database, pki or secret."
-    )
+    kind: Annotated[
+        Literal["ssh", "ssh_host", "database", "pki", "pki_host", "secret", "rotation"], BeforeValidator(_kind)
+    ] = Field(description="What it is: ssh, ssh_host, database, pki, pki_host, secret or rotation.")
     user: Login | None = Field(default=None, description="ssh: the login user on the hosts; without it, breakglass.")
-    role: _ROLE = Field(default=None, description="database, pki: the engine's role.")
+    role: _ROLE = Field(
+        default=None,
+        description="database, pki, pki_host: the engine's role. rotation: a static role of a database engine.",
+    )
     mount: _MOUNT_TEXT = Field(
         default=None, description="Where the engine is mounted; without it, database, pki or kv."
     )
-    path: _PATH_TEXT = Field(default=None, description="secret: its path below the engine; web/* for all below web.")
+    path: _PATH_TEXT = Field(
+        default=None,
+        description="secret: its path below the engine; web/* for all below web. rotation: one secret of a kv store.",
+    )
     engine: _ENGINE = Field(default=None, description="secret: kv2 (without it), kv1, or dynamic for any other engine.")
 
     @model_validator(mode="before")
@@ -90,10 +98,23 @@ class CredentialEntry(Strict):
         for name in _NEEDED.get(kind, ()):
             if name not in value:
                 raise sentence(f'A credential of "kind: {kind}" needs "{name}".')
+        if kind == "rotation":
+            _check_rotation(value)
         mount, engine = str(value.get("mount", "kv")), value.get("engine", "kv2")
-        if kind == "secret" and mount.split("/", 1)[0] == "kv" and (mount != "kv" or engine in ("kv1", "dynamic")):
+        if (
+            (kind == "secret" or "path" in value)
+            and mount.split("/", 1)[0] == "kv"
+            and (mount != "kv" or engine in ("kv1", "dynamic"))
+        ):
             raise sentence("kv/ is a key-value store of version 2, with our own anchors: leave mount and engine out.")
         return value
+
+
+def _check_rotation(value: dict[str, object]) -> None:
+    if ("role" in value) == ("path" in value):
+        raise sentence('A credential of "kind: rotation" needs "role" or "path": what is rotated, and not both.')
+    if str(value.get("path", "")).endswith("/*"):
+        raise sentence("A rotation is of one secret: write its whole path.")
 
 
 def _one_ssh_at_most(credentials: list[CredentialEntry]) -> list[CredentialEntry]:

@@ -32,7 +32,7 @@ def test_policies_of_the_guide_pass(call: Call, tmp_path: Path, text: str) -> No
 def test_the_policy_of_the_guide_shows_every_kind() -> None:
     """Each kind of credential stands in it."""
     kinds = {entry["kind"] for text in POLICIES for entry in _access(text)["credentials"]}
-    assert kinds == {"ssh", "ssh_host", "database", "pki", "secret"}
+    assert kinds == {"ssh", "ssh_host", "database", "pki", "pki_host", "secret", "rotation"}
 
 
 def _access(text: str) -> dict[str, list[dict[str, str]]]:

@@ -11,8 +11,11 @@ from ansible_collections.breakglass.remediation.plugins.plugin_utils._vault.acce
     AccessSpec,
     DatabaseRole,
     HostCertificates,
+    KeptSecret,
+    PkiHostRole,
     PkiRole,
     SecretPath,
+    StaticRole,
 )
 from ansible_collections.breakglass.remediation.plugins.plugin_utils._vault.preparation import apply, plan
 from ansible_collections.breakglass.remediation.plugins.plugin_utils._vault.wanted import desired
@@ -41,6 +44,10 @@ HERE = AccessSpec(
         PkiRole("cred-pki", "leased"),
         PkiRole("cred-pki", "unleased"),
         PkiRole("cred-pki", "missing"),
+        PkiHostRole("cred-pki", "unleased"),
+        KeptSecret("kv", "shop/rotated"),
+        KeptSecret("kv", "shop/none"),
+        StaticRole("database", "fixed"),
         SecretPath("kv2", "kv", "shop/*"),
         SecretPath("kv1", "old-kv", "shop"),
         SecretPath("dynamic", "cred-pki", "issue/leased"),

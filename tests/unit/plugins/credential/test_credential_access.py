@@ -15,8 +15,11 @@ from ansible_collections.breakglass.remediation.plugins.plugin_utils._vault.acce
     CredentialSpec,
     DatabaseRole,
     HostCertificates,
+    KeptSecret,
+    PkiHostRole,
     PkiRole,
     SecretPath,
+    StaticRole,
 )
 from ansible_collections.breakglass.remediation.plugins.plugin_utils._vault.database import database_path
 from ansible_collections.breakglass.remediation.plugins.plugin_utils._vault.errors import UnusableRequest
@@ -52,6 +55,16 @@ path "pki/sign/shop" {
   allowed_parameters  = { "csr" = [], "common_name" = [], "alt_names" = [], "ip_sans" = [], "ttl" = [], "format" = ["pem"] }
 }
 """
+ROTATED = """\
+path "kv/data/shop/mail" {
+  capabilities       = ["read", "update"]
+  allowed_parameters = { "data" = [], "options" = [] }
+}
+"""
+STATIC = """\
+path "database/rotate-role/shop" { capabilities = ["update"] }
+path "database/static-creds/shop" { capabilities = ["read"] }
+"""
 DATABASE = 'path "database/creds/shop-admin" { capabilities = ["read"] }\n'
 
 
@@ -70,6 +83,13 @@ def test_each_kind_has_its_own_rule() -> None:
     assert rules(HostCertificates()) == HEADER + SSH_HOST + AUTHORITY
     everything = rules(DatabaseRole("database", "shop-admin"), HostCertificates(), PkiRole("pki", "shop"), user="x")
     assert everything == HEADER + SSH + SSH_HOST + AUTHORITY + DATABASE + PKI
+
+
+def test_a_rotation_opens_one_secret() -> None:
+    """It may be read and made anew, and never be made where there is none; a host's certificate has the rule of all."""
+    assert rules(KeptSecret("kv", "shop/mail")) == HEADER + ROTATED
+    assert rules(StaticRole("database", "shop")) == HEADER + STATIC
+    assert rules(PkiHostRole("pki", "shop")) == rules(PkiRole("pki", "shop"))
 
 
 @pytest.mark.parametrize(
@@ -126,9 +146,13 @@ def test_the_order_and_number_of_the_same_rules_does_not_matter() -> None:
         ),
         *(PkiRole(mount, "a") for mount in ("", "pki/*", "pki\n", "auth")),
         PkiRole("pki", "a/../../sys"),
+        *(KeptSecret("kv", path) for path in ("breakglass/hold", "breakglass", "a/*", "*", "../a", 'a" { }', "")),
+        *(KeptSecret(mount, "a") for mount in ("kv/data", "sys", "auth/approle", "kv/*")),
+        *(StaticRole("database", role) for role in ("", "*", "a/b", "../x", 'a"')),
+        StaticRole("sys", "a"),
     ],
 )
-def test_no_rule_opens_more_than_it_says(spec: DatabaseRole | PkiRole | SecretPath) -> None:
+def test_no_rule_opens_more_than_it_says(spec: CredentialSpec) -> None:
     """Patterns, other paths, our own anchors, and engines that hold no credentials are refused before Vault sees them."""
     with pytest.raises(UnusableRequest):
         rules(spec)
