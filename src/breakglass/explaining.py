@@ -10,6 +10,7 @@ from ansible_collections.breakglass.remediation.plugins.plugin_utils._journal.te
 
 from breakglass.domain.rehearsal import outcome
 from breakglass.domain.routing import Planned, Refused, Unmatched, consider, route
+from breakglass.policy_text import span
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -89,42 +90,33 @@ def _plan(trigger: Trigger, plan: Plan) -> Iterator[str]:
     parameters = "  ".join(f"{name}={value}" for name, value in plan.parameters.items())
     yield _line("plan", f"{plan.remediation}  {parameters}".rstrip())
     yield _line(
-        "access", f"{plan.access}, {_span(trigger.time_box)}", f"approval {trigger.approval}, then {trigger.escalation}"
+        "access", f"{plan.access}, {span(trigger.time_box)}", f"approval {trigger.approval}, then {trigger.escalation}"
     )
 
 
 def _limits(trigger: Trigger, alert: Alert, now: datetime) -> Iterator[str]:
     limits = trigger.limits
-    yield _line("limits", f"firing {_span(limits.firing_for)}", f"fires for {_roughly(now - alert.starts_at)}")
+    yield _line("limits", f"firing {span(limits.firing_for)}", f"fires for {_roughly(now - alert.starts_at)}")
     more = (
         f"attempts {limits.attempts}",
-        f"cooldown {_span(limits.cooldown)}",
+        f"cooldown {span(limits.cooldown)}",
         f"repairs_per_day {limits.repairs_per_day}",
         f"hosts_at_once {limits.hosts_at_once}",
     )
     yield _line("", " · ".join(more))
-    yield _line("proof", f"the alert resolves within {_span(trigger.alert_resolves_within)}")
+    yield _line("proof", f"the alert resolves within {span(trigger.alert_resolves_within)}")
 
 
 def _verdict(answer: Planned, fires_for: timedelta) -> str:
     act = "would run" if answer.trigger.mode == "act" else "would only be observed (mode: observe)"
     left = answer.trigger.limits.firing_for - fires_for
     if left.total_seconds() > 0:
-        return f"would wait {_roughly(left)}, until it has fired for {_span(answer.trigger.limits.firing_for)}; then it {act}"
+        return f"would wait {_roughly(left)}, until it has fired for {span(answer.trigger.limits.firing_for)}; then it {act}"
     return act
 
 
 def _line(word: str, text: str, remark: str = "") -> str:
     return f"    {word:<{_WIDTH}} {text:<58} {remark}".rstrip()
-
-
-def _span(span: timedelta) -> str:
-    """A duration of the policy, exactly."""
-    seconds = int(span.total_seconds())
-    for unit, length in _UNITS:
-        if seconds and seconds % length == 0:
-            return f"{seconds // length}{unit}"
-    return f"{seconds}s"
 
 
 def _roughly(span: timedelta) -> str:

@@ -8,12 +8,16 @@ from typing import Annotated, Optional
 
 import typer
 
-from breakglass.cli import policy_explain, policy_test
+from breakglass.cli import policy_diff, policy_explain, policy_show, policy_test
 from breakglass.cli.policy_options import count
 
 app = typer.Typer(help="What may be done.", no_args_is_help=True)
 app.command()(policy_explain.explain)
 app.command("test")(policy_test.run_tests)
+app.command()(policy_diff.diff)
+app.command()(policy_show.show)
+app.command()(policy_show.graph)
+app.command("who-can")(policy_show.who_can)
 
 
 @app.command()

@@ -160,3 +160,39 @@ def test_a_policy_without_tests_says_how_to_get_some(installed: Path, call: Call
     assert said.returncode == 0
     assert "--as-test" in said.stdout
     assert installed.exists()
+
+
+def test_show_prints_one_file_that_means_the_same(installed: Path, call: Call) -> None:
+    """Out of a directory of files, as it is written and with every default."""
+    head, _, triggers = POLICY.partition("triggers:\n")
+    (installed / "policy").mkdir()
+    (installed / "policy" / "a.yml").write_text(head, encoding="utf-8")
+    (installed / "policy" / "b.yml").write_text(f"version: 1\ntriggers:\n{triggers}", encoding="utf-8")
+    for options in ((), ("--defaults",)):
+        shown = call("policy", "show", "--policy", "policy", *options)
+        assert shown.returncode == 0, shown.stderr
+        (installed / "shown.yml").write_text(shown.stdout, encoding="utf-8")
+        assert call("policy", "diff", "policy", "shown.yml").stdout == "They mean the same.\n"
+    assert "hosts_at_once: 1" in shown.stdout
+
+
+def test_diff_fails_a_review_when_asked_to(installed: Path, call: Call) -> None:
+    """With the difference on standard output."""
+    (installed / "next.yml").write_text(POLICY.replace("mode: observe", "mode: act"), encoding="utf-8")
+    for options, code in (((), 0), (("--fail-on-more",), 1)):
+        compared = call("policy", "diff", "policy.yml", "next.yml", *options)
+        assert (compared.returncode, compared.stdout) == (code, "+ trigger any-unit: mode is act, was observe\n")
+    assert call("policy", "diff", "next.yml", "policy.yml", "--fail-on-more").returncode == 0
+
+
+def test_who_can_and_graph(installed: Path, call: Call) -> None:
+    """Of the policy that the settings name; an access that is not there is wrong use, with a hint."""
+    said = call("policy", "who-can", "web-operator")
+    assert "on     web: web1, web2" in said.stdout
+    assert said.stdout.count("  alert  alertname=SystemdUnitFailed") == 2
+    wrong = call("policy", "who-can", "web-operater")
+    assert wrong.returncode == 3
+    assert "web-operator" in wrong.stderr
+    assert call("policy", "graph").stdout.startswith("flowchart LR\n")
+    assert "running --> closing" in call("policy", "graph", "--states").stdout
+    assert installed.exists()

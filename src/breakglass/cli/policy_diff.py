@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""`breakglass policy diff`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from breakglass.cli.policy_options import count
+
+SIGNS = {"more": "+", "less": "-", "same": " "}
+
+
+def diff(
+    old: Annotated[Path, typer.Argument(help="A policy file, or a directory of them.")],
+    new: Annotated[Path, typer.Argument(help="What it becomes.")],
+    *,
+    fail_on_more: Annotated[
+        bool, typer.Option("--fail-on-more", help="End with 1 when the new policy allows, or may allow, more.")
+    ] = False,
+) -> None:
+    """Say what a policy allows that another did not. Marked with +: more, or perhaps more; with -: less."""
+    from ansible_collections.breakglass.remediation.plugins.plugin_utils._journal.text import (  # noqa: PLC0415
+        printable,
+    )
+
+    from breakglass.domain.policy_changes import Effect, changes  # noqa: PLC0415
+    from breakglass.errors import BreakglassError  # noqa: PLC0415
+    from breakglass.policy.load import load_policy  # noqa: PLC0415
+    from breakglass.runner import installed_remediations  # noqa: PLC0415
+
+    remediations = installed_remediations()
+    before, after = (load_policy(path, channels=None, remediations=remediations, groups=None) for path in (old, new))
+    found = changes(before, after)
+    for change in found:
+        typer.echo(printable(f"{SIGNS[change.effect]} {change.sentence}"))
+    more = sum(change.effect is Effect.MORE for change in found)
+    if not found:
+        typer.echo("They mean the same.")
+    if more and fail_on_more:
+        raise BreakglassError(f"{new} allows more than {old} in {count(more, 'way')}.")

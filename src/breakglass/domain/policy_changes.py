@@ -1,0 +1,201 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What one policy allows that another did not: compared by meaning, so that spelling, comments and tests don't count.
+
+Whatever can't be shown to allow less, or the same, counts as allowing more: a condition that changed, for example.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from breakglass.domain.rules import Access, Policy, RequestRule, Trigger
+
+
+class Effect(StrEnum):
+    """Which way a change goes."""
+
+    MORE = "more"
+    LESS = "less"
+    SAME = "same"
+
+
+@dataclass(frozen=True)
+class Change:
+    """One difference, as a sentence without its subject's kind: `trigger web: mode is act, was observe`."""
+
+    effect: Effect
+    sentence: str
+
+
+Found = tuple[Effect, str]
+Rule = TypeVar("Rule")
+Amount = TypeVar("Amount", int, timedelta)
+
+
+def changes(old: Policy, new: Policy) -> tuple[Change, ...]:
+    """Every difference of meaning between two policies, in the order: accesses, triggers, requests, ladders."""
+    triggers = [{trigger.name: trigger for trigger in policy.triggers} for policy in (old, new)]
+    requests = [{rule.name: rule for rule in policy.requests} for policy in (old, new)]
+    return (
+        *_compared("access", old.access, new.access, _access, _opens),
+        *_compared("trigger", triggers[0], triggers[1], _trigger, _would),
+        *_order(old, new),
+        *_compared("request", requests[0], requests[1], _request, _may),
+        *(
+            Change(Effect.SAME, f"escalation {name}: {_present(name in old.ladders, name in new.ladders)}")
+            for name in sorted(old.ladders.keys() | new.ladders.keys())
+            if old.ladders.get(name) != new.ladders.get(name)
+        ),
+    )
+
+
+def _compared(
+    kind: str,
+    old: Mapping[str, Rule],
+    new: Mapping[str, Rule],
+    differences: Callable[[Rule, Rule], Iterator[Found]],
+    summary: Callable[[Rule], Found],
+) -> Iterator[Change]:
+    for name in [*old, *(name for name in new if name not in old)]:
+        if name not in new:
+            yield Change(Effect.LESS, f"{kind} {name}: is gone")
+        elif name not in old:
+            effect, text = summary(new[name])
+            yield Change(effect, f"{kind} {name}: is new, {text}")
+        else:
+            for effect, text in differences(old[name], new[name]):
+                yield Change(effect, f"{kind} {name}: {text}")
+
+
+def _opens(access: Access) -> Found:
+    return Effect.MORE, f"opens {', '.join(access.hosts)}"
+
+
+def _access(old: Access, new: Access) -> Iterator[Found]:
+    yield from _set("hosts", old.hosts, new.hosts)
+    yield from _set("credentials", _credentials(old), _credentials(new))
+    yield from _amount("max_time_box", old.max_time_box, new.max_time_box)
+    yield from _needs("ticket", old.ticket_required, new.ticket_required)
+
+
+def _credentials(access: Access) -> list[str]:
+    others = [f"{one.kind} {one.mount}/{one.name}".rstrip("/ ") for one in access.credentials]
+    return [*([f"ssh as {access.ssh.user}"] if access.ssh else []), *others]
+
+
+def _would(trigger: Trigger) -> Found:
+    text = f"runs {trigger.remediation} under {trigger.access}, approval {trigger.approval}, mode {trigger.mode.value}"
+    return Effect.MORE if trigger.mode == "act" else Effect.SAME, text
+
+
+def _trigger(old: Trigger, new: Trigger) -> Iterator[Found]:
+    if old.mode is not new.mode:
+        yield Effect.MORE if new.mode == "act" else Effect.LESS, f"mode is {new.mode.value}, was {old.mode.value}"
+    yield from _approval(old.approval, new.approval)
+    yield from _match(old.match, new.match)
+    yield from _condition(old.when.source if old.when else "", new.when.source if new.when else "")
+    for name in ("hosts", "access", "remediation"):
+        yield from _text(name, _source(getattr(old, name)), _source(getattr(new, name)))
+    for name in sorted(old.parameters.keys() | new.parameters.keys()):
+        before, after = (_source(one.parameters.get(name, "")) for one in (old, new))
+        yield from _text(f"parameter {name}", before, after)
+    yield from _amount("time_box", old.time_box, new.time_box)
+    yield from _amount("attempts", old.limits.attempts, new.limits.attempts)
+    yield from _amount("repairs_per_day", old.limits.repairs_per_day, new.limits.repairs_per_day)
+    yield from _amount("hosts_at_once", old.limits.hosts_at_once, new.limits.hosts_at_once)
+    yield from _amount("firing_for", old.limits.firing_for, new.limits.firing_for, more_is_less=True)
+    yield from _amount("cooldown", old.limits.cooldown, new.limits.cooldown, more_is_less=True)
+    for name in ("owner", "escalation", "alert_resolves_within"):
+        before, after = getattr(old, name), getattr(new, name)
+        if before != after:
+            yield Effect.SAME, f"{name} is {_shown(after)}, was {_shown(before)}"
+
+
+def _order(old: Policy, new: Policy) -> Iterator[Change]:
+    before, after = ([trigger.name for trigger in policy.triggers] for policy in (old, new))
+    if [name for name in before if name in after] != [name for name in after if name in before]:
+        yield Change(Effect.MORE, "triggers: their order is another one, so an alert may meet another trigger first")
+
+
+def _may(rule: RequestRule) -> Found:
+    return Effect.MORE, f"{', '.join(sorted(rule.who))} may ask for {rule.access}, approval {rule.approval}"
+
+
+def _request(old: RequestRule, new: RequestRule) -> Iterator[Found]:
+    yield from _set("who", sorted(old.who), sorted(new.who))
+    yield from _text("access", old.access, new.access)
+    yield from _approval(old.approval, new.approval)
+    yield from _amount("time_box", old.time_box, new.time_box)
+    yield from _needs("ticket", old.ticket_required, new.ticket_required)
+
+
+def _match(old: Mapping[str, tuple[str, ...]], new: Mapping[str, tuple[str, ...]]) -> Iterator[Found]:
+    for label in [*old, *(label for label in new if label not in old)]:
+        if label not in new:
+            yield Effect.MORE, f"match no longer looks at {label}"
+        elif label not in old:
+            yield Effect.LESS, f"match looks at {label}, too"
+        else:
+            yield from _set(f"match {label}", old[label], new[label])
+
+
+def _condition(old: str, new: str) -> Iterator[Found]:
+    if old == new:
+        return
+    if not new:
+        yield Effect.MORE, f"when is gone, was {old}"
+    elif not old:
+        yield Effect.LESS, f"when is new: {new}"
+    else:
+        yield Effect.MORE, f"when is {new}, was {old}"
+
+
+def _approval(old: str, new: str) -> Iterator[Found]:
+    if old != new:
+        yield Effect.LESS if old == "automatic" else Effect.MORE, f"approval is {new}, was {old}"
+
+
+def _set(name: str, old: tuple[str, ...] | list[str], new: tuple[str, ...] | list[str]) -> Iterator[Found]:
+    if added := [one for one in new if one not in old]:
+        yield Effect.MORE, f"{name} has {', '.join(one or 'missing' for one in added)}, too"
+    if gone := [one for one in old if one not in new]:
+        yield Effect.LESS, f"{name} no longer has {', '.join(one or 'missing' for one in gone)}"
+
+
+def _amount(name: str, old: Amount, new: Amount, *, more_is_less: bool = False) -> Iterator[Found]:
+    if old != new:
+        grows = new > old
+        yield Effect.LESS if grows is more_is_less else Effect.MORE, f"{name} is {_shown(new)}, was {_shown(old)}"
+
+
+def _needs(name: str, old: bool, new: bool) -> Iterator[Found]:  # noqa: FBT001 (two states side by side)
+    if old and not new:
+        yield Effect.MORE, f"{name} is no longer required"
+    elif new and not old:
+        yield Effect.LESS, f"{name} is required"
+
+
+def _text(name: str, old: str, new: str) -> Iterator[Found]:
+    if old != new:
+        yield Effect.MORE, f"{name} is {new or 'unsaid'}, was {old or 'unsaid'}"
+
+
+def _source(value: object) -> str:
+    return str(getattr(value, "source", value))
+
+
+def _shown(value: object) -> str:
+    seconds = getattr(value, "total_seconds", None)
+    return f"{seconds():.0f}s" if seconds else str(value) or "unsaid"
+
+
+def _present(before: bool, after: bool) -> str:  # noqa: FBT001
+    if before and after:
+        return "tells others, or at other times"
+    return "is new" if after else "is gone"

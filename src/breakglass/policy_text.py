@@ -1,0 +1,164 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A policy as YAML with every default filled in, and who may open an access by it."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import yaml
+
+from breakglass.policy.expressions import LiteralValue, StructuredValue
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from datetime import timedelta
+
+    from breakglass.domain.rules import Access, Ladder, Policy, RequestRule, Template, Trigger, VaultCredential
+
+_UNITS = (("d", 86_400), ("h", 3_600), ("m", 60))
+
+
+def with_defaults(policy: Policy) -> str:
+    """The policy as a policy file that means the same and leaves nothing unsaid; its tests are left out."""
+    content = {
+        "version": 1,
+        "access": {name: _access(access) for name, access in policy.access.items()},
+        "triggers": [_trigger(trigger) for trigger in policy.triggers],
+        "requests": [_request(rule) for rule in policy.requests],
+        "escalations": {name: _ladder(ladder) for name, ladder in policy.ladders.items() if not _is_channel(ladder)},
+    }
+    text: str = yaml.safe_dump(
+        {name: value for name, value in content.items() if value}, sort_keys=False, allow_unicode=True, width=110
+    )
+    return text
+
+
+def who_can(policy: Policy, access: Access, hosts: Mapping[str, frozenset[str]]) -> Iterator[str]:
+    """Yield what an access opens, on which hosts of the inventory, and every way to it."""
+    within = sorted(host for host, groups in hosts.items() if not groups.isdisjoint(access.hosts))
+    yield f"{access.name} opens {', '.join(_words(access)) or 'nothing'}"
+    yield f"  on     {', '.join(access.hosts)}: {', '.join(within) or 'no host of the inventory'}"
+    yield f"  for    {span(access.max_time_box)} at most{', with a ticket' if access.ticket_required else ''}"
+    ways = [*_triggers(policy, access.name), *_requests(policy, access.name)]
+    yield from ways or ("  Nobody: no trigger and no request names it.",)
+    yield "  Besides, whoever has the Vault policy breakglass-operator may open it with ansible-playbook."
+
+
+def span(duration: timedelta) -> str:
+    """A duration as the policy writes it."""
+    seconds = int(duration.total_seconds())
+    for unit, length in _UNITS:
+        if seconds and seconds % length == 0:
+            return f"{seconds // length}{unit}"
+    return f"{seconds}s"
+
+
+def _triggers(policy: Policy, access: str) -> Iterator[str]:
+    for trigger in policy.triggers:
+        if trigger.access == access:
+            match = ", ".join(f"{name}={' or '.join(values)}" for name, values in trigger.match.items())
+            condition = f" and {trigger.when.source}" if trigger.when else ""
+            yield (
+                f"  alert  {match or 'any'}{condition}: {trigger.remediation}, {span(trigger.time_box)}, "
+                f"approval {trigger.approval}, {trigger.mode.value}   {trigger.name} ({trigger.line})"
+            )
+
+
+def _requests(policy: Policy, access: str) -> Iterator[str]:
+    for rule in policy.requests:
+        if rule.access == access:
+            ticket = ", with a ticket" if rule.ticket_required else ""
+            yield (
+                f"  person of {', '.join(sorted(rule.who))}: {span(rule.time_box)} at most, "
+                f"approval {rule.approval}{ticket}   {rule.name} ({rule.line})"
+            )
+
+
+def _words(access: Access) -> Iterator[str]:
+    if access.ssh:
+        yield f"SSH as {access.ssh.user}"
+    for one in access.credentials:
+        yield f"{one.kind} {one.mount}/{one.name}".rstrip("/ ")
+
+
+def _access(access: Access) -> dict[str, object]:
+    ssh = [{"kind": "ssh", "user": access.ssh.user}] if access.ssh else []
+    return {
+        "hosts": list(access.hosts),
+        "credentials": [*ssh, *map(_credential, access.credentials)],
+        "max_time_box": span(access.max_time_box),
+        **({"ticket": "required"} if access.ticket_required else {}),
+    }
+
+
+def _credential(one: VaultCredential) -> dict[str, str]:
+    is_path = one.kind == "secret" or (one.kind == "rotation" and one.engine != "database")
+    content = {"kind": one.kind, "path" if is_path else "role": one.name}
+    if one.mount != ("kv" if is_path else one.kind):
+        content["mount"] = one.mount
+    if one.kind == "secret" and one.engine != "kv2":
+        content["engine"] = one.engine
+    return {name: value for name, value in content.items() if value}
+
+
+def _trigger(trigger: Trigger) -> dict[str, object]:
+    limits = trigger.limits
+    content: dict[str, object] = {
+        "name": trigger.name,
+        "owner": trigger.owner,
+        "match": {label: list(values) for label, values in trigger.match.items()},
+        "when": trigger.when.source if trigger.when else "",
+        "hosts": _source(trigger.hosts),
+        "access": trigger.access,
+        "approval": trigger.approval,
+        "remediation": trigger.remediation,
+        "parameters": {name: _source(value) for name, value in trigger.parameters.items()},
+        "time_box": span(trigger.time_box),
+        "limits": {
+            "firing_for": span(limits.firing_for),
+            "attempts": limits.attempts,
+            "cooldown": span(limits.cooldown),
+            "repairs_per_day": limits.repairs_per_day,
+            "hosts_at_once": limits.hosts_at_once,
+        },
+        "verification": {"alert_resolves_within": span(trigger.alert_resolves_within)},
+        "escalation": trigger.escalation,
+        "mode": trigger.mode.value,
+    }
+    return {name: value for name, value in content.items() if value not in ("", {})}
+
+
+def _request(rule: RequestRule) -> dict[str, object]:
+    content: dict[str, object] = {
+        "name": rule.name,
+        "who": sorted(rule.who),
+        "access": rule.access,
+        "approval": rule.approval,
+        "time_box": span(rule.time_box),
+        "ticket": "required" if rule.ticket_required else "",
+        "escalation": rule.escalation,
+    }
+    return {name: value for name, value in content.items() if value}
+
+
+def _ladder(ladder: Ladder) -> list[dict[str, object]]:
+    return [
+        {
+            "notify": list(rung.notify),
+            **({"acknowledge_within": span(rung.acknowledge_within)} if rung.acknowledge_within else {}),
+        }
+        for rung in ladder.rungs
+    ]
+
+
+def _is_channel(ladder: Ladder) -> bool:
+    """Whether it is a channel of the settings, used as a ladder of one rung."""
+    return [rung.notify for rung in ladder.rungs] == [(ladder.name,)]
+
+
+def _source(template: Template) -> object:
+    """A value as it may be written: expressions as text, lists and mappings as such."""
+    if isinstance(template, LiteralValue):
+        return template.content
+    return json.loads(template.source) if isinstance(template, StructuredValue) else template.source
