@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 LONGEST_ADDRESS = 2048
 LONGEST_PATH = 1024
 HIGHEST_PORT = 65_535
+OCTET = r"(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
 
 
 @dataclass(frozen=True)
@@ -87,6 +88,11 @@ KINDS: Mapping[str, Text | Whole] = {
         "the name of a host",
         "letters, digits, dots and dashes, begins and ends with a letter or digit, and has at most 253 characters",
         r"[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?",
+    ),
+    "address": _text(
+        "an IP address",
+        "an IPv4 address, or an IPv6 address without a zone",
+        rf"{OCTET}(?:\.{OCTET}){{3}}|(?=[0-9A-Fa-f:]{{2,39}}\Z)(?=.*:)(?:[0-9A-Fa-f]{{0,4}}:){{2,7}}[0-9A-Fa-f]{{0,4}}",
     ),
     "path": _text(
         "an absolute path",
