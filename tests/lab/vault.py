@@ -18,6 +18,7 @@ from ansible_collections.breakglass.remediation.plugins.plugin_utils._vault.erro
 from ansible_collections.breakglass.remediation.plugins.plugin_utils._vault.names import OPERATOR_POLICY
 from tests.lab import cgroups
 from tests.lab.errors import BrokenLab
+from tests.lab.vault_pki import prepare_certificates, prepare_secret
 
 from breakglass.settings import load_settings
 from breakglass.vault_setup import VaultSetup
@@ -63,6 +64,8 @@ def prepare_vault(place: Place) -> None:
     """What `breakglass vault apply` does, and a login of an operator who may do nothing but open grants."""
     with VaultSetup.from_settings(load_settings(place.settings), environment(place)) as setup:
         setup.apply()
+    prepare_certificates(admin(place))
+    prepare_secret(admin(place))
     body = {"policies": [OPERATOR_POLICY], "no_default_policy": True, "ttl": "240h"}
     auth = admin(place).post("auth/token/create", body)["auth"]
     if not isinstance(auth, dict):

@@ -192,7 +192,7 @@ class Broken:
     def __init__(self, *, answers: bool, again: Value | Exception) -> None:
         self.answers, self.again, self.asked = answers, again, 0
 
-    def read(self, client: Client) -> Value:  # noqa: ARG002 (it answers by itself)
+    def read(self, client: Client) -> Value:
         self.asked += 1
         if self.asked == 1:
             return Value({"password": FIRST}, datetime(2026, 1, 1, tzinfo=UTC))
@@ -200,7 +200,7 @@ class Broken:
             raise self.again
         return self.again
 
-    def rotate(self, client: Client, now: Value) -> None:  # noqa: ARG002 (the same)
+    def rotate(self, client: Client, now: Value) -> None:
         if not self.answers:
             raise UnreachableVault("no answer", Failure("POST x/y", "", outcome_unknown=True))
 
