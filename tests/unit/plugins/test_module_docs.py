@@ -18,8 +18,10 @@ if TYPE_CHECKING:
 
 PLUGINS = Path(next(iter(plugins.__path__)))
 EVERY_MODULE = sorted(path.stem for path in (PLUGINS / "modules").glob("[a-z]*.py"))
+ACTIONS = sorted(path.stem for path in (PLUGINS / "action").glob("[a-z]*.py"))
+ON_HOSTS = sorted({*EVERY_MODULE} - {*ACTIONS})
 WITHOUT_VAULT = frozenset({"parameters"})
-MODULES = sorted({*EVERY_MODULE} - WITHOUT_VAULT)
+MODULES = sorted({*ACTIONS} - WITHOUT_VAULT)
 FRAGMENT = yaml.safe_load(ModuleDocFragment.DOCUMENTATION)["options"]
 SAID = ("type", "choices", "default", "required", "elements")
 METHODS = frozenset(dir(dict))
@@ -35,9 +37,9 @@ def _documentation(module: str) -> dict[str, object]:
     return cast("dict[str, object]", _block(module, "DOCUMENTATION"))
 
 
-def test_each_action_has_a_module_and_each_module_an_action() -> None:
+def test_each_action_has_a_module() -> None:
     """Documentation and action stand side by side under one name, and `module_defaults` reaches all of them."""
-    assert sorted(path.stem for path in (PLUGINS / "action").glob("[a-z]*.py")) == EVERY_MODULE
+    assert {*ACTIONS} <= {*EVERY_MODULE}
     groups = yaml.safe_load((PLUGINS.parent / "meta" / "runtime.yml").read_text(encoding="utf-8"))["action_groups"]
     assert sorted(groups["vault"]) == MODULES
 
@@ -70,7 +72,35 @@ def test_each_module_says_who_where_and_what_check_mode_does(module: str) -> Non
     assert attributes["check_mode"]["description"]
 
 
-@pytest.mark.parametrize("module", MODULES)
+@pytest.mark.parametrize("module", ON_HOSTS)
+def test_a_module_of_hosts_documents_what_it_takes(module: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The options are those that it declares, and it has a check mode."""
+    declared: dict[str, object] = {}
+
+    def declare(**given: object) -> None:
+        declared.update(given)
+        raise NotImplementedError
+
+    code = import_module(f"{plugins.__name__}.modules.{module}")
+    monkeypatch.setattr(code, "AnsibleModule", declare)
+    with pytest.raises(NotImplementedError):
+        code.main()
+    said = _documentation(module)
+    options, spec = cast("Fields", said.get("options") or {}), cast("Fields", declared["argument_spec"])
+    assert {name: _with_type(one) for name, one in options.items()} == {
+        name: _with_type(one) for name, one in spec.items()
+    }
+    assert all(one["description"] for one in options.values())
+    assert (said["module"], said["extends_documentation_fragment"]) == (module, ["action_common_attributes"])
+    assert cast("Fields", said["attributes"]).keys() == {"check_mode", "diff_mode", "platform"}
+    assert declared["supports_check_mode"] is True
+
+
+def _with_type(option: Mapping[str, object]) -> dict[str, object]:
+    return {"type": "str", **_said(option)}
+
+
+@pytest.mark.parametrize("module", EVERY_MODULE)
 def test_each_result_is_described(module: str) -> None:
     """Every key has a description, a type and a condition, and is no method of a dictionary, which Jinja would find first."""
     for name, field in _fields(cast("Fields", _block(module, "RETURN"))):
@@ -85,6 +115,14 @@ def _fields(fields: Fields) -> Iterator[tuple[str, dict[str, object]]]:
     for name, field in fields.items():
         yield name, field
         yield from _fields(cast("Fields", field.get("contains") or {}))
+
+
+@pytest.mark.parametrize("module", ON_HOSTS)
+def test_each_example_of_a_module_of_hosts_is_a_task_with_a_name_of_its_own(module: str) -> None:
+    """Examples are named tasks with the full name of the module."""
+    tasks = cast("list[dict[str, object]]", _block(module, "EXAMPLES"))
+    assert any(f"breakglass.remediation.{module}" in task for task in tasks)
+    assert len({task["name"] for task in tasks}) == len(tasks)
 
 
 @pytest.mark.parametrize("module", MODULES)
