@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from breakglass.domain.course import Course
 from breakglass.domain.routing import Planned, Refused, Unmatched, route
+from breakglass.remediations import Behaviour
 from breakglass.store.incidents import Arrival
 
 if TYPE_CHECKING:
@@ -59,9 +60,9 @@ class Reception:
             case Unmatched():
                 return None
             case Refused(trigger=trigger, reason=reason, sentence=sentence):
-                plan, refusal, idempotent = None, f"{reason.value}: {sentence}", False
+                plan, refusal, behaviour = None, f"{reason.value}: {sentence}", Behaviour()
             case Planned(trigger=trigger, plan=plan):
-                refusal, idempotent = "", self.remediations.find(plan.remediation).behaviour.idempotent
+                refusal, behaviour = "", self.remediations.find(plan.remediation).behaviour
         return Course(
             trigger=trigger.name,
             owner=trigger.owner,
@@ -72,9 +73,11 @@ class Reception:
             plan=plan,
             refusal=refusal,
             limits=trigger.limits,
-            idempotent=idempotent,
+            idempotent=behaviour.idempotent,
             alert_resolves_within=trigger.alert_resolves_within,
             ladder=self.policy.ladders[trigger.escalation],
+            holds_host=behaviour.holds_host,
+            releases_host=behaviour.releases_host,
         )
 
 

@@ -59,7 +59,8 @@ class Behaviour(Strict):
         disruptive: Users may notice the repair.
         expected_duration: How long it takes as a rule.
         check_mode: What check mode can tell.
-        holds_host: The host stays held after the repair (it was isolated, for example).
+        holds_host: The host stays held after the repair (it was isolated, for example): no other trigger starts there.
+        releases_host: It ends what such a repair has begun: it may run on a host that one holds, and ends the hold.
         parameters: The kind of thing that each parameter names, by its name; see `_parameters/kinds.py`.
     """
 
@@ -70,6 +71,7 @@ class Behaviour(Strict):
         Field(default="none")
     )
     holds_host: Flag = False
+    releases_host: Flag = False
     parameters: dict[str, str] = Field(default_factory=dict)
 
 
@@ -252,4 +254,8 @@ def _read_behaviour(name: str, file: Path) -> Behaviour:
     except Mismatch as error:
         faults = " ".join(str(problem) for _, problem in error.faults)
         raise UnreadableRemediation(f"The role {name} does not say how it behaves: {faults}") from None
+    if behaviour.holds_host and behaviour.releases_host:
+        raise UnreadableRemediation(
+            f"The role {name} can't both hold its host and release it: leave one of the two out."
+        )
     return behaviour

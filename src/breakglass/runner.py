@@ -39,6 +39,7 @@ from breakglass.requests import Requests
 from breakglass.retention import Retention
 from breakglass.shipping import Shipping
 from breakglass.store.database import Database
+from breakglass.store.holds import Holds
 from breakglass.store.incidents import Incidents
 from breakglass.store.journal_queue import JournalQueue
 from breakglass.store.limits import Reservations
@@ -59,6 +60,7 @@ class Runner:
         requests: Where people's own requests go.
         identity: Says who people are.
         incidents: The store, for the page of numbers.
+        holds: What nothing new may start in.
         queue: Records and streams that wait.
         engine: Works on incidents.
         session: The runner's session in Vault.
@@ -74,6 +76,7 @@ class Runner:
     requests: Requests
     identity: Identity
     incidents: Incidents
+    holds: Holds
     queue: JournalQueue
     engine: Engine
     session: VaultSession
@@ -125,7 +128,7 @@ def make_runner(settings: Settings) -> Runner:
         settings.policy, channels=settings.channels, remediations=remediations, groups=inventory.groups
     )
     database = Database.open(settings.database_url)
-    queue, incidents = JournalQueue(database), Incidents(database)
+    queue, incidents, holds = JournalQueue(database), Incidents(database), Holds(database)
     runs = Runs(_run_directory(settings), _vault_environment(settings.vault))
     left_results = runs.sweep()
     runs.prepare()
@@ -148,7 +151,7 @@ def make_runner(settings: Settings) -> Runner:
         Effect.RESERVE: Reserve(
             session, Reservations(database, settings.concurrent_plays), remote_acknowledgement(settings.journal)
         ),
-        Effect.OPEN_GRANT: OpenGrant(session, handover),
+        Effect.OPEN_GRANT: OpenGrant(session, handover, holds.against),
         Effect.CLOSE_GRANT: CloseGrant(session, runs, settings.journal.directory),
         Effect.ESCALATE: Escalate(channels),
     }
@@ -160,6 +163,7 @@ def make_runner(settings: Settings) -> Runner:
         requests=Requests(policy, inventory.hosts, incidents, queue, loans, engine.hint),
         identity=Identity(session),
         incidents=incidents,
+        holds=holds,
         queue=queue,
         engine=engine,
         session=session,

@@ -118,6 +118,11 @@ def _item(body: Body) -> Told | None:
     return "item", f"{plain(body.get('item'))} on {plain(body.get('host'))} {status.upper()}: {plain(body.get('msg'))}"
 
 
+def _held(body: Body) -> str:
+    scope, name = plain(body.get("scope")), plain(body.get("name"))
+    return "everything" if scope == "all" else f"{scope} {name}"
+
+
 def _why(word: str, before: str = "") -> Callable[[Body], Told]:
     return lambda body: (word, f"{before}{plain(body.get('why'))}")
 
@@ -130,6 +135,8 @@ _TELLERS: dict[str, Callable[[Body], Told | None]] = {
     "alert.unmatched": lambda body: ("alert", f"{plain(body.get('name'))} meets no trigger"),
     "limits.waiting": _why("waiting"),
     "limits.refused": _why("refused"),
+    "hold.set": lambda body: ("held", f"{_held(body)} by {plain(body.get('by'))}: {plain(body.get('reason'))}"),
+    "hold.lifted": lambda body: ("lifted", f"{_held(body)} by {plain(body.get('by'))}: {plain(body.get('why'))}"),
     "plan.made": _plan,
     "approval.given": lambda body: ("approval", f"{plain(body.get('by'))} (policy {plain(body.get('policy_line'))})"),
     "override.used": lambda body: ("override", f"{plain(body.get('by'))}: {plain(body.get('why'))}"),

@@ -68,6 +68,8 @@ def make_course(
     idempotent: bool = True,
     alert_resolves_within: timedelta = 10 * MINUTE,
     ladder: Ladder | None = None,
+    holds_host: bool = False,
+    releases_host: bool = False,
 ) -> Course:
     """What may be done: one restart of web1; nothing when there is a refusal."""
     return Course(
@@ -83,6 +85,8 @@ def make_course(
         idempotent=idempotent,
         alert_resolves_within=alert_resolves_within,
         ladder=ladder or make_ladder(),
+        holds_host=holds_host,
+        releases_host=releases_host,
     )
 
 
@@ -120,7 +124,7 @@ _PLANS = st.builds(
 _COURSES = st.builds(
     Course,
     *(_TEXT, _TEXT, _TEXT, st.sampled_from(Mode), _TEXT, _TEXT, st.none() | _PLANS, _TEXT, _LIMITS, st.booleans()),
-    *(_SPAN, _LADDERS),
+    *(_SPAN, _LADDERS, st.booleans(), st.booleans()),
 )
 _ATTEMPTS = st.builds(
     Attempt,

@@ -33,6 +33,8 @@ def tell(*events: tuple[str, Mapping[str, object]]) -> list[LineType | None]:
         ("incident.opened", {"trigger": "web", "hosts": []}, "incident", "web on no host"),
         ("alert.firing", {"name": "ServiceDown"}, "alert", "ServiceDown   stored, answered 202"),
         ("alert.resolved", {"name": "ServiceDown"}, "alert", "ServiceDown resolved"),
+        ("hold.set", {"scope": "host", "name": "web1", "by": "ada", "reason": "a"}, "held", "host web1 by ada: a"),
+        ("hold.lifted", {"scope": "all", "name": "", "by": "ada", "why": "b"}, "lifted", "everything by ada: b"),
         ("limits.waiting", {"why": "cooldown of web1"}, "waiting", "cooldown of web1"),
         (
             "plan.made",

@@ -10,7 +10,7 @@ import sys
 
 import typer
 
-from breakglass.cli import audit, policy, runner, settings, vault
+from breakglass.cli import audit, holds, policy, runner, settings, vault
 
 WRONG_USE = 3
 # The base of every error of use; typer carries its own copy of click or uses click's, and names only BadParameter.
@@ -27,6 +27,8 @@ app = typer.Typer(
 app.command()(runner.serve)
 app.command()(runner.demo)
 app.command()(runner.version)
+app.command()(holds.holds)
+app.add_typer(holds.app, name="hold")
 app.add_typer(policy.app, name="policy")
 app.add_typer(settings.app, name="settings")
 app.add_typer(vault.app, name="vault")

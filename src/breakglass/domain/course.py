@@ -30,6 +30,8 @@ class Course:
         idempotent: Whether the remediation says that it may be run again after an unknown outcome.
         alert_resolves_within: How long verification waits.
         ladder: Whom to tell when automation is not enough.
+        holds_host: Whether the remediation says that its hosts stay held after it.
+        releases_host: Whether it says that it ends such holds.
     """
 
     trigger: str
@@ -44,6 +46,8 @@ class Course:
     idempotent: bool
     alert_resolves_within: timedelta
     ladder: Ladder
+    holds_host: bool = False
+    releases_host: bool = False
 
     @property
     def hosts(self) -> tuple[str, ...]:

@@ -10,6 +10,8 @@ Rules that a reviewer checks here and in `steps.py` and `outcomes.py`:
 5. An incident that does not end in a verified repair, in an observation or in the alert resolving before anything was
    tried ends in an escalation, and is not closed before somebody's channel took the message. A grant that was asked for is
    no exception while it can't be proven gone; what else becomes of it is told to who asked.
+6. A repair that leaves its hosts held is told to people as soon as its grant is gone: nobody else can know that
+   automation keeps away from there. Until the hold is lifted, other incidents of these hosts wait and wake nobody.
 """
 
 from __future__ import annotations
@@ -52,7 +54,7 @@ def decide(incident: Incident, messages: Sequence[Message], now: datetime) -> De
             absorb_outcome(draft, message)
     while draft.incident.effect is None and step(draft):
         pass
-    return Decision(draft.incident, tuple(draft.notes), look_again_at(draft.incident, now))
+    return Decision(draft.incident, tuple(draft.notes), look_again_at(draft.incident, now), draft.hold)
 
 
 def _absorb_alert(draft: Draft, alert: Alert) -> None:

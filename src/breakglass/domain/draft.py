@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime, timedelta
 
+    from breakglass.domain.holds import HoldChange
+
 
 class ForbiddenTransition(Exception):
     """Raised when the code asks for a change of state that the table does not have: a fault of ours."""
@@ -33,11 +35,13 @@ class Decision:
         incident: The document to commit; `incident.effect` is what the engine does next, if anything.
         notes: What to journal, in order, before the effect starts.
         look_again_at: When to decide again even if nothing happens; None when there is an effect or it is over.
+        hold: What becomes of the holds on the incident's hosts, if anything.
     """
 
     incident: Incident
     notes: tuple[Note, ...]
     look_again_at: datetime | None
+    hold: HoldChange | None = None
 
 
 @dataclass
@@ -47,6 +51,7 @@ class Draft:
     incident: Incident
     now: datetime
     notes: list[Note] = field(default_factory=list)
+    hold: HoldChange | None = None
 
     def note(self, kind: str, body: Mapping[str, object] | None = None) -> None:
         """Have something journalled."""

@@ -46,6 +46,13 @@ class Blocked:
 
 
 @dataclass(frozen=True)
+class Held:
+    """Another incident holds a host of this one, and people know: it waits until that hold ends, however long."""
+
+    why: str
+
+
+@dataclass(frozen=True)
 class OverLimit:
     """A limit says: no, ask people."""
 
@@ -111,6 +118,7 @@ Outcome = (
     | NotStarted
     | Reserved
     | Blocked
+    | Held
     | OverLimit
     | GrantMinted
     | GrantNotMinted

@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from breakglass.domain import messages as heard
+from breakglass.domain.holds import change_after
 from breakglass.domain.incident import Effect, PlayOutcome, Result, State
 from breakglass.domain.rules import Mode
 
@@ -35,6 +36,8 @@ def absorb_outcome(draft: Draft, outcome: heard.Outcome) -> None:
             _reserved(draft, checks)
         case heard.Blocked(why=why, again_in=again_in):
             _blocked(draft, why, again_in)
+        case heard.Held(why=why):
+            _held(draft, why)
         case heard.OverLimit(why=why):
             draft.note("limits.refused", {"why": why})
             end_of_automation(draft, Result.REFUSED, why)
@@ -64,6 +67,7 @@ def next_attempt(draft: Draft, why: str, result: Result) -> None:
     if left > 0 and draft.incident.state in (State.CLOSING, State.VERIFYING):
         draft.note("attempt.again", {"why": why, "attempts_left": left})
         draft.move(State.WAITING)
+        draft.incident = replace(draft.incident, escalation=None)  # of a hold; those who were told know
     else:
         end_of_automation(draft, result, why)
 
@@ -81,6 +85,7 @@ def end_of_automation(draft: Draft, result: Result, why: str) -> None:
     elif draft.incident.course.lends:
         draft.note("request.refused", {"why": why})
         draft.conclude(result)
+        draft.incident = replace(draft.incident, blocked=why)  # what who asked is told
     else:
         draft.call_people(result, why)
 
@@ -133,6 +138,12 @@ def _blocked(draft: Draft, why: str, again_in: timedelta) -> None:
     draft.retry_in(max(min(again_in, LONGEST_PAUSE), min(backoff(draft.incident.retries), LONGEST_POLL)))
 
 
+def _held(draft: Draft, why: str) -> None:
+    draft.block(why)
+    draft.incident = replace(draft.incident, since=draft.now)  # patience with other limits begins when the hold is over
+    draft.retry_in(min(backoff(draft.incident.retries), LONGEST_POLL))
+
+
 def _minted(draft: Draft, minted: heard.GrantMinted) -> None:
     draft.change_attempt(replace(draft.incident.attempt, accessor=minted.accessor, expires_at=minted.expires_at))
     draft.note("grant.minted", {"accessor": minted.accessor, "expires_at": minted.expires_at.isoformat()})
@@ -151,6 +162,7 @@ def _not_minted(draft: Draft, refusal: heard.GrantNotMinted) -> None:
 def _play_ended(draft: Draft, ended: heard.PlayEnded) -> None:
     draft.change_attempt(replace(draft.incident.attempt, outcome=ended.outcome, sentence=ended.sentence))
     draft.note("play.ended", {"outcome": ended.outcome.value, "why": ended.sentence})
+    draft.hold = change_after(draft.incident.course, ended.outcome)
     draft.move(State.CLOSING)
 
 
@@ -164,12 +176,21 @@ def _proven_gone(draft: Draft, proof: heard.GrantProvenGone) -> None:
             draft.move(State.VERIFYING)
         case PlayOutcome.OK:
             draft.move(State.VERIFYING)
+            _tell_of_hold(draft)
         case PlayOutcome.FAILED | PlayOutcome.TIMED_OUT | PlayOutcome.NOT_STARTED:
             next_attempt(draft, attempt.sentence, Result.FAILED)
         case _ if draft.incident.course.idempotent:
             next_attempt(draft, attempt.sentence, Result.UNKNOWN)
         case _:
             end_of_automation(draft, Result.UNKNOWN, f"{attempt.sentence}; the remediation may not be repeated")
+
+
+def _tell_of_hold(draft: Draft) -> None:
+    course = draft.incident.course
+    ran = [attempt for attempt in draft.incident.attempts if attempt.outcome is PlayOutcome.OK]
+    if course.holds_host and len(ran) == 1:  # a further attempt is no news
+        hosts, role = ", ".join(course.hosts), course.plan.remediation.rpartition(".")[2] if course.plan else ""
+        draft.call_people(None, f"{role} ran on {hosts}: nothing else starts there until the hold is lifted")
 
 
 def _not_proven_gone(draft: Draft, why: str) -> None:

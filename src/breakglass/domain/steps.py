@@ -125,6 +125,11 @@ def _verifying(draft: Draft) -> bool:
     if draft.incident.course.lends:
         draft.conclude(Result.RETURNED if draft.incident.attempt.outcome is PlayOutcome.OK else Result.FAILED)
         return True
+    if draft.incident.escalation is not None:  # the repair left its hosts held; before all else people must know
+        if _tell_people(draft):
+            return True
+        if not draft.incident.escalation.delivered:
+            return False
     if draft.incident.resolved:
         draft.note("verified", {"by": "alert resolved"})
         draft.conclude(Result.REPAIRED)

@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING
 
 from ansible_collections.breakglass.remediation.plugins.plugin_utils._journal.text import printable
 
-from breakglass.domain.incident import PlayOutcome
+from breakglass.domain.incident import PlayOutcome, State
 
 if TYPE_CHECKING:
     from breakglass.domain.incident import Attempt, Incident
 
 QUOTE_LIMIT = 300
 NAMES_LIMIT = 120
+HARMLESS = (None, PlayOutcome.FAILED, PlayOutcome.NOT_STARTED)
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,8 @@ def escalation_text(incident: Incident) -> EscalationText:
 def _standing(incident: Incident, tried: int) -> str:
     if incident.open_grant:
         return "a grant can't be proven gone"
+    if incident.state is State.VERIFYING:  # only a repair that holds its hosts is told of before it is verified
+        return "was repaired, the host is HELD"
     if not tried:
         return "is not repaired"
     return f"STILL DOWN after {tried} repair{'s' if tried > 1 else ''}"
@@ -56,7 +59,12 @@ def _lines(incident: Incident, names: str, hosts: str) -> list[str]:
     lines.append(f"STATE     {_open_grants(incident)}")
     if plan:
         lines.append(f"PLAN      {plan.remediation} under {plan.access}, digest {plan.digest[:8]}")
-    if incident.attempts:
+    if incident.course.holds_host and any(attempt.outcome not in HARMLESS for attempt in incident.attempts):
+        lines.append(
+            f"HELD      {hosts}: nothing else starts there, and other alerts of it wait, until the hold is lifted"
+        )
+        lines.append("THEN      a remediation that releases the host, or: breakglass hold lift HOST --reason …")
+    elif incident.attempts:
         lines.append(f"HELD      {hosts}: no other trigger will work there until this incident is closed")
     rungs = incident.course.ladder.rungs
     if incident.escalation and incident.escalation.rung + 1 < len(rungs):

@@ -25,6 +25,8 @@ from breakglass.domain.messages import GrantMinted, GrantNotMinted
 from breakglass.errors import BreakglassError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from breakglass.domain.incident import Incident
     from breakglass.domain.messages import Outcome
     from breakglass.effects.handover import Handover
@@ -33,10 +35,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class OpenGrant:
-    """The effect `open-grant`."""
+    """The effect `open-grant`.
+
+    Attributes:
+        session: In Vault.
+        handover: Where the play finds its wrapped grant.
+        held: Why a hold lets nothing start for an incident; empty when none does.
+    """
 
     session: VaultSession
     handover: Handover
+    held: Callable[[Incident], str]
 
     def run(self, incident: Incident) -> Outcome:
         """Mint the grant of the incident's plan for its current attempt."""
@@ -50,6 +59,8 @@ class OpenGrant:
             hold = read_hold(self.session.client())
             if hold is not None:
                 return GrantNotMinted(f"the hold is set by {hold.person}: {hold.reason}", retryable=False)
+            if held := self.held(incident):
+                return GrantNotMinted(held, retryable=False)
             self._close_left_over(incident)
             grant = self._minted(request)
         except GrantMismatch as error:

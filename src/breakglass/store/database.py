@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 from alembic import command
 from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy.exc import SQLAlchemyError
 
 from breakglass.errors import BreakglassError
@@ -63,6 +65,31 @@ class Database:
             database.close()
             raise
         return database
+
+    @classmethod
+    def beside(cls, url: str) -> Database:
+        """The database for a command, whether a runner works on it or not.
+
+        Raises:
+            DatabaseUnavailable: There is none yet, or it can't be opened.
+            RunnerAlreadyRunning: It is of an older version, and the runner of that version works on it.
+        """
+        database = cls(url)
+        if not database._path.exists():
+            raise DatabaseUnavailable(
+                f"There is no database at {database._path} yet, so nothing can start: the runner makes it. If it has one, "
+                "name its settings with --settings."
+            )
+        try:
+            with database.reading() as connection:
+                current = _revision(connection) == _newest_revision()
+        except BreakglassError:
+            database.close()
+            raise
+        if current:
+            return database
+        database.close()
+        return cls.open(url)
 
     @contextmanager
     def transaction(self) -> Iterator[sa.Connection]:
@@ -142,7 +169,22 @@ def _begin(connection: sa.Connection) -> None:
 
 
 def _migrate(connection: sa.Connection) -> None:
-    config = Config()
-    config.set_main_option("script_location", str(Path(__file__).with_name("migrations")))
+    config = _migrations()
     config.attributes["connection"] = connection
     command.upgrade(config, "head")
+
+
+def _revision(connection: sa.Connection) -> str | None:
+    revision: str | None = MigrationContext.configure(connection).get_current_revision()
+    return revision
+
+
+def _newest_revision() -> str | None:
+    revision: str | None = ScriptDirectory.from_config(_migrations()).get_current_head()
+    return revision
+
+
+def _migrations() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).with_name("migrations")))
+    return config

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from breakglass.domain.alert import AlertStatus
 from breakglass.domain.incident import Incident, State
-from breakglass.store import journal_queue
+from breakglass.store import holds, journal_queue
 from breakglass.store.database import NOW, milliseconds, moment
 from breakglass.store.documents import alert_from, alert_text, incident_from, incident_text
 from breakglass.store.tables import HOST_CLAIM, INBOX, INCIDENT
@@ -140,7 +140,8 @@ class Incidents:
     def commit(self, claimed: Claimed, decision: Decision, stream: str) -> Committed:
         """Write down a decision and its records for the journal's stream, all or nothing.
 
-        The lease is kept while an effect is going on, else given back. Closing releases the incident's hosts.
+        The lease is kept while an effect is going on, else given back. Holds on its hosts change with it, and closing
+        releases the hosts.
         """
         incident = decision.incident
         with self._database.transaction() as connection:
@@ -152,6 +153,8 @@ class Incidents:
                 return Committed.FENCED
             _mark_done(connection, incident.id, claimed.last_seq)
             journal_queue.add(connection, stream, decision.notes)
+            if decision.hold is not None:
+                journal_queue.add(connection, stream, holds.change(connection, incident, decision.hold))
             if incident.state is State.CLOSED:
                 connection.execute(sa.delete(HOST_CLAIM).where(HOST_CLAIM.c.incident == incident.id))
             return Committed.DONE

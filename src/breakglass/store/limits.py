@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The limits that need memory, and the host claims: one transaction, all hosts of a plan or none."""
+"""The hold, the limits that need memory, and the host claims: one transaction, all hosts of a plan or none."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from breakglass.domain.incident import Incident, State
-from breakglass.domain.messages import Blocked, OverLimit, Reserved
+from breakglass.domain.messages import Blocked, Held, OverLimit, Reserved
 from breakglass.domain.rules import Mode
 from breakglass.store.database import NOW
-from breakglass.store.tables import HOST_CLAIM, INCIDENT, REPAIR
+from breakglass.store.holds import held
+from breakglass.store.tables import HOLD, HOST_CLAIM, INCIDENT, REPAIR
 
 if TYPE_CHECKING:
     from breakglass.store.database import Database
@@ -35,15 +36,17 @@ class Reservations:
     database: Database
     concurrent_plays: int
 
-    def reserve(self, incident: Incident) -> Reserved | Blocked | OverLimit:
-        """Check cooldown, repairs per day, hosts at once and the places for plays, and claim all hosts or none.
+    def reserve(self, incident: Incident) -> Reserved | Held | Blocked | OverLimit:
+        """Check the hold, cooldown, repairs per day, hosts at once and the places for plays, and claim all hosts or none.
 
         Hosts that the incident holds already stay its own. In `observe` mode everything is checked and nothing kept.
         """
         with self.database.transaction() as connection:
             first = len(incident.attempts) == 0
-            refusal = (_past_refusal(connection, incident) if first else None) or self._present_refusal(
-                connection, incident
+            refusal = (
+                held(connection, incident)
+                or (_past_refusal(connection, incident) if first else None)
+                or self._present_refusal(connection, incident)
             )
             if refusal is not None:
                 return refusal
@@ -90,6 +93,10 @@ def _host_taken(connection: sa.Connection, incident: Incident) -> Blocked | None
     taken = sa.select(HOST_CLAIM.c.host, HOST_CLAIM.c.incident).where(
         HOST_CLAIM.c.host.in_(incident.course.hosts), HOST_CLAIM.c.incident != incident.id
     )
+    if incident.course.releases_host:  # it ends what an incident has begun that only waits for people now
+        over = sa.exists().where(INCIDENT.c.id == HOST_CLAIM.c.incident, INCIDENT.c.state == State.ESCALATED)
+        holding = sa.exists().where(HOLD.c.incident == HOST_CLAIM.c.incident, HOLD.c.name == HOST_CLAIM.c.host)
+        taken = taken.where(~sa.and_(over, holding))
     row = connection.execute(taken.limit(1)).first()
     return Blocked(f"{row.host} is under repair ({row.incident})", SOON) if row else None
 
@@ -109,10 +116,12 @@ def _claim(connection: sa.Connection, incident: Incident) -> None:
     connection.execute(sa.update(INCIDENT).where(INCIDENT.c.id == incident.id).values(state=State.APPROVING))
     for host in incident.course.hosts:
         row = {"incident": incident.id, "host": host, "trigger": incident.course.trigger}
-        held = sa.exists().where(HOST_CLAIM.c.host == host)
+        taken = sa.exists().where(HOST_CLAIM.c.host == host)
         tried = sa.exists().where(REPAIR.c.incident == incident.id, REPAIR.c.host == host)
-        if not connection.execute(sa.select(held)).scalar():
+        if not connection.execute(sa.select(taken)).scalar():
             connection.execute(sa.insert(HOST_CLAIM).values(taken_at=NOW, **row))
+        of_another = sa.and_(HOST_CLAIM.c.host == host, HOST_CLAIM.c.incident != incident.id)
+        connection.execute(sa.update(HOST_CLAIM).where(of_another).values(taken_at=NOW, **row))
         if not connection.execute(sa.select(tried)).scalar():
             connection.execute(sa.insert(REPAIR).values(at=NOW, **row))
 

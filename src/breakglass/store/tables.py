@@ -85,6 +85,21 @@ REPAIR = sa.Table(
 )
 sa.Index("repairs_of", REPAIR.c.trigger, REPAIR.c.host, REPAIR.c.at)
 
+# What nothing new may start in; without an incident a person has set it. `told_at` is when people last heard of it.
+HOLD = sa.Table(
+    "hold",
+    METADATA,
+    sa.Column("seq", sa.Integer, primary_key=True),
+    sa.Column("scope", sa.Text, nullable=False),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("person", sa.Text, nullable=False),
+    sa.Column("incident", sa.Text, sa.ForeignKey("incident.id")),
+    sa.Column("since", sa.BigInteger, nullable=False),
+    sa.Column("told_at", sa.BigInteger, nullable=False),
+    sqlite_autoincrement=True,
+)
+
 # Accessors of the runner's own Vault sessions, so that a dead runner's session can be revoked.
 VAULT_SESSION = sa.Table(
     "vault_session",

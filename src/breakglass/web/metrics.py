@@ -3,10 +3,12 @@
 
 from __future__ import annotations
 
+from collections import Counter as Counts
 from typing import TYPE_CHECKING
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
 
+from breakglass.domain.holds import Scope
 from breakglass.domain.incident import State
 
 if TYPE_CHECKING:
@@ -22,6 +24,7 @@ class Metrics:
         self.alerts = self._counter("alerts", "Alerts taken in", ("source", "reached"))
         self.unrecorded_refusals = self._counter("unrecorded_refusals", "Refused webhooks that could not be journalled")
         self._incidents = self._gauge("incidents", "Incidents that are not closed", ("state",))
+        self._holds = self._gauge("holds", "Holds that stand", ("scope", "set_by"))
         self._waiting = self._gauge("records_waiting", "Records that wait to be written to the journal")
         self._unsealed = self._gauge("streams_unsealed", "Streams that are over and wait for their seal")
         self._ready = self._gauge("ready", "1 when the runner can do all of its work")
@@ -32,6 +35,11 @@ class Metrics:
         for state in State:
             if state is not State.CLOSED:
                 self._incidents.labels(state=state.value).set(counts.get(state, 0))
+        standing = Counts((hold.scope, bool(hold.incident)) for hold in runner.holds.standing())
+        for scope in Scope:
+            for by_incident in (False, True):
+                labels = {"scope": scope.value, "set_by": "incident" if by_incident else "person"}
+                self._holds.labels(**labels).set(standing[scope, by_incident])
         waiting, unsealed = runner.queue.counts()
         self._waiting.set(waiting)
         self._unsealed.set(unsealed)

@@ -12,7 +12,7 @@ import pytest
 if TYPE_CHECKING:
     from tests.integration.cli.conftest import Command
 
-COMMANDS = ("serve", "demo", "version", "policy", "settings", "vault", "audit")
+COMMANDS = ("serve", "demo", "version", "policy", "settings", "vault", "audit", "hold", "holds")
 COSTLY = ("ansible", "ansible_runner", "apprise", "cryptography", "fastapi", "hvac", "pydantic", "sqlalchemy", "yaml")
 WRONG = (
     ("nonsense",),

@@ -40,6 +40,8 @@ COURSES = st.builds(
     idempotent=st.booleans(),
     alert_resolves_within=st.sampled_from([SECOND, 10 * MINUTE]),
     ladder=LADDERS,
+    holds_host=st.booleans(),
+    releases_host=st.booleans(),
 )
 ALERTS = st.builds(
     make_alert,
@@ -58,6 +60,7 @@ OUTCOMES = {
             heard.Reserved(("cooldown 60 s",)),
             heard.Blocked("web1 is under repair (INC-OTHER1)", 2 * SECOND),
             heard.Blocked("cooldown of web1 after its last repair", 3 * HOUR),
+            heard.Held("web1 is held by INC-OTHER1"),
             heard.OverLimit("the hold is set by alice: change freeze"),
         ]
     ),
@@ -81,7 +84,14 @@ SUCCESS: dict[Effect, heard.Outcome] = {
     Effect.CLOSE_GRANT: heard.GrantProvenGone(NOW, ""),
     Effect.ESCALATE: heard.Delivered(("channel",)),
 }
-IN_VAIN = (heard.Blocked, heard.GrantNotMinted, heard.GrantNotProvenGone, heard.NotDelivered, heard.NotStarted)
+IN_VAIN = (
+    heard.Blocked,
+    heard.Held,
+    heard.GrantNotMinted,
+    heard.GrantNotProvenGone,
+    heard.NotDelivered,
+    heard.NotStarted,
+)
 UNSEEN = (PlayOutcome.UNKNOWN, PlayOutcome.STOPPED)
 GOOD_ENDS = (Result.REPAIRED, Result.OBSERVED, Result.RESOLVED_BY_ITSELF)
 BEFORE_A_PLAY = ["limits.passed", "plan.made", "approval.given", "grant.intent", "grant.minted", "play.intent"]
@@ -218,6 +228,15 @@ class Life(RuleBasedStateMachine):
         if self.incident.course.mode is Mode.OBSERVE:
             assert self.incident.effect in (None, Effect.RESERVE)
             assert not self.incident.attempts
+
+    @invariant()
+    def a_hold_comes_with_a_play_that_was_not_undone(self) -> None:
+        change = self.decision.hold
+        if change is not None:
+            assert self.notes[-1].kind == "play.ended" or "play.ended" in [note.kind for note in self.decision.notes]
+            assert self.incident.attempt.outcome not in (PlayOutcome.FAILED, PlayOutcome.NOT_STARTED)
+            course = self.incident.course
+            assert course.holds_host if change.sets else course.releases_host
 
     @invariant()
     def it_ends_when_all_goes_well_from_now_on(self) -> None:

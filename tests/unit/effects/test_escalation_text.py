@@ -7,7 +7,7 @@ import pytest
 from tests.support.corpus import HOSTILE
 from tests.support.incidents import HOUR, MINUTE, NOW, make_course, make_incident, make_ladder, make_plan
 
-from breakglass.domain.incident import Attempt, Escalation, Fault, Incident, PlayOutcome
+from breakglass.domain.incident import Attempt, Escalation, Fault, Incident, PlayOutcome, State
 from breakglass.effects.escalation_text import escalation_text
 
 DOWN = Fault("f1", "ServiceDown", firing=True, starts_at=NOW - 2 * MINUTE)
@@ -55,6 +55,20 @@ def test_the_body() -> None:
     ]
     assert [line.split()[0] for line in lines[4:]] == ["PLAN", "HELD", "NEXT", "INC-7K2F9X"]
     assert "channel-2" in lines[-2]
+
+
+def test_a_host_that_stays_held() -> None:
+    """A repair that holds its host is told as one that went well, with what the hold means and how it ends."""
+    ran = replace(FAILED, outcome=PlayOutcome.OK, sentence="it ran")
+    holding = replace(called(ran), course=make_course(holds_host=True), state=State.VERIFYING)
+    text = escalation_text(holding)
+    assert text.subject == (
+        "breakglass: ServiceDown on web1 was repaired, the host is HELD. You are needed. INC-7K2F9X"
+    )
+    assert "HELD      web1: nothing else starts there, and other alerts of it wait, until the hold is" in text.body
+    assert "THEN      a remediation that releases the host, or: breakglass hold lift HOST --reason …" in text.body
+    failed = replace(called(FAILED), course=make_course(holds_host=True))
+    assert "until this incident is closed" in escalation_text(failed).body
 
 
 def test_an_open_grant_is_named() -> None:

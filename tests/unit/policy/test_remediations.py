@@ -63,6 +63,8 @@ def test_only_names_are_names(roles: Path, name: str) -> None:
         ("remediation.yml", "idempotent: maybe"),
         ("remediation.yml", "idempotant: true"),
         ("remediation.yml", "- x"),
+        ("remediation.yml", "releases_host: perhaps"),
+        ("remediation.yml", "holds_host: true\nreleases_host: true"),
     ],
 )
 def test_a_role_that_says_nothing_clear_is_refused(roles: Path, file: str, content: str | None) -> None:
@@ -74,6 +76,15 @@ def test_a_role_that_says_nothing_clear_is_refused(roles: Path, file: str, conte
         path.write_bytes(content.encode("latin-1"))
     with pytest.raises(UnreadableRemediation):
         Remediations(roles).find("restart_service")
+
+
+@pytest.mark.parametrize("key", ["holds_host", "releases_host"])
+def test_a_role_says_what_becomes_of_its_hosts(roles: Path, key: str) -> None:
+    """A role leaves holds alone unless it says that it sets or ends them."""
+    plain = Remediations(roles).find("restart_service").behaviour
+    assert (plain.holds_host, plain.releases_host) == (False, False)
+    (roles / "restart_service" / "meta" / "remediation.yml").write_text(f"{key}: true\n")
+    assert getattr(Remediations(roles).find("restart_service").behaviour, key) is True
 
 
 def test_the_digest_binds_names_and_contents(roles: Path) -> None:

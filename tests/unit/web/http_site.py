@@ -31,6 +31,7 @@ from breakglass.runner import Runner, installed_remediations
 from breakglass.settings import Settings, load_settings
 from breakglass.shipping import Shipping
 from breakglass.store.database import Database
+from breakglass.store.holds import Holds
 from breakglass.store.incidents import Incidents
 from breakglass.store.journal_queue import JournalQueue
 from breakglass.store.sessions import Sessions
@@ -105,7 +106,8 @@ def make_idle_runner(written: Written, directory: Path) -> Runner:
     people = (requests, Identity(session))
     ship = Shipping(written.settings.journal)
     return Runner(
-        written.settings, reception, *people, incidents, queue, engine, session, house, ship, runs, journal, database
+        *(written.settings, reception, *people, incidents, Holds(database), queue),
+        *(engine, session, house, ship, runs, journal, database),
     )
 
 

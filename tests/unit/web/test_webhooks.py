@@ -16,6 +16,7 @@ from tests.support.incidents import NOW
 from tests.unit.web.http_site import HOOK, HttpSite, Written, write
 
 from breakglass.demo import alertmanager
+from breakglass.domain.holds import Scope
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -187,10 +188,11 @@ def test_health(site: HttpSite) -> None:
 
 
 def test_metrics(site: HttpSite) -> None:
-    """The numbers count answers, alerts and open incidents, with names of the settings as labels and nothing else."""
+    """The numbers count answers, alerts, open incidents and holds, with names of the settings as labels and nothing else."""
     site.post(message())
     site.post(message(), token="wrong")
     site.post(message(), path="/webhooks/forged")
+    site.runner.holds.set(Scope.HOST, ["web1", "web2"], "new disks", "ada")
     lines = site.get("/metrics").body.decode().splitlines()
     for line in (
         'breakglass_messages_total{answer="202",source="alertmanager"} 1.0',
@@ -198,7 +200,10 @@ def test_metrics(site: HttpSite) -> None:
         'breakglass_messages_total{answer="404",source="unknown"} 1.0',
         'breakglass_alerts_total{reached="opened",source="alertmanager"} 1.0',
         'breakglass_incidents{state="received"} 1.0',
-        "breakglass_records_waiting 2.0",
+        'breakglass_holds{scope="host",set_by="person"} 2.0',
+        'breakglass_holds{scope="all",set_by="person"} 0.0',
+        'breakglass_holds{scope="host",set_by="incident"} 0.0',
+        "breakglass_records_waiting 4.0",
         "breakglass_ready 0.0",
     ):
         assert line in lines

@@ -67,6 +67,22 @@ RUNNER: dict[str, Kind] = {
     "limits.passed": Kind("The limits allow it, and all hosts are claimed.", {"checks": FIELDS}),
     "limits.waiting": Kind("The incident waits.", _WHY),
     "limits.refused": Kind("A limit says no.", _WHY),
+    "hold.set": Kind(
+        "Nothing new starts within this from now on.",
+        {"scope": one_of("all", "trigger", "host"), "name": FIELD, "by": FIELD, "reason": FIELD},
+    ),
+    "hold.lifted": Kind(
+        "A hold is over: who ended it and why, and who had set it, when and why.",
+        {
+            "scope": one_of("all", "trigger", "host"),
+            "name": FIELD,
+            "by": FIELD,
+            "why": FIELD,
+            "set_by": FIELD,
+            "since": MOMENT,
+            "reason": FIELD,
+        },
+    ),
     "observed": Kind(
         "The policy only observes here: what would have run, or why nothing would.",
         {},
