@@ -116,6 +116,7 @@ KINDS: Mapping[str, Text | Whole] = {
     ),
     "port": Whole("a TCP port", 1, HIGHEST_PORT),
     "seconds": Whole("a number of seconds", 1, 3600),
+    "days": Whole("a number of days", 1, 3650),
     "percent": Whole("a percentage", 1, 100),
 }
 """Every kind, by the name that `meta/remediation.yml` gives it."""

@@ -36,6 +36,7 @@ GOOD: list[tuple[str, object]] = [
     ("port", 443),
     ("port", "443"),
     ("seconds", 3600),
+    ("days", 3650),
     ("percent", 100),
 ]
 BAD: list[tuple[str, object]] = [
@@ -91,6 +92,7 @@ BAD: list[tuple[str, object]] = [
     ("port", True),
     ("port", 1.5),
     ("seconds", -1),
+    ("days", 0),
     ("percent", 101),
 ]
 
