@@ -62,8 +62,9 @@ RETURN = r"""
 taken:
   description: What was taken away, or in check mode would be, or given back; kinds of things with their number, never their content.
   returned: success
-  type: dict
-  sample: {password: 1, expiry: 1, keys: 1, sudo: 1, groups: 2, cron: 0, at: 0, linger: 0, processes: 4}
+  type: list
+  elements: str
+  sample: [password 1, expiry 1, groups 2, keys 1, sudo 1, processes 4]
 told:
   description: Files that name the user beside others, which were left as they are.
   returned: success
@@ -342,13 +343,14 @@ def _read(path: str | Path) -> str:
         return ""
 
 
-def _counted(found: Plan) -> dict[str, int]:
+def _counted(found: Plan) -> list[str]:
+    """Each kind of thing that there is, with its number."""
     counts = {
         kind: value if isinstance(value, int) else len(value)
         for kind, value in found.items()
         if kind not in ("uid", "later")
     }
-    return {kind: count for kind, count in counts.items() if count}
+    return [f"{kind} {count}" for kind, count in counts.items() if count]
 
 
 def _result(work: Work, state: str, within: float, *, check: bool) -> dict[str, Any]:

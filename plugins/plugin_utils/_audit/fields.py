@@ -23,10 +23,12 @@ RAISED = "Module failed: "
 """Begins the text of an exception in the message of a module that crashed, since ansible-core 2.19."""
 PREFIX = "breakglass.remediation."
 OF_OUR_MODULES: dict[str, tuple[str, ...]] = {
+    "account_lock": ("taken", "told"),
     "grant": ("access", "accessor", "expires_at", "time_box", "proven"),
     "ssh_certificate": ("serial", "principals", "key_id", "valid_before"),
     "database_credential": ("name", "username", "expires_at", "lease_id"),
     "pki_certificate": ("name", "serial", "common_name", "expires_at", "lease_id"),
+    "quarantine": ("isolated", "controllers", "ssh_port", "rules_sha256", "others_changed"),
     "rotation": ("name", "rotated", "since", "version"),
     "secret_file": ("name", "version", "expires_at", "lease_id"),
 }

@@ -68,6 +68,13 @@ _OBTAINED: dict[str, Shape] = {
     "valid_before": FIELD,
     "common_name": FIELD,
     "version": {"anyOf": [FIELD, WHOLE]},
+    "isolated": TRUTH,
+    "controllers": FIELDS,
+    "ssh_port": WHOLE,
+    "rules_sha256": FIELD,
+    "others_changed": TRUTH,
+    "taken": FIELDS,
+    "told": FIELDS,
 }
 _STATUS: dict[str, Shape] = {"status": one_of("ok", "failed", "ignored", "unreachable", "skipped"), "changed": TRUTH}
 
