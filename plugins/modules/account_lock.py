@@ -170,7 +170,7 @@ def plan(work: Work) -> Plan:
             found["groups"].append([one, there.index(name)])
     own, _ = account_files.key_files(_sshd(work), work.who)
     found["keys"] = _looked(path for path in own if _is_of_user(path, work.who))
-    found["sudo"] = _looked(str(path) for path in _sudoers() if account_files.names_only(_read(path), work.who))
+    found["sudo"] = _looked(str(path) for path in _sudoers() if _is_their_sudo(path, work.who))
     found["cron"] = _looked(f"{directory}/{name}" for directory in CRONTABS)
     found["at"] = _at_jobs(work.who.uid)
     found["processes"] = len(user_processes.belonging(work.who.uid))
@@ -179,12 +179,8 @@ def plan(work: Work) -> Plan:
 
 def told(work: Work) -> list[str]:
     """Files that name the user beside others: left as they are, for people to look at."""
-    texts = [Path("/etc/sudoers"), *_sudoers()]
-    named = [
-        str(path)
-        for path in texts
-        if account_files.mentions(_read(path), work.who) and not account_files.names_only(_read(path), work.who)
-    ]
+    sudo = [path for path in (Path("/etc/sudoers"), *_sudoers()) if not _is_their_sudo(path, work.who)]
+    named = [str(path) for path in sudo if account_files.mentions(_read(path), work.who)]
     crons = [Path("/etc/crontab"), *(SYSTEM_CRON.iterdir() if SYSTEM_CRON.is_dir() else [])]
     named += [str(path) for path in crons if path.is_file() and account_files.mentions(_read(path), work.who)]
     _, shared = account_files.key_files(_sshd(work), work.who)
@@ -206,14 +202,15 @@ def lock(work: Work, found: Plan, within: float) -> None:
     _take_sudo(work, found["sudo"])
     _take(found["cron"] + found["at"])
     work.run(["loginctl", "terminate-user", name])
-    if left := user_processes.end(work.who.uid, within):
-        raise Shortfall(f"{len(left)} of its processes could not be ended within {within:g} s; {STILL}")
+    left = user_processes.end(work.who.uid, within)
     _take(found["keys"])
     again = plan(work)
     if any(again[kind] for kind in FILES):
         _remember(work, again)
         _take_sudo(work, again["sudo"])
         _take(again["cron"] + again["at"] + again["keys"])
+    if left:
+        raise Shortfall(f"{len(left)} of its processes could not be ended within {within:g} s; {STILL}")
 
 
 def prove(work: Work) -> None:
@@ -227,10 +224,11 @@ def restore(work: Work, record: Plan) -> None:
     name = work.who.name
     if record["uid"] != work.who.uid:
         raise Shortfall("The account is another one than the one that was locked: its number has changed")
+    was_sound = _sudoers_sound(work)
     for kind in FILES:
         for one in record[kind]:
             untrusted_paths.put_back(one)
-    if record["sudo"] and not _sudoers_sound(work):
+    if was_sound and not _sudoers_sound(work):
         _take(record["sudo"])
         raise Shortfall("visudo does not take the sudoers files that would be given back; they were not")
     for one, place in record["groups"]:
@@ -301,6 +299,10 @@ def _sudoers() -> list[Path]:
         for path in names
         if "." not in path.name and not path.name.endswith("~") and path.is_file() and not path.is_symlink()
     ]
+
+
+def _is_their_sudo(path: Path, who: Account) -> bool:
+    return path.parent == SUDOERS and not path.is_symlink() and account_files.names_only(_read(path), who)
 
 
 def _looked(paths: Iterable[str]) -> list[dict[str, Any]]:
