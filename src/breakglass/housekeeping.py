@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What has to be done again and again beside the incidents: flush the journal, seal what is over, archive what is old."""
+"""What has to be done again and again beside the incidents: flush the journal, seal, archive, copy the hold to Vault."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from breakglass.effects.runs import Runs
+    from breakglass.hold_mirror import HoldMirror
     from breakglass.journal import Journal
     from breakglass.retention import Retention
     from breakglass.vault_session import VaultSession
@@ -30,8 +31,11 @@ class Housekeeping:
     Moving old streams may take its time, and nothing else may wait for it: that has a thread of its own.
     """
 
-    def __init__(self, journal: Journal, runs: Runs, session: VaultSession, retention: Retention) -> None:
+    def __init__(
+        self, journal: Journal, runs: Runs, session: VaultSession, retention: Retention, mirror: HoldMirror
+    ) -> None:
         self._journal = journal
+        self._mirror = mirror
         self._retention = retention
         self._runs = runs
         self._session = session
@@ -64,6 +68,7 @@ class Housekeeping:
             self._stop.wait(EVERY_SECONDS)
 
     def _round(self) -> None:
+        self._try("copying the hold to Vault", self._mirror.keep)
         self._try("journal", self._journal.flush)
         self._try("sealing", self._seal)
         self._try("signing", self._sign)

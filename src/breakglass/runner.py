@@ -28,6 +28,7 @@ from breakglass.effects.runs import COLLECTIONS, Runs
 from breakglass.effects.work import Work
 from breakglass.engine import Doer, Engine, Parts
 from breakglass.errors import BreakglassError
+from breakglass.hold_mirror import HoldMirror
 from breakglass.housekeeping import Housekeeping
 from breakglass.identity import Identity
 from breakglass.inventory import read_inventory
@@ -149,7 +150,10 @@ def make_runner(settings: Settings) -> Runner:
     channels = {name: channel.url_file for name, channel in settings.channels.items()}
     effects: dict[Effect, Doer] = {
         Effect.RESERVE: Reserve(
-            session, Reservations(database, settings.concurrent_plays), remote_acknowledgement(settings.journal)
+            session,
+            Reservations(database, settings.concurrent_plays),
+            remote_acknowledgement(settings.journal),
+            holds.against,
         ),
         Effect.OPEN_GRANT: OpenGrant(session, handover, holds.against),
         Effect.CLOSE_GRANT: CloseGrant(session, runs, settings.journal.directory),
@@ -167,7 +171,9 @@ def make_runner(settings: Settings) -> Runner:
         queue=queue,
         engine=engine,
         session=session,
-        housekeeping=Housekeeping(journal, runs, session, Retention(settings.journal, session)),
+        housekeeping=Housekeeping(
+            journal, runs, session, Retention(settings.journal, session), HoldMirror(holds, session)
+        ),
         shipping=Shipping(settings.journal),
         runs=runs,
         journal=journal,

@@ -9,10 +9,19 @@ import pwd
 import subprocess
 import sys
 import urllib.request
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pytest
 import yaml
+from ansible_collections.breakglass.remediation.plugins.plugin_utils._vault.client import Client
+from ansible_collections.breakglass.remediation.plugins.plugin_utils._vault.connection import Connection
+from ansible_collections.breakglass.remediation.plugins.plugin_utils._vault.hold import (
+    Hold,
+    lift_hold,
+    read_hold,
+    write_hold,
+)
 from tests.support.crash_site import CrashRunner
 from tests.support.site import Site
 from tests.support.traces import wait_until
@@ -241,3 +250,44 @@ def test_a_person_holds_a_host(site: Quarters) -> None:
         for incident in (stopped, frozen, repaired):
             site.wait_for(incident, "incident.closed")
         wait_until(lambda: site.verify().exit_code == 0, WITHIN_SECONDS, "the journal does not verify")
+
+
+def test_a_hold_on_everything_binds_the_other_doors(site: Quarters) -> None:
+    """The runner copies it to Vault, where the grant of an operator's play reads it, and takes the copy away with it.
+
+    What somebody set in Vault by hand stays theirs.
+    """
+    with Client(Connection(url=site.vault.url), site.vault.root_token) as admin, site.runner() as runner:
+
+        def stands() -> bool:
+            hold = read_hold(admin)
+            return hold is not None and hold.reason == "change freeze"
+
+        assert site.breakglass("hold", "--all", "--reason", "change freeze").returncode == 0
+        wait_until(stands, WITHIN_SECONDS, "the hold did not come to Vault")
+        refused = site.playbook()
+        assert refused.returncode != 0
+        assert f"by {ME}: change freeze. Nothing new starts until it is lifted." in refused.stdout
+
+        lift_hold(admin, "by hand, in the wrong place", "ben", datetime.now(UTC))
+        wait_until(stands, WITHIN_SECONDS, "the copy did not come back")
+
+        site.service.kill()
+        assert site.breakglass("hold", "lift", "--all", "--reason", "the freeze is over").returncode == 0
+        repaired = site.post(runner.url, site.named("ServiceDown"))  # at once: the copy may still be there
+        site.wait_for(repaired, "grant.revoked")
+        assert "limits.refused" not in kinds(site, repaired)
+        assert site.service_answers()
+        assert read_hold(admin) is None
+
+        write_hold(admin, Hold("by hand", "ben", datetime.now(UTC)))
+        site.breakglass("hold", "--all", "--reason", "change freeze")
+        frozen = site.post(runner.url, site.named("ServiceDown", "b"))
+        site.wait_for(frozen, "limits.refused")
+        site.breakglass("hold", "lift", "--all", "--reason", "the freeze is over")
+        still = site.post(runner.url, site.named("ServiceDown", "c"))
+        assert "the hold is set by ben: by hand" in str(site.wait_for(still, "limits.refused")[0].body["why"])
+        found = read_hold(admin)
+        assert found is not None
+        assert (found.person, found.mirrored) == ("ben", False)
+        lift_hold(admin, "done", "ben", datetime.now(UTC))

@@ -36,12 +36,14 @@ class Hold:
         person: Who set it; empty when unknown.
         since: When (UTC); None when unknown.
         scope: What it stops; `global` is everything.
+        mirrored: Whether a runner copied it here from its own database, and lifts it when it is lifted there.
     """
 
     reason: str
     person: str
     since: datetime | None
     scope: str = GLOBAL
+    mirrored: bool = False
 
 
 def read_hold(client: Client) -> Hold | None:
@@ -78,7 +80,8 @@ def write_hold(client: Client, hold: Hold) -> None:
     """
     if not hold.reason.strip() or not hold.person.strip() or hold.since is None:
         raise UnusableRequest("A hold needs a reason, the person who sets it, and the time.")
-    _write(client, {"held": True, "scope": hold.scope, **_who(hold.reason, hold.person, hold.since)})
+    mark = {"mirrored": True} if hold.mirrored else {}
+    _write(client, {"held": True, "scope": hold.scope, **mark, **_who(hold.reason, hold.person, hold.since)})
 
 
 def lift_hold(client: Client, reason: str, person: str, at: datetime) -> None:
@@ -111,7 +114,8 @@ def _parsed(fields: Mapping[str, object]) -> Hold:
     """Read a hold; one that says anything else than `held: true` or lacks a field still holds."""
     try:
         scope = text(fields, "scope") if "scope" in fields else GLOBAL
-        hold = Hold(text(fields, "reason"), text(fields, "person"), moment(fields, "since"), scope)
+        mirrored = fields.get("mirrored") is True
+        hold = Hold(text(fields, "reason"), text(fields, "person"), moment(fields, "since"), scope, mirrored)
     except UnexpectedAnswer:
         return Hold(reason=_UNREADABLE, person="", since=None)
     return hold if _says(fields, SET) else Hold(reason=_UNREADABLE, person=hold.person, since=hold.since)

@@ -85,7 +85,7 @@ def holds(
         typer.echo(hold_line(one))
         typer.echo(f"  lift it with: {one.lifted_by}")
     if not standing:
-        typer.echo("No hold is set here. The hold in Vault (kv/breakglass/hold) is another one.")
+        typer.echo("No hold is set here. One that was set in Vault by hand (kv/breakglass/hold) is not listed.")
 
 
 def _holding(settings: Path) -> Holding:

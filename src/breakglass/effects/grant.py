@@ -57,7 +57,7 @@ class OpenGrant:
             box = timedelta(seconds=plan.time_box_seconds)
             request = GrantRequest(plan.access, box, f"breakglass-{plan.access}", meta)
             hold = read_hold(self.session.client())
-            if hold is not None:
+            if hold is not None and not hold.mirrored:
                 return GrantNotMinted(f"the hold is set by {hold.person}: {hold.reason}", retryable=False)
             if held := self.held(incident):
                 return GrantNotMinted(held, retryable=False)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from breakglass.vault_session import VaultSession
 
 ASK_AGAIN = timedelta(seconds=5)
+SOON = timedelta(seconds=1)
 
 
 @dataclass(frozen=True)
@@ -32,11 +33,13 @@ class Reserve:
         session: In Vault.
         reservations: The limits that need memory.
         unacknowledged: Why a stream's records must be elsewhere first; empty when nothing waits for that.
+        held: Why a hold of our own lets nothing start for an incident; empty when none does.
     """
 
     session: VaultSession
     reservations: Reservations
     unacknowledged: Callable[[str], str]
+    held: Callable[[Incident], str]
 
     def run(self, incident: Incident) -> Outcome:
         """Reserved, not yet, or no. A hold that can't be read counts as a reason to wait, never as none."""
@@ -44,12 +47,14 @@ class Reserve:
             hold = read_hold(self.session.client())
         except BreakglassError as error:
             return Blocked(f"nobody can say whether the hold is set: {error}", ASK_AGAIN)
-        if hold is not None:
+        if hold is not None and not hold.mirrored:
             return OverLimit(f"the hold is set by {hold.person}: {hold.reason}")
         try:
+            if hold is not None and not self.held(incident):  # its play would read it there, too
+                return Blocked("the hold was lifted; its copy in Vault is about to be", SOON)
             missing = self.unacknowledged(f"{incident_directory(incident.id, incident.opened_at)}/runner")
         except BreakglassError as error:
-            return Blocked(f"nobody can say whether its record is elsewhere: {error}", ASK_AGAIN)
+            return Blocked(f"nobody can say whether it may start: {error}", ASK_AGAIN)
         if missing:
             return Blocked(missing, ASK_AGAIN)
         return self.reservations.reserve(incident)

@@ -19,6 +19,7 @@ from breakglass.effects.lend import Lend
 from breakglass.effects.play import RunPlay
 from breakglass.effects.runs import Runs
 from breakglass.engine import Engine, Parts
+from breakglass.hold_mirror import HoldMirror
 from breakglass.housekeeping import Housekeeping
 from breakglass.identity import Identity
 from breakglass.inventory import read_inventory
@@ -101,12 +102,14 @@ def make_idle_runner(written: Written, directory: Path) -> Runner:
     plays = RunPlay(runs, Handover(), journal, written.settings.inventory, lambda _: "", {})
     engine = Engine("runner-1", Parts(incidents, journal, plays, {Effect.ESCALATE: Escalate({})}))
     reception = Reception(written.policy, written.hosts, installed_remediations(), incidents, engine.hint)
-    house = Housekeeping(journal, runs, session, Retention(written.settings.journal, session))
+    holds = Holds(database)
+    keeping = (Retention(written.settings.journal, session), HoldMirror(holds, session))
+    house = Housekeeping(journal, runs, session, *keeping)
     requests = Requests(written.policy, written.hosts, incidents, queue, Lend(Handover()), engine.hint)
     people = (requests, Identity(session))
     ship = Shipping(written.settings.journal)
     return Runner(
-        *(written.settings, reception, *people, incidents, Holds(database), queue),
+        *(written.settings, reception, *people, incidents, holds, queue),
         *(engine, session, house, ship, runs, journal, database),
     )
 
