@@ -62,6 +62,8 @@ class Behaviour(Strict):
         holds_host: The host stays held after the repair (it was isolated, for example): no other trigger starts there.
         releases_host: It ends what such a repair has begun: it may run on a host that one holds, and ends the hold.
         parameters: The kind of thing that each parameter names, by its name; see `_parameters/kinds.py`.
+        example: One usable set of parameters, for its README.
+        does_not: What it does not do, a sentence each, for its README.
     """
 
     idempotent: Flag = False
@@ -73,6 +75,8 @@ class Behaviour(Strict):
     holds_host: Flag = False
     releases_host: Flag = False
     parameters: dict[str, str] = Field(default_factory=dict)
+    example: dict[str, object] = Field(default_factory=dict)
+    does_not: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

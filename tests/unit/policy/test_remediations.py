@@ -78,6 +78,18 @@ def test_a_role_that_says_nothing_clear_is_refused(roles: Path, file: str, conte
         Remediations(roles).find("restart_service")
 
 
+def test_what_a_role_says_for_its_readme(roles: Path) -> None:
+    """An example and what it does not do stand beside its behaviour, and a misspelt one is refused like any other key."""
+    file = roles / "restart_service" / "meta" / "remediation.yml"
+    file.write_text("example: {restart_service_name: nginx}\ndoes_not:\n  - It does not heal the world.\n")
+    behaviour = Remediations(roles).find("restart_service").behaviour
+    assert behaviour.example == {"restart_service_name": "nginx"}
+    assert behaviour.does_not == ("It does not heal the world.",)
+    file.write_text("dose_not: [x]\n")
+    with pytest.raises(UnreadableRemediation, match='Did you mean "does_not"'):
+        Remediations(roles).find("restart_service")
+
+
 @pytest.mark.parametrize("key", ["holds_host", "releases_host"])
 def test_a_role_says_what_becomes_of_its_hosts(roles: Path, key: str) -> None:
     """A role leaves holds alone unless it says that it sets or ends them."""
