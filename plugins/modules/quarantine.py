@@ -118,6 +118,7 @@ import hashlib
 import os
 import socket
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -165,6 +166,11 @@ class Host:
 
     def ruleset(self) -> str:
         return self.must(self.nft, "-j", "list", "ruleset")
+
+    def load(self, rules: str) -> None:
+        code, _, err = self.run([self.nft, "-f", "-"], data=rules)
+        if code:
+            raise Shortfall(f"nft does not take the rules: {err.strip()[:300]}")
 
     def is_armed(self) -> bool:
         return self.run(["systemctl", "is-active", "--quiet", f"{WAY_BACK}.timer"])[0] == 0
@@ -235,18 +241,20 @@ def present(host: Host, rules: str, came: Origin, way_back: int, *, check: bool)
         "connection": came.name,
         "made_at": int(time.time()),
     }
-    undo_file.write(RECORD, content)
     way = [host.nft, "-f", str(RULES)] if previous else [host.nft, "delete", "table", "inet", TABLE]
-    host.must(
-        *("systemd-run", f"--unit={WAY_BACK}", f"--on-active={way_back}", "--timer-property=AccuracySec=100ms"),
-        *("--collect", "--description=Way back from a quarantine that nobody has kept", *way),
-    )
-    code, _, err = host.run([host.nft, "-f", "-"], data=rules)
-    if code:
+    try:
+        undo_file.write(RECORD, content)
+        host.must(
+            *("systemd-run", f"--unit={WAY_BACK}", f"--on-active={way_back}", "--timer-property=AccuracySec=100ms"),
+            *("--collect", "--description=Way back from a quarantine that nobody has kept", *way),
+        )
+        host.load(rules)
+        undo_file.write(RECORD, {**content, "ours": quarantine_rules.ours(host.ruleset())})
+    except (Shortfall, OSError):
+        host.run(way)
         host.disarm()
-        _forget(previous, content)
-        raise Shortfall(f"nft does not take the rules: {err.strip()[:300]}")
-    undo_file.write(RECORD, {**content, "ours": quarantine_rules.ours(host.ruleset())})
+        _put_back(record)
+        raise
     return True
 
 
@@ -298,9 +306,7 @@ def undone(host: Host) -> bool:
     if not previous:
         return absent(host, accept=True, check=False)[0]
     host.disarm()
-    code, _, err = host.run([host.nft, "-f", "-"], data=previous)
-    if code:
-        raise Shortfall(f"nft does not take the rules from before: {err.strip()[:300]}")
+    host.load(previous)
     undo_file.write(RECORD, {**(record or {}), "rules": previous, "ours": quarantine_rules.ours(host.ruleset())})
     for path, text in files(previous, host.nft).items():
         if _text(path) != text and (_is_ours(path) or not os.path.lexists(path)):
@@ -349,11 +355,13 @@ def _in_force(record: Mapping[str, Any] | None, rules: str, listing: str) -> boo
     )
 
 
-def _forget(previous: str | None, content: dict[str, Any]) -> None:
-    if previous:
-        undo_file.write(RECORD, {**content, "rules": previous})
-    else:
+def _put_back(record: dict[str, Any] | None) -> None:
+    """The record from before, as far as the disk has room for it; if not, the next look finds other rules than it says."""
+    if record is None:
         undo_file.remove(RECORD)
+    else:
+        with suppress(OSError):
+            undo_file.write(RECORD, record)
 
 
 def _text(path: Path) -> str | None:
