@@ -34,6 +34,8 @@ from breakglass.policy.scalars import (
 )
 from breakglass.policy.validation import Mismatch, validate
 from breakglass.policy.yaml_text import read_yaml_file
+from breakglass.settings_paths import FilePath, MaybeFilePath, absolute_path
+from breakglass.settings_sources import SourceSettings  # noqa: TC001 (pydantic reads the annotation)
 
 MAXIMUM_SECRET_BYTES = 65_536
 DEFAULT_MAXIMUM_BODY = 4 * 1024 * 1024
@@ -42,7 +44,6 @@ SHORTEST_KEEP = timedelta(days=1)
 _LISTEN = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([A-Za-z0-9.-]+)):([0-9]{1,5})", re.ASCII)
 _HIGHEST_PORT = 65_535
 _UNBUILT_METHODS = ("token", "jwt", "userpass", "cert", "kubernetes", "ldap")
-_UNBUILT_SOURCES = ("grafana", "pagerduty", "cloudevents", "standard-webhooks")
 
 
 class SettingsErrors(FileProblems):
@@ -84,14 +85,6 @@ def _address(value: object) -> Address:
     return Address(found[1] or found[2], int(found[3]))
 
 
-def _path(value: object, info: ValidationInfo) -> Path:
-    """Take a relative path from the directory of the settings file."""
-    if not isinstance(value, str) or not value or "\0" in value:
-        raise sentence("Write the path of a file or directory.")
-    directory = Path((info.context or {})["directory"])
-    return Path(os.path.normpath(directory / value))
-
-
 def _url(value: object) -> str:
     try:
         parts = urlsplit(value) if isinstance(value, str) else None
@@ -120,7 +113,7 @@ def _database_url(value: object, info: ValidationInfo) -> str:
         raise sentence("PostgreSQL is not supported yet. Write sqlite:///FILE.")
     if not text.startswith("sqlite:///") or text in ("sqlite:///", "sqlite:///:memory:") or "?" in text:
         raise sentence("Write sqlite:///FILE (with an absolute path: sqlite:////var/lib/…).")
-    return f"sqlite:///{_path(text.removeprefix('sqlite:///'), info)}"
+    return f"sqlite:///{absolute_path(text.removeprefix('sqlite:///'), info)}"
 
 
 def _mode(value: object) -> object:
@@ -145,9 +138,6 @@ def _no_sinks() -> SinksSettings:
     return SinksSettings(Path("/"), {})
 
 
-_PATH_SCHEMA = WithJsonSchema({"type": "string", "minLength": 1})
-FilePath = Annotated[Path, BeforeValidator(_path), _PATH_SCHEMA]
-MaybeFilePath = Annotated[Path | None, BeforeValidator(_path), _PATH_SCHEMA]
 _ADDRESS_SCHEMA = WithJsonSchema({"type": "string", "pattern": r"^.+:[0-9]{1,5}$"})
 
 
@@ -156,6 +146,7 @@ class TlsSettings(Strict):
 
     certificate: FilePath
     key: FilePath
+    client_ca: MaybeFilePath = Field(default=None, description="Whose certificates senders may show.")
 
 
 _SINKS_SCHEMA = WithJsonSchema(
@@ -215,20 +206,6 @@ class VaultSettings(Strict):
     ca_cert: MaybeFilePath = None
 
 
-class SourceSettings(Strict):
-    """One entry of `sources:`; the newest of several tokens may be put in before the sender uses it."""
-
-    kind: Literal["alertmanager"] = Field(description="What it is: alertmanager.")
-    bearer_token_files: Annotated[tuple[FilePath, ...], Field(min_length=1)]
-
-    @model_validator(mode="before")
-    @classmethod
-    def _known_kind(cls, value: object) -> object:
-        if isinstance(value, dict) and "kind" in value:
-            choice(("alertmanager",), _UNBUILT_SOURCES)(value["kind"])
-        return value
-
-
 class ChannelSettings(Strict):
     """One entry of `channels:`; the file holds one Apprise URL."""
 
@@ -256,6 +233,15 @@ class Settings(Strict):
     digest: Unbuilt = None
     sinks: Unbuilt = None
     heartbeat: Unbuilt = None
+
+    @model_validator(mode="after")
+    def _client_certificates_are_verified(self) -> Settings:
+        for name, source in self.sources.items():
+            if source.client_certificates and (self.tls is None or self.tls.client_ca is None):
+                raise sentence(
+                    f"sources.{name} wants client certificates, but nobody verifies them: set tls.client_ca."
+                )
+        return self
 
     @model_validator(mode="after")
     def _no_clear_text(self) -> Settings:

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Optional
 
 import typer
 
@@ -12,9 +12,13 @@ from breakglass.cli.policy_options import SETTINGS, OtherPolicy, SettingsFile
 
 
 def explain(
-    payload: Annotated[Path, typer.Argument(help="A webhook message of Alertmanager, as JSON.")],
+    payload: Annotated[Path, typer.Argument(help="The body of a webhook; without --source, Alertmanager's.")],
     settings: SettingsFile = SETTINGS,
     policy: OtherPolicy = None,
+    source: Annotated[
+        Optional[str],  # noqa: UP045 (typer reads it)
+        typer.Option("--source", help="The source of the settings that would send it."),
+    ] = None,
     *,
     as_test: Annotated[bool, typer.Option("--as-test", help="Print the alerts as tests for the policy.")] = False,
 ) -> None:
@@ -23,15 +27,21 @@ def explain(
 
     from breakglass import explaining  # noqa: PLC0415
     from breakglass.errors import BreakglassError  # noqa: PLC0415
+    from breakglass.policy.scalars import did_you_mean  # noqa: PLC0415
     from breakglass.policy_site import read_site  # noqa: PLC0415
-    from breakglass.sources.alertmanager import parse  # noqa: PLC0415
+    from breakglass.sources import PARSERS, Delivery  # noqa: PLC0415
 
     try:
         body = payload.read_bytes()
     except OSError as error:
         raise BreakglassError(f"The message {payload} can't be read: {error.strerror}.") from None
-    message = parse(body, "explain")
     site = read_site(settings, policy)
+    sender = site.settings.sources.get(source) if source else None
+    if source and sender is None:
+        raise typer.BadParameter(f"There is no source {source}.{did_you_mean(source, site.settings.sources)}")
+    fields = sender.fields.paths() if sender and sender.fields else None
+    headers = {"content-type": "application/cloudevents+json"}
+    message = PARSERS[sender.kind if sender else "alertmanager"](Delivery(source or "explain", body, headers, fields))
     if as_test:
         typer.echo(explaining.as_tests(message.alerts, site), nl=False)
         return

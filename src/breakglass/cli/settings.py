@@ -18,7 +18,7 @@ def check(settings: Annotated[Path, typer.Argument(help="A settings file.")] = P
 
     loaded = load_settings(settings)
     for source in loaded.sources.values():
-        for path in source.bearer_token_files:
+        for path in source.secret_files:
             read_secret_file(path)
     for channel in loaded.channels.values():
         read_secret_file(channel.url_file)

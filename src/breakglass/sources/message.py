@@ -3,13 +3,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Protocol
 
 from breakglass.errors import BreakglassError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from breakglass.domain.alert import Alert
+    from breakglass.sources.fields import FieldMap
 
 
 class UnreadableMessage(BreakglassError):
@@ -29,3 +33,34 @@ class Message:
     alerts: tuple[Alert, ...]
     truncated: int
     group: str
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """One webhook as it came in.
+
+    Attributes:
+        source: Name of the source in the settings.
+        body: As it was received.
+        headers: Names in lower case.
+        fields: Where the settings say that an alert's fields are, for kinds without a fixed shape.
+    """
+
+    source: str
+    body: bytes
+    headers: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    fields: FieldMap | None = None
+
+
+class Parse(Protocol):
+    """What each file of `kinds` offers as `parse`."""
+
+    def __call__(self, delivery: Delivery) -> Message:
+        """Read one webhook; raises UnreadableMessage."""
+        ...
+
+
+class SourceModule(Protocol):
+    """A file of `kinds`."""
+
+    parse: Parse

@@ -15,6 +15,14 @@ _STRUCTURE = re.compile(r'"(?:[^"\\]|\\.)*+"?|[\[{]|[\]}]', re.DOTALL)
 
 def read_object(body: bytes) -> dict[str, object]:
     """Read one JSON object; raises UnreadableMessage."""
+    content = read_json(body)
+    if not isinstance(content, dict):
+        raise UnreadableMessage("The message is JSON, but not an object.")
+    return content
+
+
+def read_json(body: bytes) -> object:
+    """Read one JSON value; raises UnreadableMessage."""
     if body.startswith(b"\xef\xbb\xbf"):
         raise UnreadableMessage("The message begins with a byte-order mark: send plain UTF-8.")
     try:
@@ -23,13 +31,11 @@ def read_object(body: bytes) -> dict[str, object]:
         raise UnreadableMessage(f"The message is not UTF-8 (byte {error.start}).") from None
     _check_depth(text)
     try:
-        content = json.loads(text, object_pairs_hook=_object, parse_constant=_constant, parse_int=_integer)
+        content: object = json.loads(text, object_pairs_hook=_object, parse_constant=_constant, parse_int=_integer)
     except json.JSONDecodeError as error:
         raise UnreadableMessage(f"The message is not JSON (line {error.lineno}, column {error.colno}).") from None
     except RecursionError:
         raise _too_deep() from None
-    if not isinstance(content, dict):
-        raise UnreadableMessage("The message is JSON, but not an object.")
     return content
 
 

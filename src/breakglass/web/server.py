@@ -5,12 +5,14 @@ from __future__ import annotations
 
 import signal
 import socket
+import ssl
 from typing import TYPE_CHECKING
 
 import uvicorn
 
 from breakglass.errors import BreakglassError
 from breakglass.web.app import make_app
+from breakglass.web.peers import PeerProtocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -50,6 +52,9 @@ def serve(runner: Runner, announce: Callable[[str], None]) -> None:
         limit_concurrency=256,
         ssl_certfile=str(settings.tls.certificate) if settings.tls else None,
         ssl_keyfile=str(settings.tls.key) if settings.tls else None,
+        ssl_ca_certs=str(settings.tls.client_ca) if settings.tls and settings.tls.client_ca else None,
+        ssl_cert_reqs=ssl.CERT_OPTIONAL if settings.tls and settings.tls.client_ca else ssl.CERT_NONE,
+        http=PeerProtocol,
     )
     server = uvicorn.Server(config)
     _end_on_signals(server)

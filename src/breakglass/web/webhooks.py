@@ -3,8 +3,8 @@
 
 from __future__ import annotations
 
-import hmac
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
@@ -13,20 +13,21 @@ from starlette.responses import JSONResponse
 
 from breakglass.domain.draft import Note
 from breakglass.errors import BreakglassError
-from breakglass.settings import read_secret_file
-from breakglass.sources import PARSERS, UnreadableMessage
+from breakglass.sources import PARSERS, Delivery, UnreadableMessage
 from breakglass.store.database import DatabaseUnavailable
 from breakglass.web.body import read_body
+from breakglass.web.peers import peer_names
 from breakglass.web.problems import Problem
+from breakglass.web.senders import refusal_of_body, refusal_of_headers
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from starlette.requests import Request
     from starlette.responses import Response
 
     from breakglass.reception import Reception
-    from breakglass.settings import SourceSettings
+    from breakglass.settings_sources import SourceSettings
     from breakglass.sources import Message
     from breakglass.store.journal_queue import JournalQueue
     from breakglass.web.metrics import Metrics
@@ -71,8 +72,11 @@ class Webhooks:
         source = self.sources.get(name)
         if source is None:
             raise Problem(HTTPStatus.NOT_FOUND, "There is no source of this name; the settings name the sources.")
-        await run_in_threadpool(self._authenticate, source, request.headers.get("authorization", ""))
-        message = self._read(source.kind, name, await read_body(request, self.maximum_body, LESS))
+        headers = _headers(request)
+        await _refuse_unless_proven(refusal_of_headers, source, headers, peer_names(request.scope))
+        body = await read_body(request, self.maximum_body, LESS)
+        await _refuse_unless_proven(refusal_of_body, source, headers, body, datetime.now(UTC))
+        message = _read(source, Delivery(name, body, headers))
         try:
             accepted = await run_in_threadpool(self.reception.take, message)
         except DatabaseUnavailable as error:
@@ -85,26 +89,35 @@ class Webhooks:
         alerts = [{"incident": one.incident or None, "reached": one.reached.value} for one in accepted]
         return JSONResponse({"alerts": alerts}, status_code=HTTPStatus.ACCEPTED)
 
-    def _authenticate(self, source: SourceSettings, header: str) -> None:
-        """Compare with each token of the source, in constant time; the files are read anew, so that they can rotate."""
-        scheme, _, given = header.partition(" ")
-        try:
-            tokens = [read_secret_file(path) for path in source.bearer_token_files]
-        except BreakglassError as error:
-            raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, f"The sender can't be checked: {error}") from error
-        matches = [hmac.compare_digest(given.strip().encode(), token.encode()) for token in tokens]
-        if scheme.lower() != "bearer" or not any(matches):
-            raise Problem(HTTPStatus.UNAUTHORIZED, "The bearer token is missing or not one of this source's tokens.")
-
-    def _read(self, kind: str, name: str, body: bytes) -> Message:
-        try:
-            return PARSERS[kind](body, name)
-        except UnreadableMessage as error:
-            raise Problem(HTTPStatus.BAD_REQUEST, str(error)) from error
-
     def _record_refusal(self, source: str, problem: Problem) -> None:
         note = Note("sender.refused", {"source": source, "status": int(problem.status), "why": problem.detail})
         try:
             self.queue.add_to_day([note])
         except BreakglassError:
             self.metrics.unrecorded_refusals.inc()
+
+
+async def _refuse_unless_proven(refusal: Callable[..., str], *of_what: object) -> None:
+    """Raise a Problem when there is a reason to refuse the sender, or when nobody can say."""
+    try:
+        why = await run_in_threadpool(refusal, *of_what)
+    except BreakglassError as error:
+        raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, f"The sender can't be checked: {error}") from error
+    if why:
+        raise Problem(HTTPStatus.UNAUTHORIZED, why)
+
+
+def _headers(request: Request) -> dict[str, str]:
+    """Names in lower case; what comes twice is joined as RFC 9110 says, so that nobody sees another value than we do."""
+    headers: dict[str, str] = {}
+    for name, value in request.headers.items():
+        headers[name.lower()] = f"{headers[name.lower()]}, {value}" if name.lower() in headers else value
+    return headers
+
+
+def _read(source: SourceSettings, delivery: Delivery) -> Message:
+    fields = source.fields.paths() if source.fields else None
+    try:
+        return PARSERS[source.kind](replace(delivery, fields=fields))
+    except UnreadableMessage as error:
+        raise Problem(HTTPStatus.BAD_REQUEST, str(error)) from error

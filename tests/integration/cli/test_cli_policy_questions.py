@@ -23,6 +23,7 @@ journal: {directory: journal}
 vault: {url: "http://127.0.0.1:8200", auth_method: approle, role_id_file: role_id, secret_id_file: secret_id}
 sources:
   alertmanager: {kind: alertmanager, bearer_token_files: [token]}
+  checks: {kind: json, bearer_token_files: [token], fields: {labels: {alertname: what, instance: host}, starts_at: since}}
 channels:
   chat: {url_file: chat}
 """
@@ -152,6 +153,16 @@ def test_a_message_that_is_none_is_said(installed: Path, call: Call, body: str |
     said = call("policy", "explain", "alert.json")
     assert said.returncode == 1
     assert sentence in said.stderr
+
+
+def test_explain_reads_what_another_source_sends(installed: Path, call: Call) -> None:
+    """By its kind and its fields in the settings."""
+    body = '{"what": "SystemdUnitFailed", "host": "web1", "since": "2026-11-27T00:00:00Z"}'
+    (installed / "check.json").write_text(body, encoding="utf-8")
+    said = call("policy", "explain", "check.json", "--source", "checks")
+    assert "any-unit (policy.yml:" in said.stdout
+    wrong = call("policy", "explain", "check.json", "--source", "check")
+    assert (wrong.returncode, "checks" in wrong.stderr) == (3, True)
 
 
 def test_a_policy_without_tests_says_how_to_get_some(installed: Path, call: Call) -> None:

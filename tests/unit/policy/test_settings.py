@@ -113,9 +113,15 @@ def test_a_proxy_that_speaks_tls_may_stand_in_front(tmp_path: Path) -> None:
         ),
         ("http://127.0.0.1:8200", "https://u:hunter2@vault", "vault.url: A user name or password does not belong"),
         ("http://127.0.0.1:8200", "https://vault:x", "vault.url: Write an address"),
-        ("kind: alertmanager", "kind: grafana", '"grafana" is not supported yet.'),
+        ("kind: alertmanager", "kind: grafanna", 'Did you mean "grafana"?'),
+        ("kind: alertmanager", "kind: json", "needs fields: where labels and starts_at are"),
+        (
+            "bearer_token_files: [secrets/am, secrets/am.next]",
+            "client_certificates: [am]",
+            "nobody verifies them: set tls.client_ca",
+        ),
         ("kind: alertmanager, ", "", "sources.alertmanager.kind: this key is missing."),
-        ("[secrets/am, secrets/am.next]", "[]", "bearer_token_files: must not be empty."),
+        ("[secrets/am, secrets/am.next]", "[]", "Say how the sender proves itself"),
         (
             "channels:",
             "people: {identity_role: x}\ndigest: {to: x}\nsinks: {a: b}\nheartbeat: {every: 1m}\nchannels:",

@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from breakglass.domain.alert import AlertStatus
-from breakglass.sources import PARSERS, Message, UnreadableMessage
-from breakglass.sources.alertmanager import parse, parse_time
+from breakglass.sources import PARSERS, Delivery, Message, UnreadableMessage
+from breakglass.sources.times import parse_time
 
 HOSTILE = [
     pytest.param(entry["value"], id=entry["name"])
@@ -41,6 +41,10 @@ MESSAGE = {
 }
 
 
+def parse(content: bytes, source: str) -> Message:
+    return PARSERS["alertmanager"](Delivery(source, content))
+
+
 def body(**changes: object) -> bytes:
     return json.dumps(MESSAGE | changes).encode()
 
@@ -51,7 +55,7 @@ def alert_body(**changes: object) -> bytes:
 
 def test_a_genuine_message() -> None:
     """An Alertmanager message of version 4 gives its alerts, the group and what was left out."""
-    message = PARSERS["alertmanager"](body(truncatedAlerts=3, new_key={"deep": [1]}), "am")
+    message = PARSERS["alertmanager"](Delivery("am", body(truncatedAlerts=3, new_key={"deep": [1]})))
     (alert,) = message.alerts
     assert (message.truncated, message.group) == (3, MESSAGE["groupKey"])
     assert (alert.source, alert.fingerprint, alert.group) == ("am", ALERT["fingerprint"], message.group)
