@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import os
 import pwd
+import signal
 import subprocess
 import sys
 import urllib.request
@@ -40,6 +41,10 @@ ROLES = {
     "isolate": (
         "holds_host: true\nidempotent: true\n",
         "ansible.builtin.copy: {content: isolated, dest: '{{ isolate_marker }}', mode: '0600'}",
+    ),
+    "isolate_slowly": (
+        "holds_host: true\nidempotent: false\n",
+        "ansible.builtin.shell: {cmd: 'touch {{ isolate_slowly_marker }}; sleep 60'}",
     ),
     "rejoin": (
         "releases_host: true\nidempotent: true\n",
@@ -77,13 +82,14 @@ class Quarters(Site):
             (acme / "roles" / role / "meta" / "argument_specs.yml").write_text(yaml.safe_dump(specs))
             (acme / "roles" / role / "tasks" / "main.yml").write_text(f"- name: Change the host\n  {task}\n")
         policy = yaml.load(self.place.policy.read_text(encoding="utf-8"), yaml.BaseLoader)
-        others = [self._trigger("isolate", "HostCompromised"), self._trigger("rejoin", "HostClean")]
+        alerts = {"isolate": "HostCompromised", "isolate_slowly": "HostSuspected", "rejoin": "HostClean"}
+        others = [self._trigger(role, alert) for role, alert in alerts.items()]
         policy["triggers"] = others + policy["triggers"]
         self.place.policy.write_text(yaml.safe_dump(policy, sort_keys=False), encoding="utf-8")
 
     def _trigger(self, role: str, alert: str) -> dict[str, object]:
         return {
-            "name": f"{role}-host",
+            "name": f"{role.replace('_', '-')}-host",
             "match": {"alertname": alert},
             "access": "web-operator",
             "approval": "automatic",
@@ -210,6 +216,36 @@ def test_an_isolated_host_is_left_alone_until_it_has_rejoined(site: Quarters) ->
         assert site.wait_for(caused[0], "incident.closed")[0].body["result"] == "repaired"
         site.wait_for(isolation, "incident.closed")
         wait_until(lambda: site.verify().exit_code == 0, WITHIN_SECONDS, "the journal does not verify")
+
+
+def test_an_isolation_that_nobody_saw_end(site: Quarters) -> None:
+    """The runner is killed in the middle of it: the host may be isolated, so it is held, and people are told."""
+    with site.runner() as runner:
+        isolation = site.post(runner.url, site.named("HostSuspected"))
+        wait_until(site.marker.exists, WITHIN_SECONDS, "the isolation did not begin")
+        os.kill(runner.pid, signal.SIGKILL)
+        wait_until(lambda: runner.ended() is not None, WITHIN_SECONDS, "the runner lives")
+    with site.runner() as runner:
+        (held,) = site.wait_for(isolation, "hold.set")
+        assert held.body["reason"] == (
+            "isolate_slowly may have run there, nobody saw its end (trigger isolate-slowly-host)"
+        )
+        site.wait_for(isolation, "escalation.delivered")
+        assert "breakglass hold lift HOST --reason" in site.channel.messages[0].text
+        caused = site.post(runner.url, site.named("ServiceDown"))
+        site.wait_for(caused, "limits.waiting")
+        site.post(runner.url, site.named("HostSuspected", status="resolved"))
+        site.wait_for(isolation, "incident.closed")
+
+        rejoining = site.post(runner.url, site.named("HostClean"))
+        site.wait_for(rejoining, "hold.lifted")
+        site.wait_for(rejoining, "grant.revoked")
+        assert not site.marker.exists()
+        assert site.holds() == []
+        for alert in ("ServiceDown", "HostClean"):
+            site.post(runner.url, site.named(alert, status="resolved"))
+        for incident in (caused, rejoining):
+            site.wait_for(incident, "incident.closed")
 
 
 def test_a_person_holds_a_host(site: Quarters) -> None:
