@@ -24,20 +24,38 @@ TLS: Final = "/etc/nginx/breakglass-lab"
 TLS_SITE: Final = "/etc/nginx/conf.d/breakglass-lab.conf"
 ALL: Final = ("web", "db", "app")
 HOG_BYTES: Final = 300_000_000
-IDLE: Final = """
+SHOP: Final = "dbname=postgres user=shop password=shop host=127.0.0.1"
+SHOP_SQL: Final = """
+SELECT 'CREATE ROLE shop LOGIN' WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'shop') \\gexec
+ALTER ROLE shop PASSWORD 'shop';
+CREATE TABLE IF NOT EXISTS stuck (id int);
+GRANT ALL ON stuck TO shop;
+"""
+IDLE: Final = f"""
 import psycopg2, time
-session = psycopg2.connect("dbname=postgres")
-session.cursor().execute("CREATE TABLE IF NOT EXISTS stuck (id int); LOCK TABLE stuck")
+session = psycopg2.connect("{SHOP}")
+session.cursor().execute("LOCK TABLE stuck")
 time.sleep(36000)
 """
-MANY: Final = """
+RUNAWAY: Final = f"""
 import psycopg2, time
-sessions = []
-while True:
+try:
+    psycopg2.connect("{SHOP}").cursor().execute("SELECT pg_sleep(36000)")
+except psycopg2.Error:
+    time.sleep(36000)
+"""
+# It leaks until there is nothing left, also of what others have given back meanwhile; it does not notice when one is taken from it.
+MANY: Final = f"""
+import psycopg2, time
+sessions, full = [], 0
+while full < 3:
     try:
-        sessions.append(psycopg2.connect("dbname=postgres user=shop password=shop host=127.0.0.1"))
+        sessions.append(psycopg2.connect("{SHOP}"))
+        full = 0
     except psycopg2.OperationalError:
-        time.sleep(1)
+        full += 1
+        time.sleep(0.5)
+time.sleep(36000)
 """
 
 
@@ -146,14 +164,17 @@ def _stop_unit(host: LabHost, name: str) -> None:
     host.run(f"systemctl stop {name}", check=False)
 
 
-def _crowd(host: LabHost) -> None:
-    script = "SELECT FROM pg_roles WHERE rolname = 'shop'"
-    make = "CREATE ROLE shop LOGIN PASSWORD 'shop'"
-    host.run(
-        f'runuser -u postgres -- psql -tc "{script}" | grep -q row || runuser -u postgres -- psql -qc "{make}"',
-        check=False,
-    )
-    _in_unit(host, "lab-connections", "postgres", MANY)
+def _as_shop(host: LabHost, name: str, program: str) -> None:
+    psql = ["runuser", "-u", "postgres", "--", "psql", "-qX", "-v", "ON_ERROR_STOP=1", "-f", "-"]
+    host.run(psql, input_text=SHOP_SQL)
+    _in_unit(host, name, "postgres", program)
+
+
+def _end_runaway(host: LabHost) -> None:
+    """A server that works does not notice that its client is gone."""
+    _stop_unit(host, "lab-runaway")
+    query = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'shop' AND query LIKE '%pg_sleep%'"
+    host.run(["runuser", "-u", "postgres", "--", "psql", "-qXAtc", query], check=False)
 
 
 def _boot_again(host: LabHost) -> None:
@@ -185,14 +206,20 @@ FAULTS: Final[dict[str, Fault]] = {
     "expired-certificate": Fault("its TLS certificate expired 30 days ago", _expire, _forget_tls, ("web",)),
     "database-connections": Fault(
         "an application holds every connection of its database",
-        _crowd,
+        lambda host: _as_shop(host, "lab-connections", MANY),
         lambda host: _stop_unit(host, "lab-connections"),
         ("db",),
     ),
     "database-idle-in-transaction": Fault(
         "a session holds a lock and does nothing",
-        lambda host: _in_unit(host, "lab-idle", "postgres", IDLE),
+        lambda host: _as_shop(host, "lab-idle", IDLE),
         lambda host: _stop_unit(host, "lab-idle"),
+        ("db",),
+    ),
+    "database-runaway-query": Fault(
+        "a query does not come to its end",
+        lambda host: _as_shop(host, "lab-runaway", RUNAWAY),
+        _end_runaway,
         ("db",),
     ),
     "memory-hog": Fault(

@@ -17,6 +17,7 @@ from tests.lab.playbooks import prepare_hosts
 from tests.lab.services import start_services
 from tests.lab.site_files import write_site
 from tests.lab.vault import prepare_vault, start_vault
+from tests.lab.vault_database import prepare_databases
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -60,6 +61,7 @@ def prepare(place: Place, services: Iterable[str] = ()) -> None:
     write_site(place, hosts)
     start_vault(place)
     prepare_vault(place)
+    prepare_databases(place, hosts_of(place))
     start_services(place, hosts, services)
     done = prepare_hosts(place, list(hosts))
     if done.code:

@@ -69,6 +69,10 @@ SIGNS: dict[str, tuple[str, Callable[[LabHost], bool]]] = {
     "expired-certificate": ("web1", expired),
     "database-connections": ("db1", lambda host: counted(host, "usename = 'shop'") == OPEN_TO_ALL),
     "database-idle-in-transaction": ("db1", lambda host: counted(host, "state = 'idle in transaction'") == 1),
+    "database-runaway-query": (
+        "db1",
+        lambda host: counted(host, "query LIKE '%pg_sleep(36000)' AND state = 'active'") == 1,
+    ),
     "memory-hog": (
         "app1",
         lambda host: int(host.run("ps -C python3 -o rss= | sort -n | tail -1").stdout or 0) > 290_000,
