@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -10,11 +11,13 @@ import sqlalchemy as sa
 
 from breakglass.domain.draft import Note
 from breakglass.domain.holds import Hold, Scope, in_the_way, waits_quietly
+from breakglass.domain.incident import State
 from breakglass.domain.messages import Held, OverLimit
 from breakglass.store import journal_queue
 from breakglass.store.database import NOW, milliseconds, moment
 from breakglass.store.database import now as database_now
-from breakglass.store.tables import HOLD
+from breakglass.store.documents import UnreadableDocument, incident_from, incident_text
+from breakglass.store.tables import HOLD, INCIDENT
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -57,7 +60,7 @@ class Holds:
     def lift(self, scope: Scope, names: Sequence[str], reason: str, person: str) -> list[Hold]:
         """Lift every hold on these, whoever set it; returns what was lifted."""
         with self._database.transaction() as connection:
-            lifted = _delete(connection, sa.and_(HOLD.c.scope == scope, HOLD.c.name.in_(names)))
+            lifted = _lift(connection, sa.and_(HOLD.c.scope == scope, HOLD.c.name.in_(names)))
             notes = [_lifted_note(hold, reason, person) for hold in lifted]
             journal_queue.add(connection, journal_queue.day_stream(connection), notes)
             return lifted
@@ -90,7 +93,7 @@ def change(connection: sa.Connection, incident: Incident, change: HoldChange) ->
     hosts = incident.course.hosts
     of_incidents = sa.and_(HOLD.c.scope == Scope.HOST, HOLD.c.name.in_(hosts), HOLD.c.incident.is_not(None))
     if not change.sets:
-        return [_lifted_note(hold, change.reason, incident.id) for hold in _delete(connection, of_incidents)]
+        return [_lifted_note(hold, change.reason, incident.id) for hold in _lift(connection, of_incidents)]
     known = {hold.name for hold in _holds(connection, sa.and_(of_incidents, HOLD.c.incident == incident.id))}
     at = database_now(connection)
     made = [Hold(Scope.HOST, host, change.reason, "", incident.id, at) for host in hosts if host not in known]
@@ -114,10 +117,23 @@ def _insert(connection: sa.Connection, hold: Hold) -> None:
     connection.execute(statement)
 
 
-def _delete(connection: sa.Connection, which: sa.ColumnElement[bool]) -> list[Hold]:
+def _lift(connection: sa.Connection, which: sa.ColumnElement[bool]) -> list[Hold]:
     found = _holds(connection, which)
     connection.execute(sa.delete(HOLD).where(which))
+    if found:
+        _let_waiting_look_again(connection)
     return found
+
+
+def _let_waiting_look_again(connection: sa.Connection) -> None:
+    """At once, instead of when they would have; one that is looking just now does so after its usual pause."""
+    idle = sa.and_(INCIDENT.c.state == State.WAITING, INCIDENT.c.lease_until < NOW)
+    for row in connection.execute(sa.select(INCIDENT.c.id, INCIDENT.c.document).where(idle)).all():
+        try:
+            awake = incident_text(replace(incident_from(row.document), wake_at=None))
+        except UnreadableDocument:
+            continue  # the engine tells of it; a hold is lifted all the same
+        connection.execute(sa.update(INCIDENT).where(INCIDENT.c.id == row.id).values(document=awake, wake_at=NOW))
 
 
 def _set_note(hold: Hold) -> Note:

@@ -11,9 +11,10 @@ from alembic import command
 from alembic.config import Config
 from tests.support.incidents import DAY, HOUR, NEVER_WAITS, make_alert, make_course, make_incident, make_plan
 
+from breakglass.domain.deciding import decide
 from breakglass.domain.draft import Decision
 from breakglass.domain.holds import HoldChange, Scope
-from breakglass.domain.incident import State
+from breakglass.domain.incident import Effect, State
 from breakglass.domain.messages import Blocked, Held, OverLimit, Reserved
 from breakglass.domain.rules import Mode
 from breakglass.store import database as database_module
@@ -293,6 +294,35 @@ def test_a_person_lifts_what_an_incident_set(incidents: Incidents, holds: Holds,
     commit(incidents, "INC-ISO", State.CLOSED)
     assert [hold.by for hold in holds.lift(Scope.HOST, ["web1"], "it is clean", "ada")] == ["INC-ISO"]
     assert isinstance(reservations.reserve(stored(incidents, "A", "web1")), Reserved)
+
+
+@pytest.mark.parametrize("by_hand", [True, False])
+def test_who_waits_looks_again_when_a_hold_is_lifted(
+    incidents: Incidents, holds: Holds, reservations: Reservations, *, by_hand: bool
+) -> None:
+    """An incident that would look again in a minute is due at once, and goes on to reserve its hosts."""
+    isolated(incidents, reservations, State.CLOSING)
+    commit(incidents, "INC-ISO", State.ESCALATED)
+    stored(incidents, "A", "web1")
+    claimed = incidents.claim("runner", ["INC-ISO"])
+    assert claimed is not None
+    later = claimed.at + HOUR
+    waits = replace(claimed.incident, state=State.WAITING, retries=9, wake_at=later, blocked="web1 is held")
+    assert incidents.commit(claimed, Decision(waits, (), later), "A") is Committed.DONE
+    assert incidents.claim("runner", ["INC-ISO"]) is None
+    if by_hand:
+        holds.lift(Scope.HOST, ["web1"], "it is clean", "ada")
+    else:
+        rejoin = stored(incidents, "R", "web1", **REJOIN)
+        assert isinstance(reservations.reserve(rejoin), Reserved)
+        claimed = incidents.claim("runner", ["INC-ISO"])
+        assert claimed is not None
+        closing = Decision(replace(claimed.incident, state=State.CLOSING), (), later, ENDS)
+        assert incidents.commit(claimed, closing, "R") is Committed.DONE
+    due = incidents.claim("runner", ["INC-ISO"])
+    assert due is not None
+    assert (due.incident.id, due.incident.retries, due.incident.blocked) == ("A", 9, "web1 is held")
+    assert decide(due.incident, [], due.at).incident.effect is Effect.RESERVE
 
 
 def test_a_fenced_engine_holds_nothing(incidents: Incidents, holds: Holds, reservations: Reservations) -> None:
