@@ -50,4 +50,4 @@ def root_certificate(admin: Client) -> str:
 
 def prepare_secret(admin: Client) -> None:
     """Write the secret, with a value of its own."""
-    admin.post(f"kv/data/{SECRET}", {"data": {"user": "shop", "password": secrets.token_urlsafe(24)}})
+    admin.post(f"kv/data/{SECRET}", {"data": {"user": "till7", "password": secrets.token_urlsafe(24)}})

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from .._vault.client import Client
     from .._vault.rotation import Rotatable, Value
 
+SHORTEST = 4
+"""Characters: what is shorter is a word that texts need."""
 FILES = {"environment": "environment", "json": "secret.json", "plain": "secret"}
 
 
@@ -88,7 +90,7 @@ class RotationOrder:
                 "key_names": sorted(value.values),
             },
             files={FILES[self.form]: self._content(value)},
-            secrets=tuple(text for text in value.values.values() if isinstance(text, str) and len(text) >= _SHORTEST),
+            secrets=_masked(value),
         )
 
     def _rotated(self, client: Client, old: Value) -> Value:
@@ -122,4 +124,6 @@ class RotationOrder:
         return forms.plain(value.values, self.key).encode()
 
 
-_SHORTEST = 4
+def _masked(value: Value) -> tuple[str, ...]:
+    hidden = (text for name, text in value.values.items() if name not in value.public)
+    return tuple(text for text in hidden if isinstance(text, str) and len(text) >= SHORTEST)

@@ -104,6 +104,11 @@ KINDS: Mapping[str, Text | Whole] = {
         f"at most {LONGEST_ADDRESS} characters; user names, braces, quotes, spaces and fragments are refused",
         rf"(?=.{{8,{LONGEST_ADDRESS}}}\Z)https?://[A-Za-z0-9\[][][A-Za-z0-9._~:/?%&=,+;!*()-]*",
     ),
+    "secret": _text(
+        "the path of a secret in Vault",
+        "letters, digits, ._@:+=- and single slashes, no part that begins with a dot, and has at most 512 characters",
+        r"(?=.{1,512}\Z)[A-Za-z0-9_-][A-Za-z0-9._@:+=-]*(?:/[A-Za-z0-9_-][A-Za-z0-9._@:+=-]*)*",
+    ),
     "word": _text(
         "one word",
         "letters, digits and ._-, begins with a letter or digit, and has at most 64 characters",

@@ -31,11 +31,13 @@ class Value:
         values: Names and values; never shown.
         since: Since when it is this (UTC), by Vault's clock.
         version: Of a secret of a store; 0 for others.
+        public: Names of values that are no secret.
     """
 
     values: Mapping[str, object] = field(repr=False)
     since: datetime
     version: int = 0
+    public: frozenset[str] = frozenset()
 
 
 class Rotatable(Protocol):
@@ -68,7 +70,7 @@ class StaticPassword:
         """Read it. Raises VaultError."""
         fields = section(client.get(self.path), "data")
         values = {name: text(fields, name) for name in ("username", "password")}
-        return Value(values, moment(fields, "last_vault_rotation"))
+        return Value(values, moment(fields, "last_vault_rotation"), public=frozenset({"username"}))
 
     def rotate(self, client: Client, now: Value) -> None:  # noqa: ARG002 (a database keeps no versions)
         """Have Vault change it. Raises VaultError."""
