@@ -26,6 +26,7 @@ OF_OUR_MODULES: dict[str, tuple[str, ...]] = {
     "account_lock": ("taken", "told"),
     "grant": ("access", "accessor", "expires_at", "time_box", "proven"),
     "ssh_certificate": ("serial", "principals", "key_id", "valid_before"),
+    "disk_space": ("used_before", "used", "freed", "freed_bytes", "freed_files", "left"),
     "database_credential": ("name", "username", "expires_at", "lease_id"),
     "pki_certificate": ("name", "serial", "common_name", "expires_at", "lease_id"),
     "quarantine": ("isolated", "controllers", "ssh_port", "rules_sha256", "others_changed"),

@@ -99,6 +99,11 @@ KINDS: Mapping[str, Text | Whole] = {
         f"letters, digits and @._+-, no part . or .., no slash at its end, and has at most {LONGEST_PATH} characters",
         rf"(?=.{{2,{LONGEST_PATH}}}\Z)(?:/(?!\.{{1,2}}(?:/|\Z))[A-Za-z0-9@._+-]{{1,255}})+",
     ),
+    "mount_point": _text(
+        "a mount point",
+        f"/ or a path of letters, digits and @._+-, no part . or .., no slash at its end, at most {LONGEST_PATH} characters",
+        rf"/|(?=.{{2,{LONGEST_PATH}}}\Z)(?:/(?!\.{{1,2}}(?:/|\Z))[A-Za-z0-9@._+-]{{1,255}})+",
+    ),
     "url": _text(
         "a plain http or https address",
         f"at most {LONGEST_ADDRESS} characters; user names, braces, quotes, spaces and fragments are refused",
@@ -123,5 +128,6 @@ KINDS: Mapping[str, Text | Whole] = {
     "seconds": Whole("a number of seconds", 1, 3600),
     "days": Whole("a number of days", 1, 3650),
     "percent": Whole("a percentage", 1, 100),
+    "megabytes": Whole("a number of megabytes", 1, 100_000_000),
 }
 """Every kind, by the name that `meta/remediation.yml` gives it."""

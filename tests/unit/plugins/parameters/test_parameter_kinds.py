@@ -29,6 +29,8 @@ GOOD: list[tuple[str, object]] = [
     ("address", "::1"),
     ("path", "/etc/nginx/nginx.conf"),
     ("path", "/var/lib/a..b/.hidden"),
+    ("mount_point", "/"),
+    ("mount_point", "/srv/data"),
     ("url", "http://localhost/healthz"),
     ("url", "https://[::1]:8443/a?b=c"),
     ("secret", "shop/mail"),
@@ -39,6 +41,7 @@ GOOD: list[tuple[str, object]] = [
     ("seconds", 3600),
     ("days", 3650),
     ("percent", 100),
+    ("megabytes", 4096),
 ]
 BAD: list[tuple[str, object]] = [
     ("service", "../nginx"),
@@ -77,6 +80,11 @@ BAD: list[tuple[str, object]] = [
     ("path", "/var/log/*"),
     ("path", "/a b"),
     ("path", "/" + "a/" * 600 + "a"),
+    ("mount_point", "//"),
+    ("mount_point", "/srv/"),
+    ("mount_point", "/srv/../etc"),
+    ("mount_point", "/\n"),
+    ("mount_point", ""),
     ("url", "http://user:secret@localhost/"),
     ("url", "http://localhost/{{ 1 }}"),
     ("url", "ftp://localhost/"),
@@ -98,6 +106,7 @@ BAD: list[tuple[str, object]] = [
     ("seconds", -1),
     ("days", 0),
     ("percent", 101),
+    ("megabytes", 0),
 ]
 
 
