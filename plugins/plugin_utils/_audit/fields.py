@@ -32,6 +32,10 @@ OF_OUR_MODULES: dict[str, tuple[str, ...]] = {
     "quarantine": ("isolated", "controllers", "ssh_port", "rules_sha256", "others_changed"),
     "rotation": ("name", "rotated", "since", "version"),
     "secret_file": ("name", "version", "expires_at", "lease_id"),
+    "secret_users": ("unread",),
+    "login_probe": ("verdict", "reason"),
+    "tls_certificate": ("file_fault", "file_serial", "file_expires_at", "wire_fault", "wire_serial", "wire_expires_at"),
+    "tls_pair": ("serial", "expires_at", "paths"),
 }
 
 
