@@ -23,6 +23,8 @@ DISK: Final = "1g"  # of a host's own changes; in memory, so that a full disk of
 READY_WITHIN_SECONDS: Final = 60
 STOP_WITHIN_SECONDS: Final = 20
 BETWEEN_LOOKS_SECONDS: Final = 0.1
+# Without a unit of its own nspawn does not start a host again that reboots: it leaves with 133, for whoever has started it.
+REBOOTING: Final = 'while "$@"; [ $? -eq 133 ]; do :; done'
 UNITS: Final = {
     "": ("ssh", "cron", "rsyslog", "prometheus-node-exporter"),
     "web": ("nginx",),
@@ -64,7 +66,7 @@ def furnish(place: Place, hosts: dict[str, str], host: str, bootstrap_key: str) 
 
 
 def boot(place: Place, host: str) -> None:
-    """Start it; it outlives us."""
+    """Start it; it outlives us, and comes back when it reboots."""
     machine = f"{place.name}-{host}"
     command = (
         "systemd-nspawn",
@@ -75,7 +77,7 @@ def boot(place: Place, host: str) -> None:
     )
     with (place.host(host) / "console.log").open("ab") as console:
         subprocess.run(
-            cgroups.entering(place.name, host, "setsid", "--fork", *command),
+            cgroups.entering(place.name, host, "setsid", "--fork", "/bin/sh", "-c", REBOOTING, "sh", *command),
             stdin=subprocess.DEVNULL,
             stdout=console,
             stderr=console,
