@@ -27,6 +27,10 @@ OF_OUR_MODULES: dict[str, tuple[str, ...]] = {
     "grant": ("access", "accessor", "expires_at", "time_box", "proven"),
     "ssh_certificate": ("serial", "principals", "key_id", "valid_before"),
     "disk_space": ("used_before", "used", "freed", "freed_bytes", "freed_files", "left"),
+    "database_sessions": (
+        *("running", "answers", "connections_ordinary", "connections_free", "over_limit"),
+        *("sessions_ended", "sessions_left", "pool_works"),
+    ),
     "database_credential": ("name", "username", "expires_at", "lease_id"),
     "pki_certificate": ("name", "serial", "common_name", "expires_at", "lease_id"),
     "quarantine": ("isolated", "controllers", "ssh_port", "rules_sha256", "others_changed"),
