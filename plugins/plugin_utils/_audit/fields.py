@@ -35,6 +35,7 @@ OF_OUR_MODULES: dict[str, tuple[str, ...]] = {
     "pki_certificate": ("name", "serial", "common_name", "expires_at", "lease_id"),
     "quarantine": ("isolated", "controllers", "ssh_port", "rules_sha256", "others_changed"),
     "rotation": ("name", "rotated", "since", "version"),
+    "runaway_processes": ("ended", "killed", "limits_not_held", "available", "enough"),
     "secret_file": ("name", "version", "expires_at", "lease_id"),
     "secret_users": ("unread",),
     "login_probe": ("verdict", "reason"),
