@@ -141,7 +141,7 @@ def _blocked(draft: Draft, why: str, again_in: timedelta) -> None:
 def _held(draft: Draft, why: str) -> None:
     draft.block(why)
     draft.incident = replace(draft.incident, since=draft.now)  # patience with other limits begins when the hold is over
-    draft.retry_in(min(backoff(draft.incident.retries), LONGEST_POLL))
+    draft.retry_in(backoff(draft.incident.retries))  # whoever lifts the hold has it look again at once
 
 
 def _minted(draft: Draft, minted: heard.GrantMinted) -> None:

@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from breakglass.domain.alert import AlertStatus
+from breakglass.domain.holds import Scope
 from breakglass.domain.incident import Incident, State
 from breakglass.store import holds, journal_queue
 from breakglass.store.database import NOW, milliseconds, moment
 from breakglass.store.documents import alert_from, alert_text, incident_from, incident_text
-from breakglass.store.tables import HOST_CLAIM, INBOX, INCIDENT
+from breakglass.store.tables import HOLD, HOST_CLAIM, INBOX, INCIDENT
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -140,8 +141,8 @@ class Incidents:
     def commit(self, claimed: Claimed, decision: Decision, stream: str) -> Committed:
         """Write down a decision and its records for the journal's stream, all or nothing.
 
-        The lease is kept while an effect is going on, else given back. Holds on its hosts change with it, and closing
-        releases the hosts.
+        The lease is kept while an effect is going on, else given back. Holds on its hosts change with it. Closing
+        releases the hosts, and so does an escalation those that the incident holds: nobody but a person ends that.
         """
         incident = decision.incident
         with self._database.transaction() as connection:
@@ -155,6 +156,8 @@ class Incidents:
             journal_queue.add(connection, stream, decision.notes)
             if decision.hold is not None:
                 journal_queue.add(connection, stream, holds.change(connection, incident, decision.hold))
+            if incident.state is State.ESCALATED:
+                connection.execute(sa.delete(HOST_CLAIM).where(_held_by(incident.id)))
             if incident.state is State.CLOSED:
                 connection.execute(sa.delete(HOST_CLAIM).where(HOST_CLAIM.c.incident == incident.id))
             return Committed.DONE
@@ -308,6 +311,12 @@ def _newer_messages(connection: sa.Connection, incident: str, last_seq: int) -> 
 def _mark_done(connection: sa.Connection, incident: str, last_seq: int) -> None:
     read = sa.and_(INBOX.c.incident == incident, INBOX.c.seq <= last_seq, INBOX.c.done == sa.false())
     connection.execute(sa.update(INBOX).where(read).values(done=sa.true()))
+
+
+def _held_by(incident: str) -> sa.ColumnElement[bool]:
+    """Claims of hosts that the incident holds too: when its automation is over the hold alone decides, until it is lifted."""
+    hold = sa.exists().where(HOLD.c.incident == incident, HOLD.c.scope == Scope.HOST, HOLD.c.name == HOST_CLAIM.c.host)
+    return sa.and_(HOST_CLAIM.c.incident == incident, hold)
 
 
 def _commit_statement(claimed: Claimed, decision: Decision, *, again_at_once: bool) -> sa.Update:

@@ -14,7 +14,7 @@ from breakglass.domain.messages import Blocked, Held, OverLimit, Reserved
 from breakglass.domain.rules import Mode
 from breakglass.store.database import NOW
 from breakglass.store.holds import held
-from breakglass.store.tables import HOLD, HOST_CLAIM, INCIDENT, REPAIR
+from breakglass.store.tables import HOST_CLAIM, INCIDENT, REPAIR
 
 if TYPE_CHECKING:
     from breakglass.store.database import Database
@@ -93,10 +93,6 @@ def _host_taken(connection: sa.Connection, incident: Incident) -> Blocked | None
     taken = sa.select(HOST_CLAIM.c.host, HOST_CLAIM.c.incident).where(
         HOST_CLAIM.c.host.in_(incident.course.hosts), HOST_CLAIM.c.incident != incident.id
     )
-    if incident.course.releases_host:  # it ends what an incident has begun that only waits for people now
-        over = sa.exists().where(INCIDENT.c.id == HOST_CLAIM.c.incident, INCIDENT.c.state == State.ESCALATED)
-        holding = sa.exists().where(HOLD.c.incident == HOST_CLAIM.c.incident, HOLD.c.name == HOST_CLAIM.c.host)
-        taken = taken.where(~sa.and_(over, holding))
     row = connection.execute(taken.limit(1)).first()
     return Blocked(f"{row.host} is under repair ({row.incident})", SOON) if row else None
 
@@ -120,8 +116,6 @@ def _claim(connection: sa.Connection, incident: Incident) -> None:
         tried = sa.exists().where(REPAIR.c.incident == incident.id, REPAIR.c.host == host)
         if not connection.execute(sa.select(taken)).scalar():
             connection.execute(sa.insert(HOST_CLAIM).values(taken_at=NOW, **row))
-        of_another = sa.and_(HOST_CLAIM.c.host == host, HOST_CLAIM.c.incident != incident.id)
-        connection.execute(sa.update(HOST_CLAIM).where(of_another).values(taken_at=NOW, **row))
         if not connection.execute(sa.select(tried)).scalar():
             connection.execute(sa.insert(REPAIR).values(at=NOW, **row))
 

@@ -241,7 +241,7 @@ def test_a_forgotten_hold_is_told_of_once_a_day(
 def test_what_releases_the_host_may_start_and_ends_the_hold(
     incidents: Incidents, holds: Holds, reservations: Reservations, queue: JournalQueue, database: Database
 ) -> None:
-    """It takes the host over from an incident that only waits for people; its success ends the hold, and that is journalled."""
+    """It may start when the incident that holds the host only waits for people; its success ends the hold, and says so."""
     isolated(incidents, reservations, State.CLOSING)
     commit(incidents, "INC-ISO", State.ESCALATED)
     rejoin = stored(incidents, "R", "web1", **REJOIN)
@@ -287,11 +287,14 @@ def test_it_ends_no_hold_of_a_person(incidents: Incidents, holds: Holds, reserva
     assert isinstance(reservations.reserve(stored(incidents, "S", "web1", **REJOIN)), OverLimit)
 
 
-def test_a_person_lifts_what_an_incident_set(incidents: Incidents, holds: Holds, reservations: Reservations) -> None:
-    """Lifting a host's hold by hand ends it whoever set it."""
+@pytest.mark.parametrize("state", [State.ESCALATED, State.CLOSED])
+def test_a_person_lifts_what_an_incident_set(
+    incidents: Incidents, holds: Holds, reservations: Reservations, state: State
+) -> None:
+    """Lifting a host's hold by hand ends it whoever set it, also while that incident still waits for its alert to resolve."""
     isolated(incidents, reservations, State.CLOSING)
     commit(incidents, "INC-ISO", State.VERIFYING)
-    commit(incidents, "INC-ISO", State.CLOSED)
+    commit(incidents, "INC-ISO", state)
     assert [hold.by for hold in holds.lift(Scope.HOST, ["web1"], "it is clean", "ada")] == ["INC-ISO"]
     assert isinstance(reservations.reserve(stored(incidents, "A", "web1")), Reserved)
 
