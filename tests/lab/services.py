@@ -63,6 +63,7 @@ SERVICES: Final[dict[str, Service]] = {
         ),
         ("prometheus.yml", "alerts.yml"),
     ),
+    "postgresql": Service(5432, ("/bin/sh", "postgresql.sh"), ("postgresql.sh",)),
     "rsyslog": Service(6514, ("rsyslogd", "-n", "-f", "rsyslog.conf", "-iNONE"), ("rsyslog.conf",)),
 }
 
