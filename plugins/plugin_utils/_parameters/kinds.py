@@ -114,6 +114,11 @@ KINDS: Mapping[str, Text | Whole] = {
         "letters, digits, ._@:+=- and single slashes, no part that begins with a dot, and has at most 512 characters",
         r"(?=.{1,512}\Z)[A-Za-z0-9_-][A-Za-z0-9._@:+=-]*(?:/[A-Za-z0-9_-][A-Za-z0-9._@:+=-]*)*",
     ),
+    "revision": _text(
+        "a branch, tag or commit",
+        "letters, digits, ._- and single slashes, no two dots, each part begins with a letter or digit, at most 200 characters",
+        r"(?=.{1,200}\Z)(?!.*\.\.)[A-Za-z0-9][A-Za-z0-9._-]*(?:/[A-Za-z0-9][A-Za-z0-9._-]*)*",
+    ),
     "word": _text(
         "one word",
         "letters, digits and ._-, begins with a letter or digit, and has at most 64 characters",
