@@ -136,6 +136,7 @@ PERCENT = 100
 SHOWN = 3
 DEPTH = 2
 LOOKED_FOR_SECONDS = 20
+MOST_CANDIDATES = 100_000
 APT_ARCHIVES = "/var/cache/apt/archives"
 
 
@@ -263,7 +264,7 @@ def _remove(work: Work, name: str, kind: Kind, is_open: frozenset[str], now: flo
             if one_filesystem.mount_of(below) != mount or os.fstat(below).st_dev != device:
                 continue
             for one in one_filesystem.walk(below, mount, without=kind.without, unlocked=name == "temporary_files"):
-                if kind.takes(one.parts[-1], one.touched, now):
+                if len(candidates) < MOST_CANDIDATES and kind.takes(one.parts[-1], one.touched, now):
                     candidates.setdefault((one.device, one.inode), (one, below, "/".join((directory, *one.parts))))
         for one, below, path in sorted(candidates.values(), key=lambda candidate: (candidate[0].changed, candidate[2])):
             if work.enough:

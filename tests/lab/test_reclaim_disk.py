@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -123,6 +124,21 @@ def test_links_other_mounts_and_open_files_are_left(lab: Lab) -> None:
         lab.mend("disk-full", "web1")
 
 
+def test_archived_journals_go_and_the_ones_that_are_written_stay(lab: Lab) -> None:
+    """One that journald has open stays too; the rest is sound, and that this was not enough is said, with what was freed."""
+    web1 = lab.host("web1")
+    web1.run("journalctl --flush --rotate && logger -t lab after && journalctl --sync")
+    assert "system@" in web1.run("ls /var/log/journal/*").stdout
+    asked = {"reclaim_disk_path": "/", "reclaim_disk_floor": 1, "reclaim_disk_kinds": ["journal"]}
+    run = lab.run_role(ROLE, ["web1"], asked)
+    assert run.changed("web1") == [REMOVE]
+    assert "removed journal: " in run.sentence
+    assert run.sentence.endswith("; what was removed cannot be brought back.")
+    assert "system@" not in web1.run("ls /var/log/journal/*").stdout
+    web1.run("journalctl --verify --quiet")
+    assert "after" in web1.run("journalctl -t lab --output=cat").stdout
+
+
 def test_a_deleted_file_that_is_still_open_is_told_and_emptied_only_when_allowed(lab: Lab) -> None:
     """First who holds it; then, with deleted_files among the kinds, it is emptied while its process goes on."""
     web1 = lab.host("web1")
@@ -142,6 +158,27 @@ def test_a_deleted_file_that_is_still_open_is_told_and_emptied_only_when_allowed
         assert web1.active("lab-writer") == "active"
     finally:
         web1.run("systemctl stop lab-writer", check=False)
+
+
+@pytest.mark.parametrize(
+    ("parameter", "value"),
+    [
+        ("reclaim_disk_path", "/srv/../etc"),
+        ("reclaim_disk_path", "/;reboot"),
+        ("reclaim_disk_path", "/" + "a" * 10_000),
+        ("reclaim_disk_log_directories", ["/var/log/*"]),
+        ("reclaim_disk_kinds", ["{{ lookup('pipe', 'touch /srv/canary') }}"]),
+        ("reclaim_disk_ceiling", 101),
+    ],
+)
+def test_a_parameter_that_is_none_is_refused_before_anything_is_done(lab: Lab, parameter: str, value: object) -> None:
+    """Also one that would be a template."""
+    run = lab.run_role(ROLE, ["web1"], {**ROOT, parameter: value}, check=True)
+    assert run.code != 0
+    assert parameter in run.sentence
+    assert f"Look at {value}" not in run.text
+    assert not Path("/srv/canary").exists()
+    assert not lab.host("web1").exists("/srv/canary")
 
 
 def test_a_full_disk_is_repaired_unattended(watched: Lab, runner: Serving) -> None:

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -298,6 +299,27 @@ def test_a_number_that_is_another_file_by_now_is_not_emptied(tmp_path: Path) -> 
         held = held_files.Held(os.getpid(), file.fileno(), "x", str(path), (1, 1), 1, writable=True)
         assert not held_files.empty(held)
     assert path.stat().st_size == MEGABYTE
+
+
+LOCKER = "import fcntl, sys, time; f = open(sys.argv[1], 'w'); fcntl.lockf(f, fcntl.LOCK_EX); print('held', flush=True); time.sleep(60)"
+
+
+def test_packages_stay_while_apt_is_at_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever holds apt's lock may be about to install them; afterwards they go."""
+    _file(tmp_path / "a_1_all.deb", 1)
+    (tmp_path / "lock").touch()
+    monkeypatch.setattr(disk_space, "APT_ARCHIVES", str(tmp_path))
+    found = {"package_caches": replace(kinds([], 1)["package_caches"], directories=(str(tmp_path),), quiet=0)}
+    with subprocess.Popen([sys.executable, "-c", LOCKER, str(tmp_path / "lock")], stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"held\n"
+        with _work(tmp_path, _space(99)) as work:
+            reclaim(work, found, ["package_caches"], [], time.time())
+        process.kill()
+    assert (_left_of(tmp_path), dict(work.left)) == (["a_1_all.deb", "lock"], {"in_use": 1})
+    with _work(tmp_path, _space(99)) as work:
+        reclaim(work, found, ["package_caches"], [], time.time())
+    assert _left_of(tmp_path) == ["lock"]
 
 
 @pytest.mark.parametrize("name", [str(value) for _, value in HOSTILE])
