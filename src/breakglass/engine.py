@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from breakglass.domain.messages import Message, Outcome
     from breakglass.journal import Journal
     from breakglass.store.incidents import Claimed, Incidents
+    from breakglass.store.orders import Orders
 
 Answer = TypeVar("Answer")
 
@@ -57,6 +58,10 @@ class Plays(Doer, Protocol):
         """What became of a dead runner's play: its outcome if it left one, else `Interrupted`."""
         ...
 
+    def end(self, incident: str) -> None:
+        """End this incident's play, if one runs, because a person has cancelled the incident."""
+        ...
+
     def end_all(self) -> None:
         """End every play, and every one that begins, until `allow`."""
         ...
@@ -72,12 +77,14 @@ class Parts:
 
     Attributes:
         incidents: The store.
+        orders: What people say to incidents.
         journal: Where records go before their effect starts.
         plays: Does `run-play`.
         effects: One doer for each other effect.
     """
 
     incidents: Incidents
+    orders: Orders
     journal: Journal
     plays: Plays
     effects: Mapping[Effect, Doer]
@@ -122,7 +129,9 @@ class Engine:
         while not self._stopping.is_set():
             self._wake.clear()
             try:
-                claimed = self._parts.incidents.claim(self._owner, [incident for incident, _ in self._working.copy()])
+                working = [incident for incident, _ in self._working.copy()]
+                claimed = self._parts.incidents.claim(self._owner, working)
+                self._end_cancelled(working)
                 self.trouble = ""
             except BreakglassError as error:
                 self.trouble = str(error)
@@ -134,6 +143,11 @@ class Engine:
             else:
                 self._working.add((claimed.incident.id, claimed.fence))
                 self._pool.submit(self._work_on, claimed)
+
+    def _end_cancelled(self, working: Sequence[str]) -> None:
+        """Those who are at an effect can't hear; a play that a person has cancelled is ended from here."""
+        for incident in self._parts.orders.to_end(working) if working else ():
+            self._parts.plays.end(incident)
 
     def _work_on(self, claimed: Claimed) -> None:
         try:
@@ -158,7 +172,7 @@ class Engine:
             news = (self._parts.plays.recover(claimed.incident) if lost else Interrupted(),)
         while True:
             alerts = [AlertArrived(alert) for alert in claimed.alerts]
-            decision = decide(claimed.incident, [*news, *alerts], claimed.at)
+            decision = decide(claimed.incident, [*news, *alerts, *claimed.orders], claimed.at)
             directory = incident_directory(claimed.incident.id, claimed.incident.opened_at)
             committed = self._insist(partial(self._parts.incidents.commit, claimed, decision, f"{directory}/runner"))
             if committed is Committed.FENCED:

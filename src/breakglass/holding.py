@@ -76,13 +76,13 @@ class Holding:
         reason = _reason(reason)
         self._check_names(target, remediations)
         with self._holds() as holds:
-            return _insist(lambda: holds.set(target.scope, target.names, reason, self.person))
+            return insist(lambda: holds.set(target.scope, target.names, reason, self.person))
 
     def lift(self, target: Target, reason: str) -> list[Hold]:
         """Lift every hold on it; returns what was lifted. Raises UnusableHold, DatabaseUnavailable."""
         reason = _reason(reason)
         with self._holds() as holds:
-            lifted = _insist(lambda: holds.lift(target.scope, target.names, reason, self.person))
+            lifted = insist(lambda: holds.lift(target.scope, target.names, reason, self.person))
         if not lifted:
             what = ", ".join(target.names) or "everything"
             raise UnusableHold(f"No hold is set on {what}; see: breakglass holds")
@@ -91,7 +91,7 @@ class Holding:
     def standing(self) -> list[Hold]:
         """The holds that stand, oldest first. Raises DatabaseUnavailable."""
         with self._holds() as holds:
-            return _insist(holds.standing)
+            return insist(holds.standing)
 
     def _check_names(self, target: Target, remediations: Remediations) -> None:
         """A hold on a name that nobody knows would stop nothing. Where nobody can say, the button works all the same."""
@@ -162,7 +162,7 @@ def _reason(text: str) -> str:
     return reason
 
 
-def _insist(ask: Callable[[], Answer]) -> Answer:
+def insist(ask: Callable[[], Answer]) -> Answer:
     """Ask the database, and again while the runner has it locked: this is the button that must work."""
     until = time.monotonic() + PATIENCE_SECONDS
     while True:

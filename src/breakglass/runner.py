@@ -44,6 +44,7 @@ from breakglass.store.holds import Holds
 from breakglass.store.incidents import Incidents
 from breakglass.store.journal_queue import JournalQueue
 from breakglass.store.limits import Reservations
+from breakglass.store.orders import Orders
 from breakglass.store.sessions import Sessions
 from breakglass.vault_session import VaultSession
 
@@ -159,7 +160,7 @@ def make_runner(settings: Settings) -> Runner:
         Effect.CLOSE_GRANT: CloseGrant(session, runs, settings.journal.directory),
         Effect.ESCALATE: Escalate(channels),
     }
-    engine = Engine(f"runner-{os.getpid()}", Parts(incidents, journal, Work(plays, loans), effects))
+    engine = Engine(f"runner-{os.getpid()}", Parts(incidents, Orders(database), journal, Work(plays, loans), effects))
     runs.await_spare()
     return Runner(
         settings=settings,

@@ -141,6 +141,11 @@ _TELLERS: dict[str, Callable[[Body], Told | None]] = {
     "approval.given": lambda body: ("approval", f"{plain(body.get('by'))} (policy {plain(body.get('policy_line'))})"),
     "override.used": lambda body: ("override", f"{plain(body.get('by'))}: {plain(body.get('why'))}"),
     "observed": _observed,
+    "order.given": lambda body: (plain(body.get("word")), f"by {plain(body.get('by'))}: {plain(body.get('why'))}"),
+    "order.refused": lambda body: (
+        "too late",
+        f"{plain(body.get('word'))} by {plain(body.get('by'))}: {plain(body.get('why'))}",
+    ),
     "grant.minted": lambda body: ("grant", f"minted, wrapped for one use   accessor {short(body.get('accessor'))}"),
     "grant.not_minted": _why("grant", "NOT OPENED: "),
     "grant.opened": _reason,

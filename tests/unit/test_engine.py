@@ -9,21 +9,24 @@ import threading
 import time
 from collections import Counter
 from contextlib import closing
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 import sqlalchemy as sa
-from tests.support.incidents import HOUR, NOW, make_alert, make_course, make_plan
+from tests.support.incidents import HOUR, NEVER_WAITS, NOW, make_alert, make_course, make_plan
 
 from breakglass import engine as engine_module
 from breakglass.domain import messages as heard
 from breakglass.domain.incident import Effect, Incident, PlayOutcome, Result, State
+from breakglass.domain.orders import Ordered, Word
 from breakglass.engine import Engine, Parts
 from breakglass.journal import Journal
 from breakglass.store import incidents as incidents_module
 from breakglass.store.database import Database
 from breakglass.store.incidents import Arrival, Incidents
 from breakglass.store.journal_queue import JournalQueue, incident_directory
+from breakglass.store.orders import NoSuchIncident, Orders, RefusedOrder
 from breakglass.store.tables import INCIDENT
 
 if TYPE_CHECKING:
@@ -53,6 +56,7 @@ class World:
         self.ended = threading.Event()
         self.allowed = threading.Event()
         self.recovered: list[str] = []
+        self.ended_for: list[str] = []
 
     def run(self, incident: Incident) -> heard.Outcome:
         effect = incident.effect
@@ -65,6 +69,9 @@ class World:
     def recover(self, incident: Incident) -> heard.Outcome:
         self.recovered.append(incident.id)
         return heard.Interrupted()
+
+    def end(self, incident: str) -> None:
+        self.ended_for.append(incident)
 
     def end_all(self) -> None:
         self.ended.set()
@@ -86,11 +93,11 @@ class Stage:
     def __init__(self, directory: Path) -> None:
         self.path = directory / "breakglass.db"
         self.database = Database.open(f"sqlite:///{self.path}")
-        self.incidents = Incidents(self.database)
+        self.incidents, self.orders = Incidents(self.database), Orders(self.database)
         self.journal = Journal(directory / "journal", JournalQueue(self.database), b"k" * 32)
         self.world = World(directory / "journal")
         others = dict.fromkeys(set(Effect) - {Effect.RUN_PLAY}, self.world)
-        self.engine = Engine("runner-1", Parts(self.incidents, self.journal, self.world, others))
+        self.engine = Engine("runner-1", Parts(self.incidents, self.orders, self.journal, self.world, others))
         self.started = False
 
     def start(self) -> None:
@@ -220,7 +227,8 @@ def die_at(stage: Stage, effect: Effect, course: Course) -> None:
         raise Death
 
     stage.world.meanwhile[effect] = die
-    other = Engine("runner-0", Parts(stage.incidents, stage.journal, stage.world, dict.fromkeys(Effect, stage.world)))
+    doers = dict.fromkeys(Effect, stage.world)
+    other = Engine("runner-0", Parts(stage.incidents, stage.orders, stage.journal, stage.world, doers))
     stage.alert(course=course)
     claimed = stage.incidents.claim("runner-0")
     assert claimed is not None
@@ -338,3 +346,65 @@ def test_a_broken_row_does_not_stop_the_others(stage: Stage) -> None:
     stage.alert()
     stage.start()
     stage.until_state(State.VERIFYING)
+
+
+def say(stage: Stage, word: Word) -> None:
+    stage.orders.give("INC-A", Ordered(word, "ada", "because"))
+    stage.engine.hint()
+
+
+@pytest.mark.usefixtures("quick")
+def test_a_cancelled_play_is_ended_and_its_grant_closed(stage: Stage) -> None:
+    """The order comes while the play runs; nothing follows it but the closing, and nobody is called."""
+    stage.world.outcomes[Effect.RUN_PLAY] = heard.PlayEnded(PlayOutcome.STOPPED, "cancelled")
+
+    def cancel() -> None:
+        stage.orders.give("INC-A", Ordered(Word.CANCEL, "ada", "wrong host"))
+        stage.until(lambda: stage.world.ended_for != [])
+
+    stage.world.meanwhile[Effect.RUN_PLAY] = cancel
+    stage.start()
+    stage.alert()
+    closed = stage.until_state(State.CLOSED)
+    assert (closed.result, closed.cancelled_by) == (Result.CANCELLED, "ada")
+    assert stage.world.effects() == [Effect.RESERVE, Effect.OPEN_GRANT, Effect.RUN_PLAY, Effect.CLOSE_GRANT]
+    assert set(stage.world.ended_for) == {"INC-A"}
+
+
+@pytest.mark.usefixtures("quick")
+def test_what_waits_is_cancelled_at_once(stage: Stage) -> None:
+    """Nothing was opened."""
+    stage.world.outcomes[Effect.RESERVE] = heard.Blocked("cooldown", HOUR)
+    stage.start()
+    stage.alert()
+    stage.until(lambda: stage.world.effects() != [])
+    stage.until(lambda: stage.incident().effect is None)
+    say(stage, Word.CANCEL)
+    assert stage.until_state(State.CLOSED).result is Result.CANCELLED
+    assert stage.world.effects() == [Effect.RESERVE]
+
+
+@pytest.mark.usefixtures("quick")
+def test_an_escalated_incident_is_tried_again_and_closed_by_people(stage: Stage) -> None:
+    """A retry is the same plan; a close ends it, with the result that it had."""
+    stage.world.outcomes[Effect.RUN_PLAY] = heard.PlayEnded(PlayOutcome.FAILED, "it did not help")
+    stage.start()
+    stage.alert(course=make_course(limits=replace(NEVER_WAITS, attempts=1)))
+    stage.until_state(State.ESCALATED)
+    stage.until(lambda: stage.incident().effect is None)
+    say(stage, Word.RETRY)
+    stage.until(lambda: len(stage.incident().attempts) == 2)
+    stage.until(lambda: stage.incident().state is State.ESCALATED and stage.incident().effect is None)
+    say(stage, Word.CLOSE)
+    assert stage.until_state(State.CLOSED).result is Result.FAILED
+
+
+def test_orders_that_make_no_sense_are_refused(stage: Stage) -> None:
+    """Before anything is written."""
+    with pytest.raises(NoSuchIncident, match="There is no incident INC-A"):
+        stage.orders.give("INC-A", Ordered(Word.CANCEL, "ada", "x"))
+    stage.alert()
+    with pytest.raises(RefusedOrder, match=r"automation is still at INC-A \(received\); cancel it first"):
+        stage.orders.give("INC-A", Ordered(Word.CLOSE, "ada", "x"))
+    assert [one.id for one in stage.orders.open_incidents()] == ["INC-A"]
+    assert [one.id for one in stage.orders.latest_incidents(5)] == ["INC-A"]

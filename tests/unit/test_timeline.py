@@ -34,6 +34,8 @@ def tell(*events: tuple[str, Mapping[str, object]]) -> list[LineType | None]:
         ("alert.firing", {"name": "ServiceDown"}, "alert", "ServiceDown   stored, answered 202"),
         ("alert.resolved", {"name": "ServiceDown"}, "alert", "ServiceDown resolved"),
         ("hold.set", {"scope": "host", "name": "web1", "by": "ada", "reason": "a"}, "held", "host web1 by ada: a"),
+        ("order.given", {"word": "cancel", "by": "ada", "why": "b"}, "cancel", "by ada: b"),
+        ("order.refused", {"word": "close", "by": "ada", "why": "b"}, "too late", "close by ada: b"),
         ("hold.lifted", {"scope": "all", "name": "", "by": "ada", "why": "b"}, "lifted", "everything by ada: b"),
         ("limits.waiting", {"why": "cooldown of web1"}, "waiting", "cooldown of web1"),
         (

@@ -8,8 +8,9 @@ Rules that a reviewer checks here and in `steps.py` and `outcomes.py`:
 3. An outcome that nobody saw is called unknown; the remediation is repeated only if it says that it may be.
 4. Every state has an end in time: a wake-up, after which it goes on, is tried again or escalates.
 5. An incident that does not end in a verified repair, in an observation or in the alert resolving before anything was
-   tried ends in an escalation, and is not closed before somebody's channel took the message. A grant that was asked for is
-   no exception while it can't be proven gone; what else becomes of it is told to who asked.
+   tried ends in an escalation, and is not closed before somebody's channel took the message, or a person has closed or
+   cancelled it, who knows. A grant that was asked for is no exception while it can't be proven gone; what else becomes of
+   it is told to who asked.
 6. A repair that leaves its hosts held is told to people as soon as its grant is gone: nobody else can know that
    automation keeps away from there. Until the hold is lifted, other incidents of these hosts wait and wake nobody.
 """
@@ -23,6 +24,7 @@ from breakglass.domain.alert import REQUEST, AlertStatus
 from breakglass.domain.draft import Decision, Draft
 from breakglass.domain.incident import Fault, Incident, State
 from breakglass.domain.messages import AlertArrived, Message
+from breakglass.domain.orders import Ordered, absorb_order
 from breakglass.domain.outcomes import absorb_outcome
 from breakglass.domain.steps import look_again_at, step
 
@@ -50,6 +52,8 @@ def decide(incident: Incident, messages: Sequence[Message], now: datetime) -> De
     for message in messages:
         if isinstance(message, AlertArrived):
             _absorb_alert(draft, message.alert)
+        elif isinstance(message, Ordered):
+            absorb_order(draft, message)
         else:
             absorb_outcome(draft, message)
     while draft.incident.effect is None and step(draft):

@@ -28,10 +28,12 @@ class Result(StrEnum):
     """How an incident ended."""
 
     REPAIRED = "repaired"
+    REHEARSED = "rehearsed"
     OBSERVED = "observed"
     RESOLVED_BY_ITSELF = "resolved-by-itself"
     RETURNED = "returned"
     REFUSED = "refused"
+    CANCELLED = "cancelled"
     FAILED = "failed"
     UNKNOWN = "unknown"
 
@@ -61,12 +63,12 @@ class PlayOutcome(StrEnum):
 TRANSITIONS: dict[State, frozenset[State]] = {
     State.RECEIVED: frozenset({State.WAITING, State.ESCALATED, State.CLOSED}),
     State.WAITING: frozenset({State.APPROVING, State.ESCALATED, State.CLOSED}),
-    State.APPROVING: frozenset({State.OPENING}),
+    State.APPROVING: frozenset({State.OPENING, State.CLOSED}),
     State.OPENING: frozenset({State.RUNNING, State.ESCALATED, State.CLOSED}),
     State.RUNNING: frozenset({State.CLOSING}),
-    State.CLOSING: frozenset({State.VERIFYING, State.WAITING, State.ESCALATED}),
+    State.CLOSING: frozenset({State.VERIFYING, State.WAITING, State.ESCALATED, State.CLOSED}),
     State.VERIFYING: frozenset({State.WAITING, State.ESCALATED, State.CLOSED}),
-    State.ESCALATED: frozenset({State.CLOSED}),
+    State.ESCALATED: frozenset({State.WAITING, State.CLOSED}),
     State.CLOSED: frozenset(),
 }
 
@@ -113,6 +115,7 @@ class Escalation:
         delivered: Rungs that somebody's channel accepted.
         failures: Tries of the current rung that failed in a row.
         try_at: When to try the current rung again; None for at once.
+        acknowledged_by: Who has said that they know; then nobody further is called.
     """
 
     reason: str
@@ -121,6 +124,7 @@ class Escalation:
     delivered: tuple[int, ...] = ()
     failures: int = 0
     try_at: datetime | None = None
+    acknowledged_by: str = ""
 
 
 @dataclass(frozen=True)
@@ -141,6 +145,7 @@ class Incident:
         wake_at: When to look again although nothing has happened.
         escalation: Set as soon as people are needed.
         result: Set once it is clear, at the latest on closing.
+        cancelled_by: Who has said that it shall stop; nothing new begins then, and what is open is closed.
     """
 
     id: str
@@ -156,6 +161,7 @@ class Incident:
     wake_at: datetime | None = None
     escalation: Escalation | None = None
     result: Result | None = None
+    cancelled_by: str = ""
 
     @property
     def resolved(self) -> bool:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What an incident may be told: alerts from outside, and the outcomes of its own effects."""
+"""What an incident may be told: alerts from outside, orders of people, and the outcomes of its own effects."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from breakglass.domain.alert import Alert
 from breakglass.domain.incident import PlayOutcome
+from breakglass.domain.orders import Ordered
 
 
 @dataclass(frozen=True)
@@ -128,4 +129,4 @@ Outcome = (
     | Delivered
     | NotDelivered
 )
-Message = AlertArrived | Outcome
+Message = AlertArrived | Ordered | Outcome

@@ -46,7 +46,7 @@ def absorb_outcome(draft: Draft, outcome: heard.Outcome) -> None:
         case heard.GrantNotMinted():
             _not_minted(draft, outcome)
         case heard.PlayEnded():
-            _play_ended(draft, outcome)
+            end_play(draft, outcome)
         case heard.GrantProvenGone():
             _proven_gone(draft, outcome)
         case heard.GrantNotProvenGone(why=why):
@@ -79,7 +79,9 @@ def backoff(retries: int) -> timedelta:
 
 def end_of_automation(draft: Draft, result: Result, why: str) -> None:
     """Nothing more will run: call people, or in `observe` mode note that it would have been so."""
-    if draft.incident.course.mode is Mode.OBSERVE:
+    if draft.incident.cancelled_by:
+        draft.conclude(Result.CANCELLED)
+    elif draft.incident.course.mode is Mode.OBSERVE:
         draft.note("observed", {"would_not_have_run": why})
         draft.conclude(Result.OBSERVED)
     elif draft.incident.course.lends:
@@ -93,9 +95,7 @@ def end_of_automation(draft: Draft, result: Result, why: str) -> None:
 def _interrupted(draft: Draft, effect: Effect) -> None:
     draft.note("effect.interrupted", {"effect": effect.value})
     if effect is Effect.RUN_PLAY:
-        _play_ended(
-            draft, heard.PlayEnded(PlayOutcome.UNKNOWN, "the runner died while the play ran; nobody saw its end")
-        )
+        end_play(draft, heard.PlayEnded(PlayOutcome.UNKNOWN, "the runner died while the play ran; nobody saw its end"))
 
 
 def _not_started(draft: Draft, effect: Effect, postponed: heard.NotStarted) -> None:
@@ -103,7 +103,7 @@ def _not_started(draft: Draft, effect: Effect, postponed: heard.NotStarted) -> N
     if why != draft.incident.blocked:
         draft.note("effect.postponed", {"effect": effect.value, "why": why})
     if effect is Effect.RUN_PLAY:  # its grant is there already, and must not wait for a better day
-        _play_ended(draft, heard.PlayEnded(PlayOutcome.NOT_STARTED, why))
+        end_play(draft, heard.PlayEnded(PlayOutcome.NOT_STARTED, why))
     elif effect is Effect.ESCALATE:
         _not_delivered(draft, why)
     elif _waited_in_vain(draft, effect, postponed):
@@ -159,7 +159,8 @@ def _not_minted(draft: Draft, refusal: heard.GrantNotMinted) -> None:
         end_of_automation(draft, Result.FAILED, f"no grant could be opened: {refusal.why}")
 
 
-def _play_ended(draft: Draft, ended: heard.PlayEnded) -> None:
+def end_play(draft: Draft, ended: heard.PlayEnded) -> None:
+    """Whatever became of the play, its grant is to be closed now."""
     draft.change_attempt(replace(draft.incident.attempt, outcome=ended.outcome, sentence=ended.sentence))
     draft.note("play.ended", {"outcome": ended.outcome.value, "why": ended.sentence})
     draft.hold = change_after(draft.incident.course, ended.outcome)
@@ -172,6 +173,8 @@ def _proven_gone(draft: Draft, proof: heard.GrantProvenGone) -> None:
     draft.incident = replace(draft.incident, escalation=None)  # people may have been called because of this grant
     draft.note("grant.revoked", {"accessor": attempt.accessor, "proven": True, "remains": proof.remains})
     match attempt.outcome:
+        case _ if draft.incident.cancelled_by:
+            draft.conclude(Result.CANCELLED)
         case _ if draft.incident.course.lends:
             draft.move(State.VERIFYING)
         case PlayOutcome.OK:

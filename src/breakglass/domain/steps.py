@@ -12,7 +12,8 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from breakglass.domain.incident import Effect, Incident, PlayOutcome, Result, State
-from breakglass.domain.outcomes import end_of_automation, next_attempt
+from breakglass.domain.messages import PlayEnded
+from breakglass.domain.outcomes import end_of_automation, end_play, next_attempt
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,7 +27,24 @@ LOOK_AGAIN = timedelta(minutes=5)
 
 def step(draft: Draft) -> bool:
     """Go one step; False when there is nothing more to do now."""
+    if draft.incident.cancelled_by and _is_stopped(draft):
+        return True
     return _STEPS[draft.incident.state](draft)
+
+
+def _is_stopped(draft: Draft) -> bool:
+    """End what a person has cancelled: at once where no grant is open, else by closing it as after a play."""
+    state = draft.incident.state
+    if state in (State.RECEIVED, State.WAITING, State.APPROVING, State.VERIFYING):
+        draft.conclude(Result.CANCELLED)
+        return True
+    if state is State.OPENING and not draft.incident.open_grant:
+        draft.conclude(Result.CANCELLED)
+        return True
+    if state is State.RUNNING:
+        end_play(draft, PlayEnded(PlayOutcome.NOT_STARTED, f"cancelled by {draft.incident.cancelled_by}"))
+        return True
+    return False
 
 
 def look_again_at(incident: Incident, now: datetime) -> datetime | None:
@@ -173,7 +191,7 @@ def _tell_people(draft: Draft) -> bool:
 def _next_rung_at(incident: Incident) -> datetime | None:
     escalation = incident.escalation
     rungs = incident.course.ladder.rungs
-    if escalation is None or escalation.rung + 1 >= len(rungs):
+    if escalation is None or escalation.acknowledged_by or escalation.rung + 1 >= len(rungs):
         return None
     within = rungs[escalation.rung].acknowledge_within
     return None if within is None else escalation.rung_since + within

@@ -87,6 +87,10 @@ class Lend:
             if found := self._open.get(incident):
                 found.back.set()
 
+    def end(self, incident: str) -> None:
+        """A person has cancelled it: the grant is closed under its borrower."""
+        self.give_back(incident)
+
     def end_all(self) -> None:
         """End every loan, and every one that begins, until `allow`."""
         self._stopping.set()

@@ -50,6 +50,7 @@ class RunPlay:
         current_digest: Content digest of a remediation as its files are now.
         left_results: What plays of a dead runner came to, by incident and attempt.
         stopping: Set when every play must end now: the runner stops, or has lost its database.
+        cancelled: Incidents whose play a person wants ended.
     """
 
     runs: Runs
@@ -59,6 +60,7 @@ class RunPlay:
     current_digest: Callable[[str], str]
     left_results: Mapping[tuple[str, str], Mapping[str, object]]
     stopping: threading.Event = field(default_factory=threading.Event)
+    cancelled: set[str] = field(default_factory=set)
 
     def run(self, incident: Incident) -> Outcome:
         """Run the remediation of the incident's plan under the grant of its current attempt."""
@@ -86,7 +88,7 @@ class RunPlay:
             play.dismiss()
             return NotStarted("the runner is stopping")
         play.say("go")
-        self._wait(play, time.monotonic() + plan.time_box_seconds + LONGEST_END_SECONDS)
+        self._wait(play, incident.id, time.monotonic() + plan.time_box_seconds + LONGEST_END_SECONDS)
         with suppress(
             BreakglassError
         ):  # then it is sealed with its incident; the play's outcome must not be lost for it
@@ -96,6 +98,10 @@ class RunPlay:
         # and if the play process was killed, its run's lock leads to what goes on without it.
         result = play.result()
         story = read_story(self.journal.directory / f"{stream}.jsonl")
+        by_a_person = incident.id in self.cancelled
+        self.cancelled.discard(incident.id)
+        if result and by_a_person and result.get("outcome") == "stopped":
+            return PlayEnded(PlayOutcome.STOPPED, "the play was ended because a person cancelled the incident")
         return _ended(result, story, plan) if result else PlayEnded(PlayOutcome.UNKNOWN, "the play process was killed")
 
     def recover(self, incident: Incident) -> Outcome:
@@ -108,6 +114,10 @@ class RunPlay:
         story = read_story(self.journal.directory / f"{directory}/play-{incident.attempt.number}.jsonl")
         return _ended(result, story, incident.course.plan)
 
+    def end(self, incident: str) -> None:
+        """A person has cancelled it."""
+        self.cancelled.add(incident)
+
     def end_all(self) -> None:
         """End every play, and every one that begins, until `allow`."""
         self.stopping.set()
@@ -116,13 +126,13 @@ class RunPlay:
         """Plays may run again."""
         self.stopping.clear()
 
-    def _wait(self, play: PlayProcess, deadline: float) -> None:
+    def _wait(self, play: PlayProcess, incident: str, deadline: float) -> None:
         """Until the play process is gone; it tells its result before it goes. One that hangs is killed."""
         told = False
         while play.process.poll() is None:
             if time.monotonic() > deadline:
                 play.process.kill()
-            if self.stopping.is_set() and not told:
+            if (self.stopping.is_set() or incident in self.cancelled) and not told:
                 play.say("stop")
                 told = True
             with suppress(subprocess.TimeoutExpired):

@@ -22,6 +22,10 @@ class UnderGrant(Protocol):
         """What became of it when its runner died."""
         ...
 
+    def end(self, incident: str) -> None:
+        """End this incident's, if there is one."""
+        ...
+
     def end_all(self) -> None:
         """End everything, until `allow`."""
         ...
@@ -45,6 +49,11 @@ class Work:
     def recover(self, incident: Incident) -> Outcome:
         """What became of it when its runner died."""
         return self._of(incident).recover(incident)
+
+    def end(self, incident: str) -> None:
+        """End this incident's play or loan, if there is one."""
+        self.plays.end(incident)
+        self.loans.end(incident)
 
     def end_all(self) -> None:
         """End every play and every loan."""

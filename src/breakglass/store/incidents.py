@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from breakglass.domain.alert import AlertStatus
 from breakglass.domain.holds import Scope
 from breakglass.domain.incident import Incident, State
-from breakglass.store import holds, journal_queue
+from breakglass.store import holds, journal_queue, orders
 from breakglass.store.database import NOW, milliseconds, moment
 from breakglass.store.documents import alert_from, alert_text, incident_from, incident_text
 from breakglass.store.tables import HOLD, HOST_CLAIM, INBOX, INCIDENT
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from breakglass.domain.alert import Alert
     from breakglass.domain.course import Course
     from breakglass.domain.draft import Decision
+    from breakglass.domain.orders import Ordered
     from breakglass.store.database import Database
 
 LEASE_MILLISECONDS = 10_000
@@ -73,6 +74,8 @@ class Claimed:
         alerts: Undone messages of its inbox, in order.
         last_seq: Of the newest of them.
         at: The database's clock when it was claimed.
+        orders: Undone orders of people, in order.
+        last_order: Of the newest of them.
     """
 
     incident: Incident
@@ -80,6 +83,8 @@ class Claimed:
     alerts: tuple[Alert, ...]
     last_seq: int
     at: datetime
+    orders: tuple[Ordered, ...] = ()
+    last_order: int = 0
 
 
 class Committed(Enum):
@@ -136,7 +141,8 @@ class Incidents:
             if row is None:
                 return None
             bodies, last_seq = _undone(connection, row.id)
-        return Claimed(incident_from(row.document), row.fence, _alerts(bodies), last_seq, moment(row.at))
+            given = orders.undone(connection, row.id)
+        return Claimed(incident_from(row.document), row.fence, _alerts(bodies), last_seq, moment(row.at), *given)
 
     def commit(self, claimed: Claimed, decision: Decision, stream: str) -> Committed:
         """Write down a decision and its records for the journal's stream, all or nothing.
@@ -146,13 +152,16 @@ class Incidents:
         """
         incident = decision.incident
         with self._database.transaction() as connection:
-            newer = _newer_messages(connection, incident.id, claimed.last_seq)
+            newer = _newer_messages(connection, incident.id, claimed.last_seq) or orders.newer(
+                connection, incident.id, claimed.last_order
+            )
             if incident.state is State.CLOSED and newer:
                 return Committed.MORE_CAME
             written = connection.execute(_commit_statement(claimed, decision, again_at_once=newer))
             if written.rowcount == 0:
                 return Committed.FENCED
             _mark_done(connection, incident.id, claimed.last_seq)
+            orders.mark_done(connection, incident.id, claimed.last_order)
             journal_queue.add(connection, stream, decision.notes)
             if decision.hold is not None:
                 journal_queue.add(connection, stream, holds.change(connection, incident, decision.hold))
@@ -166,8 +175,10 @@ class Incidents:
         """The same claim with the messages that have come since."""
         with self._database.reading() as connection:
             bodies, last_seq = _undone(connection, claimed.incident.id)
+            given, last_order = orders.undone(connection, claimed.incident.id)
             at = moment(connection.execute(sa.select(NOW)).scalar_one())
-        return replace(claimed, alerts=_alerts(bodies), last_seq=max(last_seq, claimed.last_seq), at=at)
+        read = replace(claimed, alerts=_alerts(bodies), last_seq=max(last_seq, claimed.last_seq), at=at)
+        return replace(read, orders=given, last_order=max(last_order, claimed.last_order))
 
     def after_effect(self, claimed: Claimed, incident: Incident) -> Claimed:
         """The same claim after its effect: the document as committed, and what has come meanwhile."""

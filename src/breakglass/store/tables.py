@@ -42,6 +42,20 @@ INBOX = sa.Table(
 sa.Index("of_fault", INBOX.c.fault)
 sa.Index("undone", INBOX.c.incident, INBOX.c.seq, sqlite_where=INBOX.c.done == sa.false())
 
+# What people say to an incident.
+ORDER = sa.Table(
+    "incident_order",
+    METADATA,
+    sa.Column("seq", sa.Integer, primary_key=True),
+    sa.Column("incident", sa.Text, sa.ForeignKey("incident.id"), nullable=False),
+    sa.Column("word", sa.Text, nullable=False),
+    sa.Column("person", sa.Text, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("at", sa.BigInteger, nullable=False),
+    sa.Column("done", sa.Boolean, nullable=False, server_default=sa.false()),
+    sqlite_autoincrement=True,
+)
+
 # Records on their way into the journal: written with the change of state, taken from here in order.
 OUTBOX = sa.Table(
     "outbox",

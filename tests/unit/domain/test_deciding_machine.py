@@ -14,6 +14,7 @@ from tests.support.incidents import HOUR, MINUTE, NOW, SECOND, make_alert, make_
 from breakglass.domain import messages as heard
 from breakglass.domain.deciding import decide
 from breakglass.domain.incident import TRANSITIONS, Effect, Incident, PlayOutcome, Result, State
+from breakglass.domain.orders import Ordered, Word
 from breakglass.domain.rules import Limits, Mode
 
 if TYPE_CHECKING:
@@ -126,7 +127,9 @@ class Life(RuleBasedStateMachine):
         if self.incident.effect is not Effect.RUN_PLAY or before.effect is Effect.RUN_PLAY:
             return
         kinds = [note.kind for note in self.notes]
-        last_play = max((at for at, kind in enumerate(kinds) if kind == "play.ended"), default=-1)
+        # A retry passes the limits anew, also when the attempt before it got no grant.
+        began = [note.kind == "play.ended" or note.body.get("word") == "retry" for note in self.notes]
+        last_play = max((at for at, anew in enumerate(began) if anew), default=-1)
         this_attempt = kinds[last_play + 1 :]
         assert self.incident.course.plan is not None
         assert [kind for kind in this_attempt if kind in BEFORE_A_PLAY and kind != "grant.intent"] == [
@@ -176,10 +179,24 @@ class Life(RuleBasedStateMachine):
         self.now = max(self.now, self.decision.look_again_at)
         self.take()
 
+    @rule(word=st.sampled_from(Word), later=PAUSES, data=st.data())
+    def a_person_says(self, word: Word, later: timedelta, data: st.DataObject) -> None:
+        """At any time, also what makes no sense; an incident at an effect hears it after that."""
+        self.now += later
+        effect = self.incident.effect
+        outcome = [data.draw(OUTCOMES[effect])] if effect else []
+        self.take(*outcome, Ordered(word, "ada", "because"))
+
+    @property
+    def given(self) -> list[str]:
+        """The orders that were taken in."""
+        return [str(note.body["word"]) for note in self.notes if note.kind == "order.given"]
+
     @invariant()
     def only_transitions_of_the_table(self) -> None:
         before, after = self.states[-2:]
-        assert after is before or after in REACHABLE[before]
+        never_began = before is State.OPENING and after is State.CLOSING and self.incident.cancelled_by
+        assert after is before or after in REACHABLE[before] or never_began
 
     @invariant()
     def attempts_stay_within_the_limit(self) -> None:
@@ -187,13 +204,13 @@ class Life(RuleBasedStateMachine):
         counted = [
             attempt for attempt in attempts if attempt.outcome is not PlayOutcome.STOPPED
         ]  # by the runner's own end
-        assert len(counted) <= self.incident.course.limits.attempts
+        assert len(counted) <= self.incident.course.limits.attempts + self.given.count("retry")
         assert [attempt.number for attempt in attempts] == list(range(1, len(attempts) + 1))
 
     @invariant()
     def what_nobody_saw_is_not_repeated(self) -> None:
         unseen = [attempt for attempt in self.incident.attempts if attempt.outcome in UNSEEN]
-        if unseen and not self.incident.course.idempotent:
+        if unseen and not self.incident.course.idempotent and "retry" not in self.given:
             assert unseen == [self.incident.attempt]
             assert self.incident.state in (State.CLOSING, State.ESCALATED, State.CLOSED)
 
@@ -215,7 +232,9 @@ class Life(RuleBasedStateMachine):
     def closed_means_repaired_or_that_people_know(self) -> None:
         if self.incident.state is State.CLOSED:
             told = self.incident.escalation is not None and self.incident.escalation.delivered
-            assert self.incident.result in GOOD_ENDS or told
+            by_a_person = {"close", "cancel"} & set(self.given)
+            assert self.incident.result in GOOD_ENDS or told or by_a_person
+            assert self.incident.result is not Result.CANCELLED or self.incident.cancelled_by
             assert self.incident.effect is None
 
     @invariant()
@@ -261,6 +280,8 @@ class Life(RuleBasedStateMachine):
         for _ in range(60):
             told = incident.escalation.delivered if incident.escalation else ()
             if incident.state is State.CLOSED or (incident.state is State.ESCALATED and climbable in told):
+                return
+            if incident.state is State.ESCALATED and incident.escalation and incident.escalation.acknowledged_by:
                 return
             outcome = [SUCCESS[incident.effect]] if incident.effect else []
             decision = decide(incident, [*outcome, still], now)

@@ -61,6 +61,13 @@ class Story:
             self.notes += decision.notes
         return self.incident.effect
 
+    def hears_at_once(self, *messages: heard.Message) -> Effect | None:
+        """Decide once for all messages, as the engine does for what has come during an effect."""
+        decision = decide(self.incident, messages, self.now)
+        self.incident, self.look_again_at = decision.incident, decision.look_again_at
+        self.notes += decision.notes
+        return self.incident.effect
+
     @property
     def kinds(self) -> list[str]:
         return [note.kind for note in self.notes]

@@ -382,7 +382,8 @@ def older(url: str) -> None:
     config = Config()
     config.set_main_option("script_location", str(database_module.Path(database_module.__file__).parent / "migrations"))
     with made.transaction() as connection:
-        connection.exec_driver_sql("DROP TABLE hold")
+        for table in ("hold", "incident_order"):
+            connection.exec_driver_sql(f"DROP TABLE {table}")
         config.attributes["connection"] = connection
         command.stamp(config, "0001")
     made.close()

@@ -35,6 +35,7 @@ from breakglass.store.database import Database
 from breakglass.store.holds import Holds
 from breakglass.store.incidents import Incidents
 from breakglass.store.journal_queue import JournalQueue
+from breakglass.store.orders import Orders
 from breakglass.store.sessions import Sessions
 from breakglass.vault_session import VaultSession
 from breakglass.web.app import make_app
@@ -100,7 +101,7 @@ def make_idle_runner(written: Written, directory: Path) -> Runner:
     session = VaultSession(Connection(vault.url), vault.role_id_file, vault.secret_id_file, Sessions(database))
     runs = Runs(directory / "runs", {})
     plays = RunPlay(runs, Handover(), journal, written.settings.inventory, lambda _: "", {})
-    engine = Engine("runner-1", Parts(incidents, journal, plays, {Effect.ESCALATE: Escalate({})}))
+    engine = Engine("runner-1", Parts(incidents, Orders(database), journal, plays, {Effect.ESCALATE: Escalate({})}))
     reception = Reception(written.policy, written.hosts, installed_remediations(), incidents, engine.hint)
     holds = Holds(database)
     keeping = (Retention(written.settings.journal, session), HoldMirror(holds, session))

@@ -64,6 +64,14 @@ RUNNER: dict[str, Kind] = {
         },
     ),
     "incident.closed": Kind("The incident is over.", {"result": FIELD, "seconds": NUMBER}),
+    "order.given": Kind(
+        "A person has acknowledged, cancelled, closed or retried the incident.",
+        {"word": one_of("acknowledge", "cancel", "close", "retry"), "by": FIELD, "why": FIELD},
+    ),
+    "order.refused": Kind(
+        "What a person wanted came too late.",
+        {"word": one_of("acknowledge", "cancel", "close", "retry"), "by": FIELD, "why": FIELD},
+    ),
     "limits.passed": Kind("The limits allow it, and all hosts are claimed.", {"checks": FIELDS}),
     "limits.waiting": Kind("The incident waits.", _WHY),
     "limits.refused": Kind("A limit says no.", _WHY),
