@@ -128,8 +128,9 @@ class Life(RuleBasedStateMachine):
             return
         kinds = [note.kind for note in self.notes]
         # A retry passes the limits anew, also when the attempt before it got no grant.
-        began = [note.kind == "play.ended" or note.body.get("word") == "retry" for note in self.notes]
-        last_play = max((at for at, anew in enumerate(began) if anew), default=-1)
+        retried = [note.kind == "order.given" and note.body["word"] == "retry" for note in self.notes]
+        ended = [at for at, kind in enumerate(kinds) if kind == "play.ended" or retried[at]]
+        last_play = max(ended, default=-1)
         this_attempt = kinds[last_play + 1 :]
         assert self.incident.course.plan is not None
         assert [kind for kind in this_attempt if kind in BEFORE_A_PLAY and kind != "grant.intent"] == [
