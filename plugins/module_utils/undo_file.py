@@ -36,14 +36,19 @@ def read(name: str, directory: Path = DIRECTORY) -> dict[str, Any] | None:
 
 def write(name: str, content: dict[str, Any], directory: Path = DIRECTORY) -> Path:
     """Write it, mode 0600; when this returns it is on the disk. Raises UntrustedFile, OSError."""
+    own_directory(directory)
+    path = directory / f"{name}.json"
+    write_file(path, json.dumps(content, indent=1, sort_keys=True) + "\n", 0o600)
+    return path
+
+
+def own_directory(directory: Path) -> None:
+    """Make a directory that is root's alone, 0700, with the one above it. Raises UntrustedFile, OSError."""
     for part in (directory.parent, directory):
         part.mkdir(mode=0o700, parents=True, exist_ok=True)
         status = part.lstat()
         if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.geteuid() or status.st_mode & OTHERS_MAY_WRITE:
-            raise UntrustedFile(f"{part} is no directory of root's alone: an undo file there would not be safe.")
-    path = directory / f"{name}.json"
-    write_file(path, json.dumps(content, indent=1, sort_keys=True) + "\n", 0o600)
-    return path
+            raise UntrustedFile(f"{part} is no directory of root's alone: what is kept there would not be safe.")
 
 
 def remove(name: str, directory: Path = DIRECTORY) -> None:

@@ -24,6 +24,7 @@ RAISED = "Module failed: "
 PREFIX = "breakglass.remediation."
 OF_OUR_MODULES: dict[str, tuple[str, ...]] = {
     "account_lock": ("taken", "told"),
+    "evidence": ("path", "sha256", "size"),
     "grant": ("access", "accessor", "expires_at", "time_box", "proven"),
     "ssh_certificate": ("serial", "principals", "key_id", "valid_before"),
     "disk_space": ("used_before", "used", "freed", "freed_bytes", "freed_files", "left"),

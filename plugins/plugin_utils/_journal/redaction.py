@@ -12,6 +12,7 @@ import re
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
+from ...module_utils.secret_shapes import MASK, mask_shapes
 from .encodings import forms
 from .lines import Squeezed, has_break, squeeze
 
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 
     from .canonical import JsonValue
 
-MASK = "[masked]"
 MINIMUM = 4
 """Characters that a known secret must have: masking shorter ones would mask half of every text."""
 MINIMUM_OVER_LINES = 8
@@ -30,19 +30,6 @@ REMEMBERED = 1024
 SHORT = 300
 
 _SURROGATES = re.compile(r"[\ud800-\udfff]")
-_PATTERNS = re.compile(
-    r"""
-      (?<![A-Za-z0-9]) (?: hv[sbr] | [sbr] ) \. [A-Za-z0-9_-]{20,}                                  # Vault, OpenBao
-    | -----BEGIN\ [A-Z0-9\ ]{0,40}PRIVATE\ KEY----- .*? (?: -----END\ [A-Z0-9\ ]{0,40}KEY----- | \Z )  # PEM
-    | (?<![A-Za-z0-9_-]) eyJ[A-Za-z0-9_-]{5,} \. [A-Za-z0-9_-]{5,} (?: \. [A-Za-z0-9_-]* ){0,3}      # JWT, JWE
-    | (?P<login> :// [^\s/:@?\#]{0,200} : ) [^\s/]+ @                                              # user:password@
-    | (?P<header> (?i: authorization ["']? \s{0,5} [:=] \s{0,5} ["']? (?: bearer | basic | token | digest ) \s{1,5} ) )
-      [^\s"',]+
-    | (?P<vault> (?i: x-vault-token ["']? \s{0,5} [:=] \s{0,5} ["']? ) ) [^\s"',]+
-    | (?P<bearer> (?<![A-Za-z0-9]) (?i: bearer \s{1,5} ) ) [A-Za-z0-9._~+/=-]{16,}
-    """,
-    re.VERBOSE | re.DOTALL,
-)
 _NOTHING = re.compile(r"(?!)")
 
 
@@ -92,7 +79,7 @@ class Redactor:
         if self._forms and has_break(text):
             for squeezed in (Squeezed.plain, Squeezed.marked):
                 text = squeezed(text).mask(text, self._known_over_lines, MASK)
-        text = _PATTERNS.sub(_masked, text)
+        text = mask_shapes(text)
         return self._also(text) if self._also else text
 
     def field(self, text: str, limit: int) -> str | dict[str, JsonValue]:
@@ -110,12 +97,6 @@ class Redactor:
             "size": len(text),
             "sha256": hmac.new(self._key, original, sha256).hexdigest(),
         }
-
-
-def _masked(match: re.Match[str]) -> str:
-    if match["login"] is not None:
-        return f"{match['login']}{MASK}@"
-    return f"{match['header'] or match['vault'] or match['bearer'] or ''}{MASK}"
 
 
 def _any_of(forms_of_secrets: Iterable[str]) -> re.Pattern[str]:
