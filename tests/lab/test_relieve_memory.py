@@ -60,6 +60,7 @@ def test_check_mode_predicts_what_the_repair_then_ends(lab: Lab) -> None:
         predicted = lab.run_role(ROLE, ["web1"], PYTHON, check=True)
         assert web1.active("lab-hog") == "active"
         repaired = lab.run_role(ROLE, ["web1"], PYTHON)
+        assert "relieve_memory" in web1.run("ls /var/lib/breakglass/evidence").stdout
         assert (predicted.code, repaired.code) == (0, 0), repaired.text
         assert repaired.changed("web1") == predicted.changed("web1") == [END]
         assert web1.active("lab-hog") != "active"
