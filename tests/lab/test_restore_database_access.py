@@ -325,6 +325,18 @@ def test_a_pool_that_is_down_or_hangs_is_restarted(lab: Lab, db1: LabHost) -> No
     assert restore(lab, **POOL).changed("db1") == []
 
 
+def test_a_pool_that_does_not_start_stays_stopped(lab: Lab, db1: LabHost) -> None:
+    """Its configuration is no good: it is stopped, as found, and one sentence says so; the database is not touched."""
+    pool(db1)
+    db1.run("systemctl stop pgbouncer; echo nonsense > /etc/pgbouncer/pgbouncer.ini")
+    run = restore(lab, **POOL)
+    assert run.code != 0
+    assert run.sentence.startswith("pgbouncer could not be restarted: "), run.sentence
+    assert run.sentence.endswith("; pgbouncer is stopped again, as found."), run.sentence
+    assert db1.active("pgbouncer") in ("inactive", "failed")
+    assert db1.active(UNIT) == "active"
+
+
 def test_a_pool_that_holds_every_connection_gives_them_back(lab: Lab, db1: LabHost) -> None:
     """None of its sessions is over a limit, so nobody is ended: the restart of the pool is all."""
     pool(db1)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 from tests.lab.errors import BrokenLab
 from tests.lab.places import group_of
 from tests.lab.vault import admin
+from tests.support.database_engine import REVOCATION as GUIDE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -30,29 +31,9 @@ GRANT pg_monitor, pg_signal_backend TO {ADMINISTRATOR} WITH ADMIN OPTION;
 CREATION: Final = (
     """CREATE ROLE "{{name}}" LOGIN PASSWORD '{{password}}' VALID UNTIL '{{expiration}}' IN ROLE pg_monitor, pg_signal_backend;""",
 )
-# As in docs/guides/credentials.md, for a user who can own nothing: no new login, everybody sees that, no session, no user.
-REVOCATION: Final = (
-    """
-DO $$ BEGIN
-  IF EXISTS (SELECT FROM pg_roles WHERE rolname = '{{name}}') THEN
-    ALTER ROLE "{{name}}" NOLOGIN;
-  END IF;
-END $$;
-""",
-    "COMMIT;",
-    """
-DO $$ DECLARE
-  who oid := (SELECT oid FROM pg_roles WHERE rolname = '{{name}}');
-BEGIN
-  IF who IS NULL THEN RETURN; END IF;
-  PERFORM pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE usesysid = who;
-  PERFORM pg_stat_clear_snapshot();
-  IF EXISTS (SELECT FROM pg_stat_activity WHERE usesysid = who) THEN
-    RAISE EXCEPTION 'a session of {{name}} does not end';
-  END IF;
-  DROP ROLE "{{name}}";
-END $$;
-""",
+# Those of docs/guides/credentials.md, for a user who can own nothing.
+REVOCATION: Final = tuple(
+    "\n".join(line for line in statement.splitlines() if " OWNED BY " not in line) for statement in GUIDE
 )
 
 
