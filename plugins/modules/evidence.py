@@ -5,7 +5,7 @@ DOCUMENTATION = r"""
 module: evidence
 short_description: Keeps what a host was like before a repair changes it
 description:
-  - Writes one file below C(/var/lib/breakglass/evidence) on the host, for root alone. It holds kernel, uptime, load, memory,
+  - Writes one file on the host, for root alone. It holds kernel, uptime, load, memory,
     filesystems, processes, sockets, sessions and failed units, the state and last log lines of the given units, and facts of
     the given files.
   - No arguments and no environment of processes and no content of files are in it; lines of logs are masked.
@@ -36,6 +36,10 @@ options:
     type: list
     elements: str
     default: []
+  directory:
+    description: Where on the host it is kept; made for root alone, with the directory above it.
+    type: path
+    default: /var/lib/breakglass/evidence
   paths:
     description: Files whose owner, mode, size, times and digest are kept, too; never their content.
     type: list
@@ -173,6 +177,7 @@ def main() -> None:
         argument_spec={
             "subject": {"type": "str", "required": True},
             "units": {"type": "list", "elements": "str", "default": []},
+            "directory": {"type": "path", "default": str(DIRECTORY)},
             "paths": {"type": "list", "elements": "path", "default": []},
         },
         supports_check_mode=True,
@@ -190,12 +195,13 @@ def main() -> None:
         "files": {path: file_facts(path) for path in module.params["paths"]},
         **snapshot(units),
     }
+    directory = Path(module.params["directory"])
     try:
-        path, encoded = keep(subject, content)
+        path, encoded = keep(subject, content, directory)
     except UntrustedFile as error:
         module.fail_json(msg=str(error))
     except OSError as error:
-        module.fail_json(msg=f"The evidence can't be written below {DIRECTORY}: {error.strerror}. Make room there.")
+        module.fail_json(msg=f"The evidence can't be written below {directory}: {error.strerror}. Make room there.")
     else:
         digest = hashlib.sha256(encoded).hexdigest()
         module.exit_json(changed=False, path=str(path), sha256=digest, size=len(encoded))

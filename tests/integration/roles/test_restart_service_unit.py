@@ -41,7 +41,11 @@ def bench(tmp_path: Path) -> Bench:
     for name, text in {"systemctl": SYSTEMCTL, "journalctl": "#!/bin/sh\necho 'nginx: cannot bind :443'\n"}.items():
         (programs / name).write_text(text)
         (programs / name).chmod(0o755)
-    host = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable}
+    host = {
+        "ansible_connection": "local",
+        "ansible_python_interpreter": sys.executable,
+        "breakglass_evidence_directory": str(tmp_path / "kept" / "evidence"),
+    }
     return Bench(tmp_path, {"web1": {**host, "ansible_remote_tmp": str(tmp_path / "remote")}})
 
 
