@@ -24,7 +24,7 @@ test: lint unit integration ## Everything that must be green: lint, types, impor
 lint: $(VENV)/.dev-installed ## Style, types, import rules, Ansible and YAML lint, spelling
 	$(BIN)/ruff check $(TREES)
 	$(BIN)/ruff format --check $(TREES)
-	$(BIN)/mypy -p breakglass -p ansible_collections.breakglass.remediation.plugins.plugin_utils
+	$(BIN)/mypy -p breakglass -p ansible_collections.breakglass.remediation.plugins.plugin_utils -p ansible_collections.breakglass.remediation.plugins.module_utils
 	$(BIN)/lint-imports
 	$(BIN)/yamllint -s .
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/ansible-lint --offline -q roles playbooks

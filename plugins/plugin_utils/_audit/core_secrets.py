@@ -10,7 +10,7 @@ try:
 except ImportError:
     _secrets = None
 
-from .._journal.redaction import MASK
+from ...module_utils.secret_shapes import MASK
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

@@ -6,6 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import pytest
+from ansible_collections.breakglass.remediation.plugins.module_utils.secret_shapes import MASK
 from ansible_collections.breakglass.remediation.plugins.plugin_utils._audit.awx import awx_fields
 from ansible_collections.breakglass.remediation.plugins.plugin_utils._audit.differences import (
     LARGEST,
@@ -15,7 +16,7 @@ from ansible_collections.breakglass.remediation.plugins.plugin_utils._audit.diff
 from ansible_collections.breakglass.remediation.plugins.plugin_utils._audit.outcomes import Outcome
 from ansible_collections.breakglass.remediation.plugins.plugin_utils._audit.tasks import announced_fields, block_part
 from ansible_collections.breakglass.remediation.plugins.plugin_utils._journal.canonical import canonical
-from ansible_collections.breakglass.remediation.plugins.plugin_utils._journal.redaction import MASK, Redactor
+from ansible_collections.breakglass.remediation.plugins.plugin_utils._journal.redaction import Redactor
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.support.record_schema import fault_of

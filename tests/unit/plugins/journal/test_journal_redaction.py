@@ -9,8 +9,9 @@ from base64 import b64encode, urlsafe_b64encode
 from urllib.parse import quote, quote_plus
 
 import pytest
+from ansible_collections.breakglass.remediation.plugins.module_utils.secret_shapes import MASK
 from ansible_collections.breakglass.remediation.plugins.plugin_utils._journal.record import GENESIS, Record, line_of
-from ansible_collections.breakglass.remediation.plugins.plugin_utils._journal.redaction import MASK, Redactor
+from ansible_collections.breakglass.remediation.plugins.plugin_utils._journal.redaction import Redactor
 from hypothesis import given
 from hypothesis import strategies as st
 
