@@ -131,6 +131,11 @@ def test_a_full_database_lets_clients_in_again(lab: Lab, db1: LabHost) -> None:
     assert counted(db1, SHOPS) == taken - 6  # 30 % of 17 are 6 free ones, and no session more was ended
     assert enters(db1)
     assert left_over(db1) == ""
+    kept = next(body for body in repaired.bodies("task.result") if "sha256" in body)
+    assert (
+        db1.run("sha256sum /var/lib/breakglass/evidence/*restore_database_access*").stdout.count(str(kept["sha256"]))
+        == 1
+    )
     assert restore(lab).changed("db1") == []
     verified = verify_journal(repaired.journal, None, lab.environment, offline=False)
     assert verified.exit_code == 0, verified.text()
