@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from datetime import timedelta
 
-    from breakglass.domain.rules import Access, Ladder, Policy, RequestRule, Template, Trigger, VaultCredential
+    from breakglass.domain.rules import Access, Drill, Ladder, Policy, RequestRule, Template, Trigger, VaultCredential
 
 _UNITS = (("d", 86_400), ("h", 3_600), ("m", 60))
 
@@ -26,6 +26,7 @@ def with_defaults(policy: Policy) -> str:
         "access": {name: _access(access) for name, access in policy.access.items()},
         "triggers": [_trigger(trigger) for trigger in policy.triggers],
         "requests": [_request(rule) for rule in policy.requests],
+        "drills": [_drill(drill) for drill in policy.drills],
         "escalations": {name: _ladder(ladder) for name, ladder in policy.ladders.items() if not _is_channel(ladder)},
     }
     text: str = yaml.safe_dump(
@@ -140,6 +141,21 @@ def _request(rule: RequestRule) -> dict[str, object]:
         "escalation": rule.escalation,
     }
     return {name: value for name, value in content.items() if value}
+
+
+def _drill(drill: Drill) -> dict[str, object]:
+    content: dict[str, object] = {
+        "name": drill.name,
+        "trigger": drill.trigger,
+        "hosts": list(drill.hosts),
+        "check": drill.check,
+        "labels": dict(drill.labels),
+        "host_label": drill.host_label,
+    }
+    if drill.schedule:
+        when = drill.schedule
+        content |= {"every": when.every, "at": f"{when.at:%H:%M}", "timezone": when.timezone}
+    return {name: value for name, value in content.items() if value != {}}
 
 
 def _ladder(ladder: Ladder) -> list[dict[str, object]]:

@@ -4,10 +4,11 @@
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from breakglass.domain.course import Course
+from breakglass.domain.drills import MARK, drill_course, hosts_of, missed_course
 from breakglass.domain.routing import Planned, Refused, Unmatched, route
 from breakglass.remediations import Behaviour
 from breakglass.store.incidents import Arrival
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from breakglass.domain.alert import Alert
-    from breakglass.domain.rules import Policy
+    from breakglass.domain.rules import Drill, Policy, Trigger
     from breakglass.remediations import Remediations
     from breakglass.sources import Message
     from breakglass.store.incidents import Accepted, Incidents
@@ -54,6 +55,29 @@ class Reception:
         self.hint()
         return accepted
 
+    def rehearse(self, drill: Drill, incident: str, message: Message, missed: str = "") -> Course:
+        """Take in the synthetic alert of a drill, by the same way; gives the course of its incident, durable on return.
+
+        A scheduled drill that was missed is taken in too, with the reason: so people are told.
+        """
+        trigger = self.trigger_of(drill)
+        (alert,) = message.alerts
+        if missed:
+            course = missed_course(drill, trigger, self.policy, missed)
+        else:
+            answer = route(alert, self.policy, self.hosts, self.remediations)
+            course = drill_course(drill, trigger, answer, self.policy, hosts_of(drill, self.hosts))
+            if course.plan is not None and not drill.check:
+                behaviour = self.remediations.find(course.plan.remediation).behaviour
+                course = replace(course, holds_host=behaviour.holds_host, releases_host=behaviour.releases_host)
+        self.incidents.accept([Arrival(alert, course, incident)])
+        self.hint()
+        return course
+
+    def trigger_of(self, drill: Drill) -> Trigger:
+        """The trigger that a drill rehearses; a policy that was loaded has it."""
+        return next(trigger for trigger in self.policy.triggers if trigger.name == drill.trigger)
+
     def course(self, alert: Alert) -> Course | None:
         """The policy's answer to an alert, frozen; None when no trigger matches."""
         match route(alert, self.policy, self.hosts, self.remediations):
@@ -83,4 +107,13 @@ class Reception:
 
 def fresh_id() -> str:
     """A new incident's id."""
-    return "INC-" + "".join(secrets.choice(ALPHABET) for _ in range(ID_LENGTH))
+    return "INC-" + _letters()
+
+
+def fresh_drill_id() -> str:
+    """A new drill's incident's id, which marks all that belongs to it."""
+    return MARK + _letters()
+
+
+def _letters() -> str:
+    return "".join(secrets.choice(ALPHABET) for _ in range(ID_LENGTH))

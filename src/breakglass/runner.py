@@ -7,6 +7,7 @@ import os
 import secrets
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,7 @@ from breakglass import __version__
 from breakglass.acknowledgement import remote_acknowledgement
 from breakglass.domain.draft import Note
 from breakglass.domain.incident import Effect
+from breakglass.drills import Drills, incident_records
 from breakglass.effects.escalate import Escalate
 from breakglass.effects.grant import OpenGrant
 from breakglass.effects.handover import Handover
@@ -40,6 +42,7 @@ from breakglass.requests import Requests
 from breakglass.retention import Retention
 from breakglass.shipping import Shipping
 from breakglass.store.database import Database
+from breakglass.store.drills import DrillRuns
 from breakglass.store.holds import Holds
 from breakglass.store.incidents import Incidents
 from breakglass.store.journal_queue import JournalQueue
@@ -68,6 +71,7 @@ class Runner:
         session: The runner's session in Vault.
         housekeeping: Flushes and seals.
         shipping: Takes the journal's records to the sinks.
+        drills: Rehearses what the policy says, when it says so and when people ask.
         runs: Play processes.
         journal: The runner's streams.
         database: The lock on this installation.
@@ -84,6 +88,7 @@ class Runner:
     session: VaultSession
     housekeeping: Housekeeping
     shipping: Shipping
+    drills: Drills
     runs: Runs
     journal: Journal
     database: Database
@@ -97,9 +102,11 @@ class Runner:
         self.housekeeping.start()
         self.shipping.start()
         self.engine.start()
+        self.drills.start()
 
     def stop(self) -> None:
         """Drain: nothing new is claimed, plays end through their guards, grants are closed, records are written."""
+        self.drills.stop()
         self.engine.stop()
         with suppress(BreakglassError):
             self.queue.add_to_day([Note("runner.stopped", {"pid": os.getpid()})])
@@ -112,7 +119,7 @@ class Runner:
 
     def troubles(self) -> list[str]:
         """Why this runner can't do all of its work now; none when it can."""
-        others = (*self.housekeeping.troubles.values(), *self.shipping.troubles.values())
+        others = (*self.housekeeping.troubles.values(), *self.shipping.troubles.values(), self.drills.trouble)
         known = [self.session.trouble, self.engine.trouble, *others]
         return [trouble for trouble in known if trouble]
 
@@ -158,13 +165,14 @@ def make_runner(settings: Settings) -> Runner:
         ),
         Effect.OPEN_GRANT: OpenGrant(session, handover, holds.against),
         Effect.CLOSE_GRANT: CloseGrant(session, runs, settings.journal.directory),
-        Effect.ESCALATE: Escalate(channels),
+        Effect.ESCALATE: Escalate(channels, partial(incident_records, settings.journal.directory)),
     }
     engine = Engine(f"runner-{os.getpid()}", Parts(incidents, Orders(database), journal, Work(plays, loans), effects))
     runs.await_spare()
+    reception = Reception(policy, inventory.hosts, remediations, incidents, engine.hint)
     return Runner(
         settings=settings,
-        reception=Reception(policy, inventory.hosts, remediations, incidents, engine.hint),
+        reception=reception,
         requests=Requests(policy, inventory.hosts, incidents, queue, loans, engine.hint),
         identity=Identity(session),
         incidents=incidents,
@@ -176,6 +184,7 @@ def make_runner(settings: Settings) -> Runner:
             journal, runs, session, Retention(settings.journal, session), HoldMirror(holds, session)
         ),
         shipping=Shipping(settings.journal),
+        drills=Drills(DrillRuns(database), reception, settings.journal.directory),
         runs=runs,
         journal=journal,
         database=database,

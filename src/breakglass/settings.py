@@ -18,6 +18,7 @@ from ansible_collections.breakglass.remediation.plugins.plugin_utils._ship.optio
 from ansible_collections.breakglass.remediation.plugins.plugin_utils._ship.sinks._kinds import known_kinds
 from pydantic import BeforeValidator, Field, ValidationInfo, WithJsonSchema, model_validator
 
+from breakglass.domain.alert import OURS
 from breakglass.errors import BreakglassError
 from breakglass.policy.problems import FileProblems
 from breakglass.policy.scalars import (
@@ -240,6 +241,15 @@ class Settings(Strict):
             if source.client_certificates and (self.tls is None or self.tls.client_ca is None):
                 raise sentence(
                     f"sources.{name} wants client certificates, but nobody verifies them: set tls.client_ca."
+                )
+        return self
+
+    @model_validator(mode="after")
+    def _sources_with_names_of_their_own(self) -> Settings:
+        for name in OURS:
+            if name in self.sources:
+                raise sentence(
+                    f"sources.{name}: the runner calls alerts of its own like that; give the source another name."
                 )
         return self
 

@@ -58,7 +58,8 @@ def _counts(counts: object) -> str:
 
 
 def _opened(body: Body) -> Told:
-    return "incident", f"{plain(body.get('trigger'))} on {', '.join(words(body.get('hosts'))) or 'no host'}"
+    drill = f"DRILL {plain(body['drill'])}: " if body.get("drill") else ""
+    return "incident", f"{drill}{plain(body.get('trigger'))} on {', '.join(words(body.get('hosts'))) or 'no host'}"
 
 
 def _plan(body: Body) -> Told:
@@ -66,6 +67,7 @@ def _plan(body: Body) -> Told:
     role = plain(body.get("remediation")).rpartition(".")[2]
     digest = plain(body.get("digest"))
     box = f"{_number(body.get('time_box_seconds')) / 60:g}m"
+    role = f"{role} in check mode" if body.get("check_mode") is True else role
     return "plan", f"{role} on {hosts} · {plain(body.get('access'))} · {box}   digest {digest[:4]} {digest[4:8]}"
 
 
@@ -133,19 +135,23 @@ _TELLERS: dict[str, Callable[[Body], Told | None]] = {
     "alert.resolved": lambda body: ("alert", f"{plain(body.get('name'))} resolved"),
     "alert.refused": _why("refused"),
     "alert.unmatched": lambda body: ("alert", f"{plain(body.get('name'))} meets no trigger"),
+    "drill.ended": lambda body: (
+        "drill",
+        f"{plain(body.get('drill'))} {plain(body.get('result'))}   {'; '.join(words(body.get('failures')))}".rstrip(),
+    ),
     "limits.waiting": _why("waiting"),
     "limits.refused": _why("refused"),
+    "order.given": lambda body: (plain(body.get("word")), f"by {plain(body.get('by'))}: {plain(body.get('why'))}"),
+    "order.refused": lambda body: (
+        "too late",
+        f"{plain(body.get('word'))} by {plain(body.get('by'))}: {plain(body.get('why'))}",
+    ),
     "hold.set": lambda body: ("held", f"{_held(body)} by {plain(body.get('by'))}: {plain(body.get('reason'))}"),
     "hold.lifted": lambda body: ("lifted", f"{_held(body)} by {plain(body.get('by'))}: {plain(body.get('why'))}"),
     "plan.made": _plan,
     "approval.given": lambda body: ("approval", f"{plain(body.get('by'))} (policy {plain(body.get('policy_line'))})"),
     "override.used": lambda body: ("override", f"{plain(body.get('by'))}: {plain(body.get('why'))}"),
     "observed": _observed,
-    "order.given": lambda body: (plain(body.get("word")), f"by {plain(body.get('by'))}: {plain(body.get('why'))}"),
-    "order.refused": lambda body: (
-        "too late",
-        f"{plain(body.get('word'))} by {plain(body.get('by'))}: {plain(body.get('why'))}",
-    ),
     "grant.minted": lambda body: ("grant", f"minted, wrapped for one use   accessor {short(body.get('accessor'))}"),
     "grant.not_minted": _why("grant", "NOT OPENED: "),
     "grant.opened": _reason,

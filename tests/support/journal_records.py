@@ -108,6 +108,18 @@ TROUBLE: tuple[tuple[str, dict[str, JsonValue]], ...] = (
     ("alert.unmatched", {**ALERT, "status": "firing"}),
     ("alert.refused", {"why": "web9 is not in the inventory"}),
     ("limits.refused", {"why": "the hold is set"}),
+    (
+        "drill.ended",
+        {
+            "drill": "shop",
+            "incident": "INC-DRILL-7K2F9X",
+            "host": "web1",
+            "by": "schedule",
+            "result": "failed",
+            "seconds": {"received": 0.0, "matched": 0.031},
+            "failures": ["granted: permission denied"],
+        },
+    ),
     ("order.given", {"word": "retry", "by": "ada", "why": "the disk was full"}),
     ("order.refused", {"word": "close", "by": "ada", "why": "INC-7K2F9X is closed already: repaired"}),
     ("hold.set", {"scope": "host", "name": "web1", "by": "INC-7K2F9X", "reason": "isolate_host ran there"}),

@@ -114,6 +114,7 @@ KINDS: dict[str, Meaning] = {
     "request.made": Meaning(EventClass.ENTITY_MANAGEMENT, _MAKE, status=Status.SUCCESS),
     "request.refused": Meaning(EventClass.ENTITY_MANAGEMENT, _MAKE, Severity.MEDIUM, Status.FAILURE),
     "override.used": Meaning(EventClass.ENTITY_MANAGEMENT, _ACTIVATE, Severity.HIGH, Status.SUCCESS),
+    "drill.ended": _UPDATED,
     "order.given": _UPDATED,
     "order.refused": _UPDATED,
     "hold.set": Meaning(EventClass.ENTITY_MANAGEMENT, _SUSPEND, Severity.MEDIUM, Status.SUCCESS),

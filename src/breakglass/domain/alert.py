@@ -10,6 +10,10 @@ from enum import StrEnum
 
 REQUEST = "request"
 """The source of what is no alert: somebody asks for an access (firing), and gives it back (resolved)."""
+DRILL = "drill"
+"""The source of the synthetic alerts of drills."""
+OURS = (REQUEST, DRILL)
+"""Sources that no sender of the settings can be called like."""
 
 
 class AlertStatus(StrEnum):

@@ -32,6 +32,7 @@ class Course:
         ladder: Whom to tell when automation is not enough.
         holds_host: Whether the remediation says that its hosts stay held after it.
         releases_host: Whether it says that it ends such holds.
+        drill: Name of the drill that rehearses the trigger; empty for what is real.
     """
 
     trigger: str
@@ -48,6 +49,7 @@ class Course:
     ladder: Ladder
     holds_host: bool = False
     releases_host: bool = False
+    drill: str = ""
 
     @property
     def hosts(self) -> tuple[str, ...]:

@@ -13,6 +13,8 @@ Rules that a reviewer checks here and in `steps.py` and `outcomes.py`:
    it is told to who asked.
 6. A repair that leaves its hosts held is told to people as soon as its grant is gone: nobody else can know that
    automation keeps away from there. Until the hold is lifted, other incidents of these hosts wait and wake nobody.
+7. A drill goes the same way once, and its end is to tell everybody of its ladder what came of it; it passes only if each
+   channel took that. It leaves its host to whatever is real there.
 """
 
 from __future__ import annotations
@@ -82,7 +84,9 @@ def _heard(alert: Alert) -> str:
 
 def _course_body(incident: Incident) -> dict[str, object]:
     course = incident.course
+    marked = {"drill": course.drill} if course.drill else {}
     return {
+        **marked,
         "incident": incident.id,
         "trigger": course.trigger,
         "owner": course.owner,

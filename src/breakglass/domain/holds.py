@@ -96,7 +96,12 @@ def waits_quietly(incident: Incident, hold: Hold) -> bool:
 
     Isolating a host makes alerts, and each of them would wake somebody.
     """
-    return bool(hold.incident) and incident.course.mode is Mode.ACT and not incident.course.lends
+    return (
+        bool(hold.incident)
+        and incident.course.mode is Mode.ACT
+        and not incident.course.lends
+        and not incident.course.drill
+    )
 
 
 def change_after(course: Course, outcome: PlayOutcome) -> HoldChange | None:
@@ -104,7 +109,7 @@ def change_after(course: Course, outcome: PlayOutcome) -> HoldChange | None:
 
     A remediation that holds its hosts may have done its work also when nobody saw its end; one that failed has undone it.
     """
-    if course.plan is None:
+    if course.plan is None or course.plan.check_mode:
         return None
     role = course.plan.remediation.rpartition(".")[2]
     if course.holds_host and outcome is PlayOutcome.OK:

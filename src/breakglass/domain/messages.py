@@ -54,6 +54,13 @@ class Held:
 
 
 @dataclass(frozen=True)
+class GaveWay:
+    """Something real is at work on a host of the drill: it is left to that."""
+
+    why: str
+
+
+@dataclass(frozen=True)
 class OverLimit:
     """A limit says: no, ask people."""
 
@@ -120,6 +127,7 @@ Outcome = (
     | Reserved
     | Blocked
     | Held
+    | GaveWay
     | OverLimit
     | GrantMinted
     | GrantNotMinted

@@ -38,9 +38,8 @@ def absorb_outcome(draft: Draft, outcome: heard.Outcome) -> None:
             _blocked(draft, why, again_in)
         case heard.Held(why=why):
             _held(draft, why)
-        case heard.OverLimit(why=why):
-            draft.note("limits.refused", {"why": why})
-            end_of_automation(draft, Result.REFUSED, why)
+        case heard.OverLimit() | heard.GaveWay():
+            _refused(draft, outcome)
         case heard.GrantMinted():
             _minted(draft, outcome)
         case heard.GrantNotMinted():
@@ -138,6 +137,14 @@ def _blocked(draft: Draft, why: str, again_in: timedelta) -> None:
     draft.retry_in(max(min(again_in, LONGEST_PAUSE), min(backoff(draft.incident.retries), LONGEST_POLL)))
 
 
+def _refused(draft: Draft, refusal: heard.OverLimit | heard.GaveWay) -> None:
+    draft.note("limits.refused", {"why": refusal.why})
+    if isinstance(refusal, heard.GaveWay):
+        draft.conclude(Result.CANCELLED)
+    else:
+        end_of_automation(draft, Result.REFUSED, refusal.why)
+
+
 def _held(draft: Draft, why: str) -> None:
     draft.block(why)
     draft.incident = replace(draft.incident, since=draft.now)  # patience with other limits begins when the hold is over
@@ -191,7 +198,7 @@ def _proven_gone(draft: Draft, proof: heard.GrantProvenGone) -> None:
 def _tell_of_hold(draft: Draft) -> None:
     course = draft.incident.course
     ran = [attempt for attempt in draft.incident.attempts if attempt.outcome is PlayOutcome.OK]
-    if course.holds_host and len(ran) == 1:  # a further attempt is no news
+    if course.holds_host and len(ran) == 1 and not course.drill:  # a further attempt is no news
         hosts, role = ", ".join(course.hosts), course.plan.remediation.rpartition(".")[2] if course.plan else ""
         draft.call_people(None, f"{role} ran on {hosts}: nothing else starts there until the hold is lifted")
 
@@ -210,6 +217,8 @@ def _delivered(draft: Draft, delivered: heard.Delivered) -> None:
     draft.incident = replace(draft.incident, escalation=told)
     body = {"channels": list(delivered.channels), "rung": escalation.rung + 1, "failed": list(delivered.failed)}
     draft.note("escalation.delivered", body)
+    if draft.incident.course.drill and delivered.failed and draft.incident.state is State.VERIFYING:
+        draft.call_people(Result.FAILED, f"not every channel took the message: {'; '.join(delivered.failed)}")
 
 
 def _not_delivered(draft: Draft, why: str) -> None:
@@ -218,4 +227,6 @@ def _not_delivered(draft: Draft, why: str) -> None:
         return
     again = replace(escalation, failures=escalation.failures + 1, try_at=draft.now + backoff(escalation.failures))
     draft.incident = replace(draft.incident, escalation=again)
+    if draft.incident.course.drill:
+        draft.incident = replace(draft.incident, result=Result.FAILED)  # also when the next try is heard
     draft.note("escalation.not_delivered", {"why": why, "rung": escalation.rung + 1})

@@ -29,6 +29,7 @@ class Plan:
         access: Name of the access under which the grant opens.
         user: Login on the hosts; empty when the access has no SSH credential.
         time_box_seconds: Life of the grant from the moment it opens.
+        check_mode: Whether the remediation only says what it would change.
     """
 
     remediation: str
@@ -38,6 +39,7 @@ class Plan:
     access: str
     user: str
     time_box_seconds: int
+    check_mode: bool = False
 
     @property
     def lends(self) -> bool:
@@ -53,18 +55,23 @@ class Plan:
     def to_json(self) -> dict[str, object]:
         """Give the plan as JSON-shaped values."""
         content: dict[str, object] = {field.name: getattr(self, field.name) for field in fields(self)}
+        if not self.check_mode:
+            del content["check_mode"]  # so that the digest of what changes something is what it always was
         return content | {"hosts": list(self.hosts), "parameters": dict(self.parameters)}
 
     @classmethod
     def from_json(cls, content: object) -> Plan:
         """Read what to_json gave; raises UnreadablePlan."""
-        if not isinstance(content, dict) or content.keys() != {field.name for field in fields(cls)}:
+        names = {field.name for field in fields(cls)}
+        if not isinstance(content, dict) or content.keys() | {"check_mode"} != names:
             raise UnreadablePlan("The stored plan has other fields than a plan of this version.")
         hosts, parameters = content["hosts"], content["parameters"]
         texts = [content[name] for name in ("remediation", "content_digest", "access", "user")]
         seconds = content["time_box_seconds"]
         if not (isinstance(hosts, list) and hosts and isinstance(parameters, dict)):
             raise UnreadablePlan("The stored plan has no hosts, or its parameters are not a mapping.")
-        if not all(isinstance(text, str) for text in [*hosts, *parameters, *texts]) or type(seconds) is not int:
+        check_mode = content.get("check_mode", False)
+        right = type(seconds) is int and type(check_mode) is bool
+        if not right or not all(isinstance(text, str) for text in [*hosts, *parameters, *texts]):
             raise UnreadablePlan("A field of the stored plan has the wrong type.")
         return cls(**content | {"hosts": tuple(hosts)})

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, TypeVar
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from breakglass.domain.rules import Access, Policy, RequestRule, Trigger
+    from breakglass.domain.rules import Access, Drill, Policy, RequestRule, Trigger
 
 
 class Effect(StrEnum):
@@ -39,14 +39,16 @@ Amount = TypeVar("Amount", int, timedelta)
 
 
 def changes(old: Policy, new: Policy) -> tuple[Change, ...]:
-    """Every difference of meaning between two policies, in the order: accesses, triggers, requests, ladders."""
+    """Every difference of meaning between two policies, in the order: accesses, triggers, requests, drills, ladders."""
     triggers = [{trigger.name: trigger for trigger in policy.triggers} for policy in (old, new)]
     requests = [{rule.name: rule for rule in policy.requests} for policy in (old, new)]
+    drills = [{drill.name: drill for drill in policy.drills} for policy in (old, new)]
     return (
         *_compared("access", old.access, new.access, _access, _opens),
         *_compared("trigger", triggers[0], triggers[1], _trigger, _would),
         *_order(old, new),
         *_compared("request", requests[0], requests[1], _request, _may),
+        *_compared("drill", drills[0], drills[1], _drill, _rehearses),
         *(
             Change(Effect.SAME, f"escalation {name}: {_present(name in old.ladders, name in new.ladders)}")
             for name in sorted(old.ladders.keys() | new.ladders.keys())
@@ -133,6 +135,27 @@ def _request(old: RequestRule, new: RequestRule) -> Iterator[Found]:
     yield from _approval(old.approval, new.approval)
     yield from _amount("time_box", old.time_box, new.time_box)
     yield from _needs("ticket", old.ticket_required, new.ticket_required)
+
+
+def _rehearses(drill: Drill) -> Found:
+    how = "in check mode " if drill.check else ""
+    return Effect.MORE, f"rehearses {drill.trigger} {how}on {', '.join(drill.hosts)}, {_when(drill)}"
+
+
+def _drill(old: Drill, new: Drill) -> Iterator[Found]:
+    yield from _text("trigger", old.trigger, new.trigger)
+    yield from _set("hosts", old.hosts, new.hosts)
+    if old.check != new.check:
+        yield Effect.LESS if new.check else Effect.MORE, f"check is {str(new.check).lower()}"
+    for name in sorted({*old.labels, *new.labels}):
+        yield from _text(f"label {name}", old.labels.get(name, ""), new.labels.get(name, ""))
+    yield from _text("host_label", old.host_label, new.host_label)
+    if old.schedule != new.schedule:
+        yield Effect.LESS if new.schedule is None else Effect.MORE, f"runs {_when(new)}, was {_when(old)}"
+
+
+def _when(drill: Drill) -> str:
+    return str(drill.schedule) if drill.schedule else "by hand"
 
 
 def _match(old: Mapping[str, tuple[str, ...]], new: Mapping[str, tuple[str, ...]]) -> Iterator[Found]:

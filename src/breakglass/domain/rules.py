@@ -9,6 +9,8 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 
+from breakglass.domain.schedule import Schedule
+
 if TYPE_CHECKING:
     from breakglass.domain.alert import Alert
 
@@ -195,6 +197,31 @@ class Case:
 
 
 @dataclass(frozen=True)
+class Drill:
+    """A rehearsal of one trigger.
+
+    Attributes:
+        name: Unique among the drills of the policy.
+        line: Where its name stands: `breakglass.yml:70`.
+        trigger: Name of the trigger.
+        hosts: Inventory groups; each drill is on one of their hosts, the next time on the next one.
+        check: Whether the play runs in check mode, and changes nothing.
+        schedule: When the runner starts it by itself; None when only people do.
+        labels: Of the synthetic alert, besides those that the trigger's `match` asks for.
+        host_label: Which label names the host.
+    """
+
+    name: str
+    line: str
+    trigger: str
+    hosts: tuple[str, ...]
+    check: bool
+    schedule: Schedule | None
+    labels: Mapping[str, str]
+    host_label: str = "instance"
+
+
+@dataclass(frozen=True)
 class Policy:
     """The whole policy, in the order in which it is written; `digest` is of its meaning (hex SHA-256), without the tests."""
 
@@ -204,3 +231,4 @@ class Policy:
     ladders: Mapping[str, Ladder]
     requests: tuple[RequestRule, ...] = ()
     cases: tuple[Case, ...] = ()
+    drills: tuple[Drill, ...] = ()

@@ -143,12 +143,17 @@ def _verifying(draft: Draft) -> bool:
     if draft.incident.course.lends:
         draft.conclude(Result.RETURNED if draft.incident.attempt.outcome is PlayOutcome.OK else Result.FAILED)
         return True
+    if draft.incident.course.drill and _is_rehearsed(draft):
+        return True
     if draft.incident.escalation is not None:  # the repair left its hosts held; before all else people must know
         if _tell_people(draft):
             return True
         if not draft.incident.escalation.delivered:
             return False
     if draft.incident.resolved:
+        if draft.incident.course.drill:
+            draft.conclude(draft.incident.result or Result.REHEARSED)
+            return True
         draft.note("verified", {"by": "alert resolved"})
         draft.conclude(Result.REPAIRED)
         return True
@@ -159,6 +164,15 @@ def _verifying(draft: Draft) -> bool:
         return True
     draft.wake(deadline)
     return False
+
+
+def _is_rehearsed(draft: Draft) -> bool:
+    """A drill's alert has resolved: its end is to tell everybody, since whether they can be told belongs to it."""
+    if not draft.incident.resolved or draft.incident.escalation is not None:
+        return False
+    draft.note("verified", {"by": "alert resolved"})
+    draft.call_people(None, "the drill has come through")
+    return True
 
 
 def _escalated(draft: Draft) -> bool:

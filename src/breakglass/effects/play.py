@@ -155,11 +155,12 @@ class RunPlay:
         }
         run.write_json(run.story, {**story, **attempt})
         order = {"playbook": PLAYBOOK, "inventory": str(self.inventory), "deadline_seconds": plan.time_box_seconds}
-        run.write_json(run.root / "order.json", order)
+        run.write_json(run.root / "order.json", {**order, "check_mode": plan.check_mode})
 
 
 def _variables(incident: Incident, plan: Plan) -> dict[str, object]:
-    reason = f"{incident.id}: {incident.course.trigger}, attempt {incident.attempt.number}"
+    drill = f"drill {incident.course.drill}, " if incident.course.drill else ""
+    reason = f"{incident.id}: {drill}{incident.course.trigger}, attempt {incident.attempt.number}"
     return {
         **plan.parameters,
         "remediate_role": plan.remediation,

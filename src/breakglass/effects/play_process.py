@@ -46,11 +46,13 @@ class Order:
         playbook: Its full name.
         inventory: Path of the site's inventory.
         deadline_seconds: The play is ended when it takes longer.
+        check_mode: Whether it only says what it would change.
     """
 
     playbook: str
     inventory: str
     deadline_seconds: float
+    check_mode: bool = False
 
     @classmethod
     def read(cls, path: Path) -> Order:
@@ -131,6 +133,7 @@ def _be_the_play(run: RunDirectory, order: Order) -> None:
             playbook=order.playbook,
             inventory=order.inventory,
             limit=f"@{run.root / 'limit'}",
+            cmdline="--check" if order.check_mode else None,
             quiet=True,
         )
         code = done.rc if isinstance(done.rc, int) else NOBODY_SAW

@@ -30,6 +30,7 @@ class Surroundings:
         groups: Groups of the inventory, or None when there is no inventory at hand.
         access: Every name under `access:`, also of entries that have faults of their own.
         escalations: The same for `escalations:`.
+        triggers: Names of all triggers as they are written, too.
         default_escalation_known: False when the defaults have faults, so that a missing escalation is no news.
     """
 
@@ -39,6 +40,7 @@ class Surroundings:
     access: Collection[str]
     escalations: Collection[str]
     default_escalation_known: bool
+    triggers: Collection[str] = ()
 
 
 @dataclass(frozen=True)

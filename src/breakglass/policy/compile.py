@@ -15,6 +15,7 @@ from breakglass.domain.routing import ExpressionError
 from breakglass.domain.rules import (
     Access,
     Case,
+    Drill,
     Ladder,
     Limits,
     Mode,
@@ -25,6 +26,7 @@ from breakglass.domain.rules import (
     Trigger,
     VaultCredential,
 )
+from breakglass.domain.schedule import Schedule
 
 from .expressions import compile_condition, compile_template
 from .problems import Place, Problem
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
 
     from .cases import CaseEntry
     from .credentials import CredentialEntry
+    from .drills import DrillEntry
     from .expressions import CompiledCondition, Template
     from .model import AccessEntry, DefaultsEntry, LimitsEntry, PolicyDocument, RungEntry, TriggerEntry
     from .requests import RequestEntry
@@ -61,13 +64,15 @@ class Compiler:
         document: PolicyDocument,
         place_of: Callable[[int, tuple[str, ...]], Place],
         request_place: Callable[[int, tuple[str, ...]], Place],
+        drill_place: Callable[[int, tuple[str, ...]], Place],
         case_place: Callable[[int], Place],
     ) -> None:
-        """Take the document, and how to find the line of a key of the n-th trigger, request and test."""
+        """Take the document, and how to find the line of a key of the n-th trigger, request, drill and test."""
         self.problems: list[Problem] = []
         self._document = document
         self._place_of = place_of
         self._request_place = request_place
+        self._drill_place = drill_place
         self._case_place = case_place
 
     def compile(self, channels: Collection[str]) -> Policy:
@@ -76,16 +81,18 @@ class Compiler:
         triggers = tuple(self._trigger(number, entry) for number, entry in enumerate(self._document.triggers))
         ladders = {name: _ladder(name, rungs) for name, rungs in self._document.escalations.items()}
         requests = tuple(self._request(number, entry) for number, entry in enumerate(self._document.requests))
+        drills = tuple(self._drill(number, entry) for number, entry in enumerate(self._document.drills))
         for name in (*(trigger.escalation for trigger in triggers), *(rule.escalation for rule in requests)):
             if name in channels and name not in ladders:
                 ladders[name] = Ladder(name, (Rung((name,), None),))
         meaning = [_trigger_meaning(t, e) for t, e in zip(triggers, self._document.triggers, strict=True)]
         return Policy(
-            digest=_digest(access, meaning, ladders, requests),
+            digest=_digest(access, meaning, ladders, requests, drills),
             access=MappingProxyType(access),
             triggers=triggers,
             ladders=MappingProxyType(ladders),
             requests=requests,
+            drills=drills,
             cases=tuple(self._case(number, entry) for number, entry in enumerate(self._document.tests)),
         )
 
@@ -96,6 +103,20 @@ class Compiler:
             labels=MappingProxyType(dict(entry.alert)),
             annotations=MappingProxyType(dict(entry.annotations)),
             expected=MappingProxyType({name: getattr(entry.expect, name) for name in entry.expect.model_fields_set}),
+        )
+
+    def _drill(self, number: int, entry: DrillEntry) -> Drill:
+        return Drill(
+            name=entry.name,
+            line=_line(self._drill_place(number, ("name",))),
+            trigger=entry.trigger,
+            hosts=tuple(sorted(set(entry.hosts))),
+            check=entry.check,
+            schedule=Schedule(entry.every, entry.at, entry.timezone)
+            if entry.every and entry.at and entry.timezone
+            else None,
+            labels=MappingProxyType(dict(entry.labels)),
+            host_label=entry.host_label,
         )
 
     def _request(self, number: int, entry: RequestEntry) -> RequestRule:
@@ -210,6 +231,7 @@ def _digest(
     triggers: list[dict[str, object]],
     ladders: Mapping[str, Ladder],
     requests: tuple[RequestRule, ...],
+    drills: tuple[Drill, ...],
 ) -> str:
     """SHA-256 (hex) of the RFC 8785 form of what the policy means; spelling and comments are not in it."""
     meaning: dict[str, object] = {
@@ -223,8 +245,22 @@ def _digest(
     }
     if requests:
         meaning["requests"] = [_request_meaning(rule) for rule in requests]
+    if drills:
+        meaning["drills"] = [_drill_meaning(drill) for drill in drills]
     canonical: bytes = rfc8785.dumps(meaning)
     return hashlib.sha256(canonical).hexdigest()
+
+
+def _drill_meaning(drill: Drill) -> dict[str, object]:
+    return {
+        "name": drill.name,
+        "trigger": drill.trigger,
+        "hosts": list(drill.hosts),
+        "check": drill.check,
+        "schedule": str(drill.schedule) if drill.schedule else None,
+        "labels": dict(drill.labels),
+        "host_label": drill.host_label,
+    }
 
 
 def _request_meaning(rule: RequestRule) -> dict[str, object]:

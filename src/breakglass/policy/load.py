@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 
 from .check import Checker, Surroundings
 from .check_cases import CaseChecker
+from .check_drills import DrillChecker
 from .check_requests import RequestChecker
 from .compile import Compiler
 from .merge import read_policy_files
 from .model import PolicyDocument
 from .problems import FileProblems, Place, PolicyErrors, Problem
 from .validation import Mismatch, validate, validate_plain
-from .yaml_text import Entries, Items, Plain, place_of, plain
+from .yaml_text import Entries, Items, Plain, Text, place_of, plain
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from breakglass.domain.rules import Policy
     from breakglass.remediations import Remediations
 
-_LISTS = ("triggers", "requests", "tests")
+_LISTS = ("triggers", "requests", "drills", "tests")
 Faults = list[tuple[tuple[int | str, ...], Problem]]
 
 
@@ -56,10 +57,13 @@ def load_policy(
     def request_place(number: int, where: tuple[str, ...]) -> Place:
         return place_of(root, ("requests", kept["requests"][number], *where))
 
+    def drill_place(number: int, where: tuple[str, ...]) -> Place:
+        return place_of(root, ("drills", kept["drills"][number], *where))
+
     def case_place(number: int) -> Place:
         return place_of(root, ("tests", kept["tests"][number], "name"))
 
-    compiler = Compiler(document, trigger_place, request_place, case_place)
+    compiler = Compiler(document, trigger_place, request_place, drill_place, case_place)
     policy = compiler.compile(channels or ())
     around = Surroundings(
         channels=channels,
@@ -68,10 +72,12 @@ def load_policy(
         access=_names(root, "access"),
         escalations=_names(root, "escalations"),
         default_escalation_known=not any(where[:1] == ("defaults",) for where, _ in faults),
+        triggers=_item_names(root, "triggers"),
     )
     problems.extend(compiler.problems)
     problems.extend(Checker(policy, around, place, trigger_place).problems())
     problems.extend(RequestChecker(policy, around, request_place).problems())
+    problems.extend(DrillChecker(policy, around, drill_place).problems())
     problems.extend(CaseChecker(policy, around, case_place).problems())
     if problems:
         raise PolicyErrors(problems)
@@ -124,3 +130,13 @@ def _without(content: Plain, paths: list[tuple[int | str, ...]]) -> Plain:
 def _names(root: Entries, section: str) -> list[str]:
     node = root.children[section][1] if section in root.children else None
     return list(node.children) if isinstance(node, Entries) else []
+
+
+def _item_names(root: Entries, section: str) -> list[str]:
+    node = root.children[section][1] if section in root.children else None
+    items = (
+        [item.children.get("name") for item in node.children if isinstance(item, Entries)]
+        if isinstance(node, Items)
+        else []
+    )
+    return [name[1].content or "" for name in items if name and isinstance(name[1], Text)]

@@ -9,6 +9,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
 from .cases import Cases, label
 from .credentials import CredentialEntry, Credentials
+from .drills import DrillEntries  # noqa: TC001 (pydantic reads the annotation)
 from .requests import RequestEntries  # noqa: TC001 (pydantic reads the annotation)
 from .scalars import (
     Duration,
@@ -169,5 +170,5 @@ class PolicyDocument(Strict):
     approvals: Unbuilt = None
     requests: Annotated[RequestEntries, MaybeEmptyList] = Field(default_factory=list)
     maintenance: Unbuilt = None
-    drills: Unbuilt = None
+    drills: Annotated[DrillEntries, MaybeEmptyList] = Field(default_factory=list)
     tests: Annotated[Cases, MaybeEmptyList] = Field(default_factory=list)

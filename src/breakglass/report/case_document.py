@@ -84,7 +84,7 @@ def _facts(case: Case, names: Iterable[str]) -> Facts:
 
 
 def _result(case: Case) -> Iterable[Part]:
-    good = not case.flaws and case.result in ("repaired", "ok", "observed", "resolved-by-itself")
+    good = not case.flaws and case.result in ("repaired", "rehearsed", "ok", "observed", "resolved-by-itself")
     yield Sentence("", case.result, Tone.GOOD if good else Tone.BAD)
     yield Facts(
         (

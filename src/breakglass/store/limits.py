@@ -10,13 +10,16 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from breakglass.domain.incident import Incident, State
-from breakglass.domain.messages import Blocked, Held, OverLimit, Reserved
+from breakglass.domain.messages import Blocked, GaveWay, Held, OverLimit, Reserved
 from breakglass.domain.rules import Mode
+from breakglass.store import orders
 from breakglass.store.database import NOW
 from breakglass.store.holds import held
-from breakglass.store.tables import HOST_CLAIM, INCIDENT, REPAIR
+from breakglass.store.tables import DRILL, HOST_CLAIM, INCIDENT, REPAIR
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from breakglass.store.database import Database
 
 A_DAY = timedelta(days=1)
@@ -36,10 +39,11 @@ class Reservations:
     database: Database
     concurrent_plays: int
 
-    def reserve(self, incident: Incident) -> Reserved | Held | Blocked | OverLimit:
+    def reserve(self, incident: Incident) -> Reserved | Held | Blocked | OverLimit | GaveWay:
         """Check the hold, cooldown, repairs per day, hosts at once and the places for plays, and claim all hosts or none.
 
         Hosts that the incident holds already stay its own. In `observe` mode everything is checked and nothing kept.
+        What is real ends a drill that is in its way; a drill leaves a host to what is real.
         """
         with self.database.transaction() as connection:
             first = len(incident.attempts) == 0
@@ -54,9 +58,12 @@ class Reservations:
                 _claim(connection, incident)
             return Reserved(_checks(incident))
 
-    def _present_refusal(self, connection: sa.Connection, incident: Incident) -> Blocked | None:
+    def _present_refusal(self, connection: sa.Connection, incident: Incident) -> Blocked | GaveWay | None:
         working = sa.select(sa.func.count()).select_from(INCIDENT).where(INCIDENT.c.state.in_(WORKING))
-        if connection.execute(working.where(INCIDENT.c.id != incident.id)).scalar_one() >= self.concurrent_plays:
+        others = working.where(INCIDENT.c.id != incident.id)
+        if not incident.course.drill:
+            others = others.where(~_is_drill(INCIDENT.c.id))  # they are never in the way
+        if connection.execute(others).scalar_one() >= self.concurrent_plays:
             return Blocked(f"all {self.concurrent_plays} places for plays are taken", SOON)
         return _host_taken(connection, incident) or _too_many_hosts(connection, incident)
 
@@ -89,12 +96,41 @@ def _past_refusal(connection: sa.Connection, incident: Incident) -> Blocked | Ov
     return None
 
 
-def _host_taken(connection: sa.Connection, incident: Incident) -> Blocked | None:
-    taken = sa.select(HOST_CLAIM.c.host, HOST_CLAIM.c.incident).where(
+def _host_taken(connection: sa.Connection, incident: Incident) -> Blocked | GaveWay | None:
+    taken = sa.select(
+        HOST_CLAIM.c.host, HOST_CLAIM.c.incident, INCIDENT.c.state, _is_drill(INCIDENT.c.id).label("drill")
+    )
+    taken = taken.join(INCIDENT, INCIDENT.c.id == HOST_CLAIM.c.incident).where(
         HOST_CLAIM.c.host.in_(incident.course.hosts), HOST_CLAIM.c.incident != incident.id
     )
-    row = connection.execute(taken.limit(1)).first()
-    return Blocked(f"{row.host} is under repair ({row.incident})", SOON) if row else None
+    rows = connection.execute(taken).all()
+    if real := next((row for row in rows if not row.drill), None):
+        why = f"{real.host} is under repair ({real.incident})"
+        return GaveWay(why) if incident.course.drill else Blocked(why, SOON)
+    if not rows:
+        return None
+    if incident.course.drill:
+        return Blocked(f"{rows[0].host} is in another drill ({rows[0].incident})", SOON)
+    return _end_drills(connection, incident, rows)
+
+
+def _end_drills(
+    connection: sa.Connection, incident: Incident, claims: Sequence[sa.Row[tuple[str, str, str, bool]]]
+) -> Blocked | None:
+    """Take the hosts of drills that have nothing open there any more, and have the others end."""
+    at_work = [claim for claim in claims if claim.state in WORKING]
+    for claim in claims:
+        if claim not in at_work:
+            connection.execute(sa.delete(HOST_CLAIM).where(HOST_CLAIM.c.host == claim.host))
+    for claim in at_work:
+        orders.cancel(connection, claim.incident, incident.id, f"a real alert needs {claim.host}")
+    if not at_work:
+        return None
+    return Blocked(f"the drill on {at_work[0].host} is being ended ({at_work[0].incident})", SOON)
+
+
+def _is_drill(incident: sa.ColumnElement[str]) -> sa.ColumnElement[bool]:
+    return sa.exists().where(DRILL.c.incident == incident)
 
 
 def _too_many_hosts(connection: sa.Connection, incident: Incident) -> Blocked | None:
@@ -112,6 +148,8 @@ def _claim(connection: sa.Connection, incident: Incident) -> None:
     connection.execute(sa.update(INCIDENT).where(INCIDENT.c.id == incident.id).values(state=State.APPROVING))
     for host in incident.course.hosts:
         row = {"incident": incident.id, "host": host, "trigger": incident.course.trigger}
+        if incident.course.drill:
+            row["trigger"] = f"drill {incident.course.drill}"  # the trigger's own memory knows nothing of its drills
         taken = sa.exists().where(HOST_CLAIM.c.host == host)
         tried = sa.exists().where(REPAIR.c.incident == incident.id, REPAIR.c.host == host)
         if not connection.execute(sa.select(taken)).scalar():

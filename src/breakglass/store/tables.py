@@ -114,6 +114,34 @@ HOLD = sa.Table(
     sqlite_autoincrement=True,
 )
 
+# Drills that were asked for. The incident does not exist before the runner has begun the drill.
+DRILL = sa.Table(
+    "drill",
+    METADATA,
+    sa.Column("seq", sa.Integer, primary_key=True),
+    sa.Column("incident", sa.Text, nullable=False, unique=True),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("person", sa.Text, nullable=False),
+    sa.Column("wanted_at", sa.BigInteger, nullable=False),
+    sa.Column("missed", sa.Text, nullable=False),
+    sa.Column("host", sa.Text, nullable=False),
+    sa.Column("check", sa.Boolean, nullable=False),
+    sa.Column("begun_at", sa.BigInteger),
+    sa.Column("ended_at", sa.BigInteger),
+    sa.Column("result", sa.Text, nullable=False),
+    sa.Column("passages", sa.Text, nullable=False),
+    sqlite_autoincrement=True,
+)
+
+# Up to when the schedule of a drill was looked at; what was due since, while no runner worked, was missed.
+DRILL_SCHEDULE = sa.Table(
+    "drill_schedule",
+    METADATA,
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("schedule", sa.Text, nullable=False),
+    sa.Column("looked_until", sa.BigInteger, nullable=False),
+)
+
 # Accessors of the runner's own Vault sessions, so that a dead runner's session can be revoked.
 VAULT_SESSION = sa.Table(
     "vault_session",

@@ -382,7 +382,7 @@ def older(url: str) -> None:
     config = Config()
     config.set_main_option("script_location", str(database_module.Path(database_module.__file__).parent / "migrations"))
     with made.transaction() as connection:
-        for table in ("hold", "incident_order"):
+        for table in ("hold", "incident_order", "drill", "drill_schedule"):
             connection.exec_driver_sql(f"DROP TABLE {table}")
         config.attributes["connection"] = connection
         command.stamp(config, "0001")

@@ -13,6 +13,7 @@ from ansible_collections.breakglass.remediation.plugins.plugin_utils._vault.conn
 
 from breakglass.demo.installation import Installation, write_inventory, write_settings
 from breakglass.domain.incident import Effect
+from breakglass.drills import Drills
 from breakglass.effects.escalate import Escalate
 from breakglass.effects.handover import Handover
 from breakglass.effects.lend import Lend
@@ -32,6 +33,7 @@ from breakglass.runner import Runner, installed_remediations
 from breakglass.settings import Settings, load_settings
 from breakglass.shipping import Shipping
 from breakglass.store.database import Database
+from breakglass.store.drills import DrillRuns
 from breakglass.store.holds import Holds
 from breakglass.store.incidents import Incidents
 from breakglass.store.journal_queue import JournalQueue
@@ -109,9 +111,10 @@ def make_idle_runner(written: Written, directory: Path) -> Runner:
     requests = Requests(written.policy, written.hosts, incidents, queue, Lend(Handover()), engine.hint)
     people = (requests, Identity(session))
     ship = Shipping(written.settings.journal)
+    drills = Drills(DrillRuns(database), reception, directory / "journal")
     return Runner(
         *(written.settings, reception, *people, incidents, holds, queue),
-        *(engine, session, house, ship, runs, journal, database),
+        *(engine, session, house, ship, drills, runs, journal, database),
     )
 
 

@@ -11,6 +11,7 @@ from .shapes import (
     MOMENT,
     NUMBER,
     OPEN,
+    TRUTH,
     Kind,
     Shape,
     entries,
@@ -62,6 +63,7 @@ RUNNER: dict[str, Kind] = {
             "hosts": FIELDS,
             "policy_digest": FIELD,
         },
+        {"drill": FIELD},
     ),
     "incident.closed": Kind("The incident is over.", {"result": FIELD, "seconds": NUMBER}),
     "order.given": Kind(
@@ -71,6 +73,18 @@ RUNNER: dict[str, Kind] = {
     "order.refused": Kind(
         "What a person wanted came too late.",
         {"word": one_of("acknowledge", "cancel", "close", "retry"), "by": FIELD, "why": FIELD},
+    ),
+    "drill.ended": Kind(
+        "A drill is over: how long each phase took, and a sentence for each that failed.",
+        {
+            "drill": FIELD,
+            "incident": FIELD,
+            "host": FIELD,
+            "by": FIELD,
+            "result": one_of("passed", "failed", "gave way", "missed"),
+            "seconds": entries(NUMBER),
+            "failures": FIELDS,
+        },
     ),
     "limits.passed": Kind("The limits allow it, and all hosts are claimed.", {"checks": FIELDS}),
     "limits.waiting": Kind("The incident waits.", _WHY),
@@ -108,6 +122,7 @@ RUNNER: dict[str, Kind] = {
             "user": FIELD,
             "time_box_seconds": COUNT,
         },
+        {"check_mode": TRUTH},
     ),
     "approval.given": Kind("The plan may run.", {"by": FIELD, "policy_line": FIELD, "digest": DIGEST}),
     "grant.intent": Kind("A grant is about to be asked for.", {"access": FIELD}),

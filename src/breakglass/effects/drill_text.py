@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The message at the end of a drill: that it is one, whether it came through, and a sentence for each phase."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ansible_collections.breakglass.remediation.plugins.plugin_utils._journal.text import printable
+
+from breakglass.domain.drills import Measured, Passage, Phase
+from breakglass.domain.incident import State
+from breakglass.effects.escalation_text import NAMES_LIMIT, QUOTE_LIMIT, EscalationText
+
+if TYPE_CHECKING:
+    from breakglass.domain.incident import Incident
+
+WIDTH = 11
+
+
+def drill_text(incident: Incident, measured: Measured) -> EscalationText:
+    """Write what everybody of the drill's ladder is told."""
+    course = incident.course
+    hosts = _quote(", ".join(course.hosts), NAMES_LIMIT) or "no host"
+    well = incident.state is State.VERIFYING and not measured.failures
+    what = f"{course.trigger} on {hosts}"
+    subject = f"breakglass DRILL {course.drill}: {what} {_outcome(measured) if well else _failure(incident, measured)}"
+    return EscalationText(f"{subject} {incident.id}", "\n".join(_lines(incident, measured, what, well=well)))
+
+
+def _outcome(measured: Measured) -> str:
+    return f"came through in {measured.seconds:.1f} s. Nothing to do."
+
+
+def _failure(incident: Incident, measured: Measured) -> str:
+    at = f" at {measured.failures[0].phase.value}" if measured.failures else ""
+    if incident.open_grant:
+        return f"FAILED{at}: a grant can't be proven gone. You are needed."
+    return f"FAILED{at}: a real alert would not have been repaired. You are needed."
+
+
+def _lines(incident: Incident, measured: Measured, what: str, *, well: bool) -> list[str]:
+    course, plan = incident.course, incident.course.plan
+    how = " in check mode, nothing was changed" if plan and plan.check_mode else ""
+    lines = [f"DRILL      {course.drill}: {what} was rehearsed{how}. No alert is behind it."]
+    if not well and incident.escalation:
+        lines.append(f"WHY        {_quote(incident.escalation.reason, QUOTE_LIMIT)}")
+    lines += [_line(passage, well=well) for passage in measured.passages]
+    if course.holds_host:
+        lines.append(f"HELD       {', '.join(course.hosts)}: breakglass hold lift --host HOST --reason …")
+    lines.append(f"{incident.id} · policy {course.policy_digest[:8]} · owner {course.owner or 'unsaid'}")
+    return lines
+
+
+def _line(passage: Passage, *, well: bool) -> str:
+    name = passage.phase.value.ljust(WIDTH)
+    if passage.failed:
+        return f"{name}FAILED: {_quote(passage.sentence, QUOTE_LIMIT)}"
+    if passage.phase is Phase.TOLD and passage.seconds is None:
+        return f"{name}by this message"
+    if passage.seconds is None:
+        return f"{name}{'not reached yet' if well else 'not reached'}"
+    return f"{name}+{passage.seconds:.3f} s  {_quote(passage.sentence, QUOTE_LIMIT)}"
+
+
+def _quote(text: str, limit: int) -> str:
+    shown = printable(text)
+    return shown if len(shown) <= limit else shown[: limit - 1] + "…"
