@@ -8,7 +8,7 @@ COLLECTIONS := .build/collections/ansible_collections/breakglass
 SOURCES := $(wildcard $(shell git ls-files src plugins roles playbooks meta galaxy.yml README.md pyproject.toml 2>/dev/null))
 TREES := src plugins tests benchmarks tools
 
-.PHONY: help demo demo-fails install develop test lint format unit integration trials cores fault-matrix packages lab lab-test lab-down bench soak lock clean
+.PHONY: help demo demo-fails install develop test lint format unit integration trials cores fault-matrix role-docs packages lab lab-test lab-down bench soak lock clean
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -48,6 +48,9 @@ cores: $(VENV)/.dev-installed ## Environments with the oldest and newest ansible
 
 fault-matrix: $(VENV)/.dev-installed ## Let every fault happen to a run that holds every credential; writes docs/reference/fault-matrix.md
 	$(BIN)/python -m tests.fault_matrix.run
+
+role-docs: $(VENV)/.dev-installed ## Write the README of each remediation role from its meta/
+	$(BIN)/python tools/role_docs.py
 
 packages: ## Install the Debian packages that some tests need (as root; CI does)
 	DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $$(grep -v '^#' tests/packages.txt)
