@@ -207,3 +207,24 @@ def test_who_can_and_graph(installed: Path, call: Call) -> None:
     assert call("policy", "graph").stdout.startswith("flowchart LR\n")
     assert "running --> closing" in call("policy", "graph", "--states").stdout
     assert installed.exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "said"),
+    [
+        ("web1", 0, "web1 means web1\n  in     all, web\n  opens  web-operator, 15m at most (through web)\n"),
+        ("web1:9100", 0, "web1:9100 means web1 (the port is dropped)"),
+        ("db1", 0, "opens  nothing: the host is in no group of an access"),
+        ("web3", 1, "'web3' is not a host of the inventory, with or without a port after it."),
+        ("WEB1", 1, "is not a host of the inventory"),
+        ("web1.example.com", 1, "is not a host of the inventory"),
+        ("*", 1, "is not a host of the inventory"),
+        ("web1\x1b[31m", 1, "is not a host of the inventory"),
+    ],
+)
+def test_hosts_explain_says_what_a_label_means(installed: Path, call: Call, text: str, code: int, said: str) -> None:
+    """Exactly one host or none, by the rule that alerts are held to."""
+    answer = call("hosts", "explain", text)
+    assert (answer.returncode, said in answer.stdout + answer.stderr) == (code, True), answer.stdout + answer.stderr
+    assert "\x1b" not in answer.stdout + answer.stderr
+    assert installed.exists()
