@@ -8,10 +8,10 @@ COLLECTIONS := .build/collections/ansible_collections/breakglass
 SOURCES := $(wildcard $(shell git ls-files src plugins roles playbooks meta galaxy.yml README.md pyproject.toml 2>/dev/null))
 TREES := src plugins tests benchmarks tools
 
-.PHONY: help demo demo-fails install develop test lint format unit integration trials cores fault-matrix role-docs packages lab lab-test lab-down bench soak lock clean
+.PHONY: help demo demo-fails install develop test lint format unit integration trials cores fault-matrix role-docs packages lab lab-core lab-test lab-down remediations-table bench soak lock clean
 
 help: ## List the commands
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
 
 demo: install ## Run the main job on real parts: one alert repairs one host under a time-boxed credential
 	@$(BIN)/breakglass demo
@@ -52,6 +52,9 @@ fault-matrix: $(VENV)/.dev-installed ## Let every fault happen to a run that hol
 role-docs: $(VENV)/.dev-installed ## Write the README of each remediation role from its meta/
 	$(BIN)/python tools/role_docs.py
 
+remediations-table: $(VENV)/.dev-installed ## Write docs/reference/remediations.md from what tests of the lab have recorded
+	$(BIN)/python -m tools.remediations_table
+
 packages: ## Install the Debian packages that some tests need (as root; CI does)
 	DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $$(grep -v '^#' tests/packages.txt)
 
@@ -61,8 +64,13 @@ lab: $(VENV)/.dev-installed ## Install what the lab of real hosts needs, and bui
 	apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $$(grep -v "^#" tests/lab/packages.txt)
 	tests/lab/breakglass-lab base
 
-lab-test: $(VENV)/.dev-installed ## Tests on real hosts (as root, after make lab)
-	$(BIN)/pytest -q -n 0 --timeout 300 tests/lab
+LAB_PYTEST := $(BIN)/pytest -q -n 0 --timeout 300
+
+lab-core: $(VENV)/.dev-installed ## The core of the tests on real hosts, a few minutes (as root, after make lab)
+	$(LAB_PYTEST) -m core tests/lab
+
+lab-test: $(VENV)/.dev-installed ## All tests on real hosts (as root, after make lab)
+	$(LAB_PYTEST) tests/lab
 
 lab-down: $(VENV)/.dev-installed ## Remove everything that a lab has made, also after a crash
 	tests/lab/breakglass-lab down
@@ -84,9 +92,10 @@ lock: ## Resolve requirements/*.in anew (needs uv)
 		--python-version $${core##*:} --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate \
 		--prerelease if-necessary - core.in -o core-$${core%%:*}.txt || exit 1; done
 
-soak: $(VENV)/.dev-installed ## Long crash trials; bounded, and stops by itself
+soak: $(VENV)/.dev-installed ## Long crash trials, and all tests on real hosts (as root, after make lab); bounded, and stops by itself
 	$(BIN)/python -m tests.soak.crashes
 	$(BIN)/python -m tests.soak.recording
+	$(LAB_PYTEST) tests/lab
 
 clean: ## Remove what was built here
 	rm -rf $(VENV) .build demo dist .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -6,16 +6,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tests.lab import faults, lab, playbooks, vault
+from tests.lab import faults, lab, playbooks, recording, vault
 from tests.lab.errors import BrokenLab
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from datetime import datetime
     from pathlib import Path
 
     from tests.lab.host import LabHost
     from tests.lab.places import Place
     from tests.lab.playbooks import RoleRun
+
+    from breakglass.timeline import Event
 
 
 @dataclass(frozen=True)
@@ -93,3 +96,20 @@ class Lab:
     def mend(self, kind: str, host: str) -> None:
         """Take it back, whatever has become of it meanwhile; raises UnknownFault."""
         faults.mend_host(kind, self.host(host))
+
+    def record_run(
+        self, *, role: str, fault: str, run: RoleRun | Sequence[Event], broken_at: datetime | None = None
+    ) -> None:
+        """Keep how long a repair took, for `docs/reference/remediations.md`, in the file that $BREAKGLASS_RECORD names, if it does.
+
+        Args:
+            role: The remediation.
+            fault: What had happened, in the words of `faults.py`.
+            run: The repair at the operator's door, or all that is recorded of an incident.
+            broken_at: When the fault happened; for an incident.
+
+        Raises:
+            AssertionError: It did not end well, or its grant is not proven gone.
+        """
+        events = run.events if isinstance(run, playbooks.RoleRun) else run
+        recording.record(events, role=role, fault=fault, broken_at=broken_at)

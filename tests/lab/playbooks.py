@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final
 from tests.lab import vault
 
 from breakglass.effects.inert import inert_json
+from breakglass.timeline import Event, Follower
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -63,6 +64,11 @@ class RoleRun:
         for task, body in self._results():
             found[task] = max(_outcome(body), found.get(task, "skipped"), key=worst.index)
         return found
+
+    @property
+    def events(self) -> list[Event]:
+        """Everything that is recorded of the run, by time."""
+        return [event for run in sorted(self.journal.glob("*/*/*/*/")) for event in Follower(run).new_events()]
 
     @property
     def sentence(self) -> str:

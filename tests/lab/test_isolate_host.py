@@ -154,6 +154,8 @@ def test_an_isolated_host_speaks_with_its_controller_and_nobody_else(lab: Lab) -
     assert rejoined.changed("web1") == ["Take the quarantine away"], rejoined.text
     assert (_ruleset(web1), _files(web1)) == (rules, files)
     assert _probe(web2, *inwards) == ["open"] * 4
+    lab.record_run(role="isolate_host", fault="compromised host", run=isolated)
+    lab.record_run(role="rejoin_host", fault="host found clean", run=rejoined)
 
 
 def test_check_mode_of_rejoin_host_predicts_and_a_second_run_changes_nothing(lab: Lab) -> None:

@@ -41,6 +41,7 @@ def hosts(place: Place) -> dict[str, LabHost]:
     return {host.name: host for host in lab.up(place, 4)}
 
 
+@pytest.mark.core
 def test_hosts_are_real(hosts: dict[str, LabHost]) -> None:
     """Each has systemd, sshd and cron, and what its group has; nothing failed."""
     for host in hosts.values():
@@ -77,6 +78,7 @@ def test_a_host_whose_plug_is_pulled(hosts: dict[str, LabHost], place: Place) ->
         hosts["web2"].run("true")
 
 
+@pytest.mark.core
 def test_nothing_is_left(hosts: dict[str, LabHost], place: Place) -> None:
     """After `down`, as after a crash, there is no process, mount, directory, namespace or cgroup; a second `down` is fine."""
     assert len(hosts) == 4

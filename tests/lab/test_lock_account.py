@@ -122,6 +122,7 @@ def test_a_locked_account_gets_in_no_more_and_gets_all_of_it_back(
     assert _all_of_it(web1) == before
     assert [_lets_in(web1, **way) for way in _ways(key)] == [True, True]
     assert not web1.exists(UNDO)
+    lab.record_run(role="lock_account", fault="compromised account", run=locked)
 
 
 def test_check_mode_predicts_both_ways_and_second_runs_change_nothing(lab: Lab, web1: LabHost) -> None:

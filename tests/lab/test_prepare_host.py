@@ -82,6 +82,7 @@ def state_of(host: LabHost) -> str:
     ).stdout
 
 
+@pytest.mark.core
 def test_a_certificate_opens_its_own_host_only(lab: Lab, certificate: Path) -> None:
     """One for web1 logs in on web1, and may become root there; web2 refuses it, and web1 refuses it for root."""
     assert log_in(lab.host("web1"), certificate, command="sudo -n id -un").stdout == "root\n"
@@ -96,6 +97,7 @@ def test_a_host_proves_itself_for_its_own_name(lab: Lab, certificate: Path) -> N
     assert "Certificate invalid: name is not a listed principal" in log_in(impostor, certificate).stderr
 
 
+@pytest.mark.core
 def test_a_second_run_changes_nothing(lab: Lab) -> None:
     """It looks, and proves the login again."""
     before = state_of(lab.host("web2"))

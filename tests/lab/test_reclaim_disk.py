@@ -78,6 +78,7 @@ def test_check_mode_predicts_what_the_repair_then_removes(lab: Lab, full: LabHos
     assert would == did
     assert full.run("ls -A /run/breakglass/evidence").stdout.count("reclaim_disk") == 1
     assert lab.run_role(ROLE, ["web1"], ROOT).changed("web1") == []
+    lab.record_run(role=ROLE, fault="disk-full", run=repaired)
     verified = verify_journal(repaired.journal, None, lab.environment, offline=False)
     assert verified.exit_code == 0, verified.text()
 

@@ -66,6 +66,7 @@ def test_check_mode_predicts_what_the_repair_then_ends(lab: Lab) -> None:
         assert web1.active("lab-hog") != "active"
         assert web1.active("nginx") == "active"
         assert lab.run_role(ROLE, ["web1"], PYTHON).changed("web1") == []
+        lab.record_run(role=ROLE, fault="memory-hog", run=repaired)
         verified = verify_journal(repaired.journal, None, lab.environment, offline=False)
         assert verified.exit_code == 0, verified.text()
     finally:

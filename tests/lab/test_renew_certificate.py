@@ -117,6 +117,7 @@ def test_an_expired_certificate_is_renewed(lab: Lab, expired: LabHost) -> None:
     assert "expires at" in repaired.text
     assert expired.run("ls -A /run | grep breakglass-c", check=False).stdout == ""
     assert renew(lab, renew_certificate_ca_path=TRUSTED).changed("web1") == []
+    lab.record_run(role="renew_certificate", fault="expired-certificate", run=repaired)
     verified = verify_journal(repaired.journal, None, lab.environment, offline=False)
     assert verified.exit_code == 0, verified.text()
 

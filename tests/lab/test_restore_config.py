@@ -74,8 +74,10 @@ def test_a_broken_nginx_is_restored_from_git(lab: Lab, web1: LabHost) -> None:
     assert [line.split()[1:] for line in _kept(web1, "/etc/nginx")] == [["600", "0"]]
     assert "nonsense" in web1.run("cat /etc/nginx/.nginx.conf.refused-*").stdout
     assert _fields(repaired, "refused_at") != []
+    assert web1.run("stat -c %a /var/lib/breakglass/evidence/*-restore_config-*").stdout.split()[-1] == "600"
     assert "nonsense" not in repaired.text
     assert _restore(lab, NGINX).changed("web1") == []
+    lab.record_run(role="restore_config", fault="bad-nginx-config", run=repaired)
 
 
 def test_owner_mode_and_access_list_of_a_file_stay(lab: Lab, web1: LabHost) -> None:

@@ -137,6 +137,7 @@ def test_a_full_database_lets_clients_in_again(lab: Lab, db1: LabHost) -> None:
         == 1
     )
     assert restore(lab).changed("db1") == []
+    lab.record_run(role="restore_database_access", fault="database-connections", run=repaired)
     verified = verify_journal(repaired.journal, None, lab.environment, offline=False)
     assert verified.exit_code == 0, verified.text()
 

@@ -127,6 +127,7 @@ def test_a_leaked_secret_is_rotated_everywhere(lab: Lab, shops: tuple[LabHost, L
     assert verified.exit_code == 0, verified.text()
     again = rotate(lab, ("web1", "web2"), older_than=3600)
     assert (again.code, again.changed("web1"), stored(lab)) == (0, [], (new, now))
+    lab.record_run(role="rotate_credential", fault="leaked secret", run=run)
 
 
 def test_neither_secret_is_told(lab: Lab, shops: tuple[LabHost, LabHost, str]) -> None:

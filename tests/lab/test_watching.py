@@ -36,6 +36,7 @@ def test_a_fault_is_an_alert(watched: Lab, fault: str, host: str) -> None:
     await_alert(alert, fires=False)
 
 
+@pytest.mark.core
 def test_a_failed_service_is_repaired_unattended(watched: Lab, runner: Serving) -> None:
     """Killed nginx, Prometheus, Alertmanager, runner, grant, certificate, repair, proof, resolved, closed; nobody is told."""
     assert runner.pid

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import time
 import urllib.request
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
@@ -115,7 +116,7 @@ def repaired_unattended(
     Returns:
         All that is recorded of the incident.
     """
-    before = incidents(lab)
+    before, broken_at = incidents(lab), datetime.now(tz=UTC)
     lab.break_(fault, host)
     try:
         events = closed_incident(lab, before, within=within)
@@ -129,4 +130,6 @@ def repaired_unattended(
     assert next(event for event in events if event.kind == "incident.closed").body["result"] == "repaired"
     verified = verify_journal(lab.place.controller / "journal", None, lab.environment, offline=False)
     assert verified.exit_code == 0, verified.text()
+    role = str(next(event for event in events if event.kind == "role.started").body["role"]).rpartition(".")[2]
+    lab.record_run(role=role, fault=fault, run=events, broken_at=broken_at)
     return events
