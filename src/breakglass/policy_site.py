@@ -37,8 +37,8 @@ def read_site(settings: Path, policy: Path | None = None) -> PolicySite:
         BreakglassError: Something of it can't be read; a policy with problems names all of them.
     """
     loaded = load_settings(settings)
-    inventory, remediations = read_inventory(loaded.inventory), installed_remediations()
+    inventory, remediations = read_inventory(loaded.inventory), installed_remediations(loaded.collections)
     found = load_policy(
         policy or loaded.policy, channels=loaded.channels, remediations=remediations, groups=inventory.groups
     )
-    return PolicySite(loaded, found, inventory, remediations)
+    return PolicySite(loaded, found, inventory, remediations.stating(found.behaviours))

@@ -14,7 +14,17 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from datetime import timedelta
 
-    from breakglass.domain.rules import Access, Drill, Ladder, Policy, RequestRule, Template, Trigger, VaultCredential
+    from breakglass.domain.rules import (
+        Access,
+        Behaves,
+        Drill,
+        Ladder,
+        Policy,
+        RequestRule,
+        Template,
+        Trigger,
+        VaultCredential,
+    )
 
 _UNITS = (("d", 86_400), ("h", 3_600), ("m", 60))
 
@@ -25,6 +35,7 @@ def with_defaults(policy: Policy) -> str:
         "version": 1,
         "access": {name: _access(access) for name, access in policy.access.items()},
         "triggers": [_trigger(trigger) for trigger in policy.triggers],
+        "remediations": {name: _behaviour(one) for name, one in policy.behaviours.items()},
         "requests": [_request(rule) for rule in policy.requests],
         "drills": [_drill(drill) for drill in policy.drills],
         "escalations": {name: _ladder(ladder) for name, ladder in policy.ladders.items() if not _is_channel(ladder)},
@@ -141,6 +152,19 @@ def _request(rule: RequestRule) -> dict[str, object]:
         "escalation": rule.escalation,
     }
     return {name: value for name, value in content.items() if value}
+
+
+def _behaviour(behaviour: Behaves) -> dict[str, object]:
+    content: dict[str, object] = {
+        "idempotent": behaviour.idempotent,
+        "disruptive": behaviour.disruptive,
+        "expected_duration": span(behaviour.expected_duration) if behaviour.expected_duration else "",
+        "check_mode": behaviour.check_mode,
+        "holds_host": behaviour.holds_host,
+        "releases_host": behaviour.releases_host,
+        "parameters": dict(behaviour.parameters),
+    }
+    return {name: value for name, value in content.items() if value not in ("", {})}
 
 
 def _drill(drill: Drill) -> dict[str, object]:

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING
 from breakglass.domain.course import Course
 from breakglass.domain.drills import MARK, drill_course, hosts_of, missed_course
 from breakglass.domain.routing import Planned, Refused, Unmatched, route
-from breakglass.remediations import Behaviour
+from breakglass.policy.behaviour import Behaviour
 from breakglass.store.incidents import Arrival
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from breakglass.domain.alert import Alert
-    from breakglass.domain.rules import Drill, Policy, Trigger
+    from breakglass.domain.rules import Behaves, Drill, Policy, Trigger
     from breakglass.remediations import Remediations
     from breakglass.sources import Message
     from breakglass.store.incidents import Accepted, Incidents
@@ -80,11 +80,12 @@ class Reception:
 
     def course(self, alert: Alert) -> Course | None:
         """The policy's answer to an alert, frozen; None when no trigger matches."""
+        behaviour: Behaves = Behaviour()
         match route(alert, self.policy, self.hosts, self.remediations):
             case Unmatched():
                 return None
             case Refused(trigger=trigger, reason=reason, sentence=sentence):
-                plan, refusal, behaviour = None, f"{reason.value}: {sentence}", Behaviour()
+                plan, refusal = None, f"{reason.value}: {sentence}"
             case Planned(trigger=trigger, plan=plan):
                 refusal, behaviour = "", self.remediations.find(plan.remediation).behaviour
         return Course(

@@ -6,9 +6,9 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import rfc8785
 import yaml
@@ -18,7 +18,6 @@ from ansible_collections.breakglass.remediation.plugins.plugin_utils._parameters
     check,
     declared_kinds,
 )
-from pydantic import BeforeValidator, Field
 
 from breakglass.domain.routing import BadParameter
 from breakglass.errors import BreakglassError
@@ -30,13 +29,16 @@ from breakglass.policy.arguments import (
     typed_arguments,
     typed_value,
 )
+from breakglass.policy.behaviour import Behaviour, OwnBehaviour
 from breakglass.policy.problems import FileProblems
-from breakglass.policy.scalars import Duration, Flag, Strict, choice, did_you_mean
+from breakglass.policy.scalars import did_you_mean
 from breakglass.policy.validation import Mismatch, validate
 from breakglass.policy.yaml_text import read_yaml_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+
+    from breakglass.domain.rules import Behaves
 
 COLLECTION = "breakglass.remediation"
 _WORD = r"[a-z_][a-z0-9_]*"
@@ -51,34 +53,6 @@ class UnreadableRemediation(BreakglassError):
     """Raised when a role lacks what the policy needs to know of it, or says it in a form that we don't read."""
 
 
-class Behaviour(Strict):
-    """What `meta/remediation.yml` says; a role without that file is taken to be as dangerous as it could be.
-
-    Attributes:
-        idempotent: A second run after an unknown outcome does no harm.
-        disruptive: Users may notice the repair.
-        expected_duration: How long it takes as a rule.
-        check_mode: What check mode can tell.
-        holds_host: The host stays held after the repair (it was isolated, for example): no other trigger starts there.
-        releases_host: It ends what such a repair has begun: it may run on a host that one holds, and ends the hold.
-        parameters: The kind of thing that each parameter names, by its name; see `_parameters/kinds.py`.
-        example: One usable set of parameters, for its README.
-        does_not: What it does not do, a sentence each, for its README.
-    """
-
-    idempotent: Flag = False
-    disruptive: Flag = True
-    expected_duration: Duration | None = None
-    check_mode: Annotated[Literal["full", "partial", "none"], BeforeValidator(choice(("full", "partial", "none")))] = (
-        Field(default="none")
-    )
-    holds_host: Flag = False
-    releases_host: Flag = False
-    parameters: dict[str, str] = Field(default_factory=dict)
-    example: dict[str, object] = Field(default_factory=dict)
-    does_not: tuple[str, ...] = ()
-
-
 @dataclass(frozen=True)
 class Remediation:
     """One role, as it was when it was read.
@@ -88,7 +62,7 @@ class Remediation:
         directory: Where the role's files are.
         arguments: Its variables (entry point `main`).
         defaults: What the arguments are when nobody says anything.
-        behaviour: See Behaviour.
+        behaviour: See Behaves; its own, or what the policy states.
         content_digest: SHA-256 (hex) over the names and contents of its files.
     """
 
@@ -96,7 +70,7 @@ class Remediation:
     directory: Path
     arguments: Mapping[str, Argument]
     defaults: Mapping[str, object]
-    behaviour: Behaviour
+    behaviour: Behaves
     content_digest: str
 
     def missing(self, given: Mapping[str, object]) -> list[str]:
@@ -130,18 +104,26 @@ class Remediations:
     Attributes:
         roles: The directory of this collection's roles.
         collection_paths: Directories that hold `ansible_collections`, for roles of other collections.
+        stated: What a policy says of roles of others, by full name, in the place of what they say themselves.
     """
 
     roles: Path
     collection_paths: Sequence[Path] = ()
+    stated: Mapping[str, Behaves] = field(default_factory=dict)
     _read: dict[str, Remediation] = field(default_factory=dict, repr=False, compare=False)
 
     def find(self, name: str) -> Remediation:
         """Give the role of a short name (ours) or a full one; raises UnknownRemediation or UnreadableRemediation."""
         full = full_name(name)
         if full not in self._read:
-            self._read[full] = read_remediation(full, self._directory(full, name))
+            found = read_remediation(full, self._directory(full, name))
+            self._read[full] = replace(found, behaviour=self.stated.get(full, found.behaviour))
         return self._read[full]
+
+    def stating(self, stated: Mapping[str, Behaves]) -> Remediations:
+        """The same roles, of which a policy says how they behave; what was read already is not read again."""
+        read = {name: replace(role, behaviour=stated.get(name, role.behaviour)) for name, role in self._read.items()}
+        return Remediations(self.roles, self.collection_paths, dict(stated), read) if stated else self
 
     def _directory(self, full: str, name: str) -> Path:
         namespace, collection, role = full.split(".")
@@ -251,7 +233,7 @@ def _read_behaviour(name: str, file: Path) -> Behaviour:
     if not file.is_file():
         return Behaviour()
     try:
-        behaviour = validate(Behaviour, read_yaml_file(file))
+        behaviour = validate(OwnBehaviour, read_yaml_file(file))
         declared_kinds({"parameters": behaviour.parameters})
     except (FileProblems, UndeclaredKind) as error:
         raise UnreadableRemediation(f"The role {name} does not say how it behaves: {error}") from None

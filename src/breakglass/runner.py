@@ -52,6 +52,8 @@ from breakglass.store.sessions import Sessions
 from breakglass.vault_session import VaultSession
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from breakglass.settings import Settings, VaultSettings
 
 
@@ -132,13 +134,12 @@ def make_runner(settings: Settings) -> Runner:
     """
     _require_own_collection()
     inventory = read_inventory(settings.inventory)
-    remediations = installed_remediations()
-    policy = load_policy(
-        settings.policy, channels=settings.channels, remediations=remediations, groups=inventory.groups
-    )
+    installed = installed_remediations(settings.collections)
+    policy = load_policy(settings.policy, channels=settings.channels, remediations=installed, groups=inventory.groups)
+    remediations = installed.stating(policy.behaviours)
     database = Database.open(settings.database_url)
     queue, incidents, holds = JournalQueue(database), Incidents(database), Holds(database)
-    runs = Runs(_run_directory(settings), _vault_environment(settings.vault))
+    runs = Runs(_run_directory(settings), _vault_environment(settings.vault), settings.collections)
     left_results = runs.sweep()
     runs.prepare()
     journal = Journal(settings.journal.directory, queue, secrets.token_bytes(32))
@@ -203,9 +204,10 @@ def _require_own_collection() -> None:
         )
 
 
-def installed_remediations() -> Remediations:
-    """The roles of the collection that this runner brought along, and of the collections beside it."""
-    return Remediations(COLLECTIONS / "ansible_collections" / "breakglass" / "remediation" / "roles", [COLLECTIONS])
+def installed_remediations(collections: Sequence[Path] = ()) -> Remediations:
+    """The roles of the collection that this runner brought along, and of the collections beside it and at these places."""
+    roles = COLLECTIONS / "ansible_collections" / "breakglass" / "remediation" / "roles"
+    return Remediations(roles, [COLLECTIONS, *collections])
 
 
 def _connection(vault: VaultSettings) -> Connection:

@@ -228,6 +228,9 @@ class Settings(Strict):
     sources: Annotated[dict[Name, SourceSettings], Field(min_length=1)]
     channels: Annotated[dict[Name, ChannelSettings], MaybeEmptyMapping] = Field(default_factory=dict)
     run_directory: MaybeFilePath = None
+    collections: Annotated[
+        list[FilePath], Field(description="Directories that hold `ansible_collections` with remediations of others.")
+    ] = Field(default_factory=list)
     maximum_body: Count = Field(default=DEFAULT_MAXIMUM_BODY, description="Bytes of one webhook.")
     concurrent_plays: Count = DEFAULT_CONCURRENT_PLAYS
     people: Unbuilt = None

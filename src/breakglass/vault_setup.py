@@ -58,7 +58,10 @@ class VaultSetup:
         """Load policy and inventory, and log in as the environment says, for this block; raises BreakglassError."""
         inventory = read_inventory(settings.inventory)
         policy = load_policy(
-            settings.policy, channels=settings.channels, remediations=installed_remediations(), groups=inventory.groups
+            settings.policy,
+            channels=settings.channels,
+            remediations=installed_remediations(settings.collections),
+            groups=inventory.groups,
         )
         vault = settings.vault
         options = {

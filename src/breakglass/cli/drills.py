@@ -31,7 +31,9 @@ def run(
     from breakglass.drilling import PASSED, verdict  # noqa: PLC0415
     from breakglass.runner import installed_remediations  # noqa: PLC0415
 
-    ended = _drilling(settings).run(name, timedelta(seconds=within), installed_remediations(), typer.echo)
+    drilling = _drilling(settings)
+    roles = installed_remediations(drilling.settings.collections)
+    ended = drilling.run(name, timedelta(seconds=within), roles, typer.echo)
     typer.echo(verdict(ended))
     raise typer.Exit(0 if ended.result == PASSED else 1)
 

@@ -44,7 +44,8 @@ def hold(
     from breakglass.runner import installed_remediations  # noqa: PLC0415
 
     target = Target.of(host or [], trigger or [], everything=everything)
-    for made in _holding(settings).set(target, reason, installed_remediations()):
+    holding = _holding(settings)
+    for made in holding.set(target, reason, installed_remediations(holding.settings.collections)):
         typer.echo(hold_line(made))
         typer.echo(f"  lift it with: {made.lifted_by}")
 

@@ -41,7 +41,7 @@ def check(
         found = load_policy(
             policy,
             channels=loaded.channels if loaded else None,
-            remediations=installed_remediations(),
+            remediations=installed_remediations(loaded.collections if loaded else ()),
             groups=read_inventory(loaded.inventory).groups if loaded else None,
         )
     except PolicyErrors as errors:

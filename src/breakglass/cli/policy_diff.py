@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Optional
 
 import typer
 
@@ -20,6 +20,10 @@ def diff(
     fail_on_more: Annotated[
         bool, typer.Option("--fail-on-more", help="End with 1 when the new policy allows, or may allow, more.")
     ] = False,
+    settings: Annotated[
+        Optional[Path],  # noqa: UP045 (typer reads it)
+        typer.Option(help="The settings, where remediations of other collections lie elsewhere."),
+    ] = None,
 ) -> None:
     """Say what a policy allows that another did not. Marked with +: more, or perhaps more; with -: less."""
     from ansible_collections.breakglass.remediation.plugins.plugin_utils._journal.text import (  # noqa: PLC0415
@@ -30,8 +34,9 @@ def diff(
     from breakglass.errors import BreakglassError  # noqa: PLC0415
     from breakglass.policy.load import load_policy  # noqa: PLC0415
     from breakglass.runner import installed_remediations  # noqa: PLC0415
+    from breakglass.settings import load_settings  # noqa: PLC0415
 
-    remediations = installed_remediations()
+    remediations = installed_remediations(load_settings(settings).collections if settings else ())
     before, after = (load_policy(path, channels=None, remediations=remediations, groups=None) for path in (old, new))
     found = changes(before, after)
     for change in found:

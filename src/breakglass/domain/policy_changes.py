@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, TypeVar
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from breakglass.domain.rules import Access, Drill, Policy, RequestRule, Trigger
+    from breakglass.domain.rules import Access, Behaves, Drill, Policy, RequestRule, Trigger
 
 
 class Effect(StrEnum):
@@ -39,7 +39,7 @@ Amount = TypeVar("Amount", int, timedelta)
 
 
 def changes(old: Policy, new: Policy) -> tuple[Change, ...]:
-    """Every difference of meaning between two policies, in the order: accesses, triggers, requests, drills, ladders."""
+    """Every difference of meaning between two policies, in the order: accesses, triggers, requests, remediations, drills, ladders."""
     triggers = [{trigger.name: trigger for trigger in policy.triggers} for policy in (old, new)]
     requests = [{rule.name: rule for rule in policy.requests} for policy in (old, new)]
     drills = [{drill.name: drill for drill in policy.drills} for policy in (old, new)]
@@ -48,6 +48,7 @@ def changes(old: Policy, new: Policy) -> tuple[Change, ...]:
         *_compared("trigger", triggers[0], triggers[1], _trigger, _would),
         *_order(old, new),
         *_compared("request", requests[0], requests[1], _request, _may),
+        *_compared("remediation", old.behaviours, new.behaviours, _behaviour, _stated),
         *_compared("drill", drills[0], drills[1], _drill, _rehearses),
         *(
             Change(Effect.SAME, f"escalation {name}: {_present(name in old.ladders, name in new.ladders)}")
@@ -135,6 +136,23 @@ def _request(old: RequestRule, new: RequestRule) -> Iterator[Found]:
     yield from _approval(old.approval, new.approval)
     yield from _amount("time_box", old.time_box, new.time_box)
     yield from _needs("ticket", old.ticket_required, new.ticket_required)
+
+
+def _stated(behaviour: Behaves) -> Found:
+    return Effect.MORE, f"is stated as {', '.join(f'{name} {value}' for name, value in _said(behaviour).items())}"
+
+
+def _behaviour(old: Behaves, new: Behaves) -> Iterator[Found]:
+    before, after = _said(old), _said(new)
+    for name in before:
+        yield from _text(name, before[name], after[name])
+
+
+def _said(behaviour: Behaves) -> dict[str, str]:
+    names = ("idempotent", "disruptive", "expected_duration", "check_mode", "holds_host", "releases_host")
+    said = {name: _shown(getattr(behaviour, name) or "").lower() for name in names}
+    said["parameters"] = ", ".join(f"{name}: {kind}" for name, kind in sorted(behaviour.parameters.items()))
+    return {name: value.replace("unsaid", "false") or "none" for name, value in said.items()}
 
 
 def _rehearses(drill: Drill) -> Found:

@@ -4,9 +4,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Protocol
 
 from breakglass.domain.schedule import Schedule
@@ -221,9 +222,51 @@ class Drill:
     host_label: str = "instance"
 
 
+class Behaves(Protocol):
+    """How a remediation behaves, as far as anybody decides by it."""
+
+    @property
+    def idempotent(self) -> bool:
+        """Whether it may be run again after an outcome that nobody saw."""
+        ...
+
+    @property
+    def disruptive(self) -> bool:
+        """Whether users may notice it."""
+        ...
+
+    @property
+    def expected_duration(self) -> timedelta | None:
+        """How long it takes as a rule."""
+        ...
+
+    @property
+    def check_mode(self) -> str:
+        """What check mode can tell: full, partial or none."""
+        ...
+
+    @property
+    def holds_host(self) -> bool:
+        """Whether its hosts stay held after it."""
+        ...
+
+    @property
+    def releases_host(self) -> bool:
+        """Whether it ends such holds."""
+        ...
+
+    @property
+    def parameters(self) -> Mapping[str, str]:
+        """The kind of thing that each parameter names."""
+        ...
+
+
 @dataclass(frozen=True)
 class Policy:
-    """The whole policy, in the order in which it is written; `digest` is of its meaning (hex SHA-256), without the tests."""
+    """The whole policy, in the order in which it is written; `digest` is of its meaning (hex SHA-256), without the tests.
+
+    `behaviours` are of remediations of others, by full name, where the policy states them.
+    """
 
     digest: str
     access: Mapping[str, Access]
@@ -232,3 +275,4 @@ class Policy:
     requests: tuple[RequestRule, ...] = ()
     cases: tuple[Case, ...] = ()
     drills: tuple[Drill, ...] = ()
+    behaviours: Mapping[str, Behaves] = field(default_factory=lambda: MappingProxyType({}))

@@ -12,6 +12,7 @@ import threading
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import ansible_collections.breakglass.remediation.plugins.plugin_utils as collection_utils
 from ansible_collections.breakglass.remediation.plugins.plugin_utils._guard.control_sockets import end_connections
@@ -22,6 +23,9 @@ from ansible_collections.breakglass.remediation.plugins.plugin_utils._run.direct
 )
 
 from breakglass.errors import BreakglassError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 RESULT = "result.json"
 RUN_VARIABLE = "BREAKGLASS_RUN_DIR"  # every process of a run has it in its environment
@@ -62,8 +66,9 @@ class PlayProcess:
 class Runs:
     """Makes play processes, keeps a warm one in reserve, and sweeps what dead runners left."""
 
-    def __init__(self, parent: Path, vault_environment: dict[str, str]) -> None:
+    def __init__(self, parent: Path, vault_environment: dict[str, str], collections: Sequence[Path] = ()) -> None:
         self._parent = parent
+        self._collections = collections
         self._vault_environment = vault_environment
         self._lock = threading.Lock()
         self._spare: PlayProcess | None = None
@@ -185,7 +190,7 @@ class Runs:
             "ANSIBLE_CONFIG": str(run.root / "ansible.cfg"),
             "ANSIBLE_HOME": str(run.root / "ansible"),
             "ANSIBLE_LOCAL_TEMP": str(run.root / "tmp"),
-            "ANSIBLE_COLLECTIONS_PATH": str(COLLECTIONS),
+            "ANSIBLE_COLLECTIONS_PATH": os.pathsep.join(map(str, (COLLECTIONS, *self._collections))),  # ours first
             "ANSIBLE_CALLBACKS_ENABLED": "breakglass.remediation.audit",
             "ANSIBLE_HOST_KEY_CHECKING": "true",
             "ANSIBLE_PIPELINING": "true",

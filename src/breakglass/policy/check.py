@@ -106,6 +106,7 @@ class Checker:
                 ("access",), f"the access {access.name} wants a ticket, and without people nobody brings one."
             )
         yield from (problem(("time_box",), sentence) for sentence in self._time_box(trigger))
+        yield from (problem(("time_box",), sentence) for sentence in self._too_short(trigger))
         yield from (problem(("escalation",), sentence) for sentence in self._escalation(trigger))
         yield from (problem(path, sentence) for path, sentence in _reach(trigger))
         yield from (problem(path, sentence) for path, sentence in self._remediation(trigger))
@@ -117,6 +118,12 @@ class Checker:
         if access and trigger.time_box > access.max_time_box:
             has, most = (int(box.total_seconds()) for box in (trigger.time_box, access.max_time_box))
             yield f"its time_box ({has} s) is longer than the max_time_box of access {access.name} ({most} s)."
+
+    def _too_short(self, trigger: Trigger) -> Iterator[str]:
+        stated = self.policy.behaviours.get(trigger.remediation)
+        if stated and stated.expected_duration and trigger.time_box < stated.expected_duration:
+            has, needs = (int(span.total_seconds()) for span in (trigger.time_box, stated.expected_duration))
+            yield f"its time_box ({has} s) is shorter than {trigger.remediation} takes as a rule ({needs} s)."
 
     def _escalation(self, trigger: Trigger) -> Iterator[str]:
         known = {*self.around.escalations, *(self.around.channels or ())}

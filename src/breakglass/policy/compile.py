@@ -34,6 +34,8 @@ from .problems import Place, Problem
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
 
+    from breakglass.domain.rules import Behaves
+
     from .cases import CaseEntry
     from .credentials import CredentialEntry
     from .drills import DrillEntry
@@ -86,13 +88,19 @@ class Compiler:
             if name in channels and name not in ladders:
                 ladders[name] = Ladder(name, (Rung((name,), None),))
         meaning = [_trigger_meaning(t, e) for t, e in zip(triggers, self._document.triggers, strict=True)]
+        others = {
+            "requests": [_request_meaning(rule) for rule in requests],
+            "drills": [_drill_meaning(drill) for drill in drills],
+            "remediations": {name: _behaviour_meaning(one) for name, one in self._document.remediations.items()},
+        }
         return Policy(
-            digest=_digest(access, meaning, ladders, requests, drills),
+            digest=_digest(access, meaning, ladders, others),
             access=MappingProxyType(access),
             triggers=triggers,
             ladders=MappingProxyType(ladders),
             requests=requests,
             drills=drills,
+            behaviours=MappingProxyType(dict(self._document.remediations)),
             cases=tuple(self._case(number, entry) for number, entry in enumerate(self._document.tests)),
         )
 
@@ -230,10 +238,12 @@ def _digest(
     access: Mapping[str, Access],
     triggers: list[dict[str, object]],
     ladders: Mapping[str, Ladder],
-    requests: tuple[RequestRule, ...],
-    drills: tuple[Drill, ...],
+    others: Mapping[str, object],
 ) -> str:
-    """SHA-256 (hex) of the RFC 8785 form of what the policy means; spelling and comments are not in it."""
+    """SHA-256 (hex) of the RFC 8785 form of what the policy means; spelling and comments are not in it.
+
+    Sections that are empty are left out of `others`, so that a digest outlives a new section of the language.
+    """
     meaning: dict[str, object] = {
         "version": 1,
         "access": {name: _access_meaning(entry) for name, entry in access.items()},
@@ -242,13 +252,22 @@ def _digest(
             name: [{"notify": list(rung.notify), "wait": _seconds(rung.acknowledge_within)} for rung in ladder.rungs]
             for name, ladder in ladders.items()
         },
+        **{section: content for section, content in others.items() if content},
     }
-    if requests:
-        meaning["requests"] = [_request_meaning(rule) for rule in requests]
-    if drills:
-        meaning["drills"] = [_drill_meaning(drill) for drill in drills]
     canonical: bytes = rfc8785.dumps(meaning)
     return hashlib.sha256(canonical).hexdigest()
+
+
+def _behaviour_meaning(behaviour: Behaves) -> dict[str, object]:
+    return {
+        "idempotent": behaviour.idempotent,
+        "disruptive": behaviour.disruptive,
+        "expected_duration": _seconds(behaviour.expected_duration),
+        "check_mode": behaviour.check_mode,
+        "holds_host": behaviour.holds_host,
+        "releases_host": behaviour.releases_host,
+        "parameters": dict(behaviour.parameters),
+    }
 
 
 def _drill_meaning(drill: Drill) -> dict[str, object]:

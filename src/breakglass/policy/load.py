@@ -67,7 +67,7 @@ def load_policy(
     policy = compiler.compile(channels or ())
     around = Surroundings(
         channels=channels,
-        remediations=remediations,
+        remediations=remediations.stating(policy.behaviours),
         groups=groups,
         access=_names(root, "access"),
         escalations=_names(root, "escalations"),

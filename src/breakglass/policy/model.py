@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
+from .behaviour import FullName, StatedBehaviour  # noqa: TC001 (pydantic reads the annotation)
 from .cases import Cases, label
 from .credentials import CredentialEntry, Credentials
 from .drills import DrillEntries  # noqa: TC001 (pydantic reads the annotation)
@@ -167,6 +168,7 @@ class PolicyDocument(Strict):
     escalations: Annotated[dict[Name, Annotated[list[RungEntry], Field(min_length=1)]], MaybeEmptyMapping] = Field(
         default_factory=dict
     )
+    remediations: Annotated[dict[FullName, StatedBehaviour], MaybeEmptyMapping] = Field(default_factory=dict)
     approvals: Unbuilt = None
     requests: Annotated[RequestEntries, MaybeEmptyList] = Field(default_factory=list)
     maintenance: Unbuilt = None

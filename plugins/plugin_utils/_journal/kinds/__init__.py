@@ -9,7 +9,7 @@ from __future__ import annotations
 from .others import CREDENTIALS, LEDGER, STREAMS
 from .play import OF_GRANTS, PLAY
 from .runner import RUNNER
-from .shapes import COUNT, DIGEST, LONG_TEXT, TEXT, Kind
+from .shapes import COUNT, DIGEST, FINDINGS, LONG_TEXT, TEXT, Kind
 from .shipping import SHIPPING
 
 __all__ = ["KINDS", "Kind", "schema"]
@@ -46,6 +46,7 @@ def schema() -> dict[str, object]:
         ],
         "$defs": {
             "text": {"anyOf": [TEXT, LONG_TEXT]},
+            "finding": FINDINGS,
             **{kind: KINDS[kind].body() for kind in sorted(KINDS)},
         },
     }

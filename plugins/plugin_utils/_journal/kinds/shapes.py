@@ -24,6 +24,9 @@ MOMENT_OR_NOTHING: Shape = {"anyOf": [{"const": ""}, MOMENT]}
 FIELD: Shape = {"$ref": "#/$defs/text"}
 """Masked text, which is cut when it is long."""
 FIELDS: Shape = {"type": "array", "items": FIELD}
+FINDING: Shape = {"$ref": "#/$defs/finding"}
+"""What a module reports of a host: a number, a truth, a masked text, or a list of these."""
+FINDINGS: Shape = {"anyOf": [FIELD, WHOLE, TRUTH, {"type": "array", "items": {"anyOf": [FIELD, WHOLE, TRUTH]}}]}
 LONG_TEXT: Shape = {
     "type": "object",
     "description": "A text that was cut: its beginning, masked; the characters of the original; its keyed digest.",

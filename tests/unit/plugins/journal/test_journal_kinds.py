@@ -8,6 +8,7 @@ import re
 from pathlib import Path
 
 import pytest
+from ansible_collections.breakglass.remediation.plugins.plugin_utils._audit.fields import OF_OUR_MODULES
 from ansible_collections.breakglass.remediation.plugins.plugin_utils._journal.kinds import KINDS, schema
 from ansible_collections.breakglass.remediation.plugins.plugin_utils._journal.record import _KIND
 from jsonschema import Draft202012Validator
@@ -33,6 +34,13 @@ RECORD = {
 def test_the_published_schema_is_up_to_date() -> None:
     """It is written anew by `python -m tests.support.record_schema`."""
     assert PUBLISHED.read_text(encoding="utf-8") == text()
+
+
+@pytest.mark.parametrize("module", sorted(OF_OUR_MODULES))
+@pytest.mark.parametrize("kind", ["task.result", "item.result"])
+def test_what_our_modules_report_is_in_the_schema(module: str, kind: str) -> None:
+    """A field that the callback writes down is one that a reader of records knows."""
+    assert set(OF_OUR_MODULES[module]) <= KINDS[kind].always.keys() | KINDS[kind].sometimes.keys()
 
 
 def test_the_schema_is_one() -> None:
