@@ -24,7 +24,7 @@ _TEXT: Final = """\
 
 Each row is one repair of a real host: Debian with systemd, booted for the tests ([the lab](../../tests/lab/README.md)), reached by SSH with a certificate of
 an OpenBao. Started by an alert is the whole way with nobody looking on: Prometheus and Alertmanager notice the fault, the runner answers, and seconds count
-from the alert at the runner. Started by an operator is `ansible-playbook`, and seconds count from the beginning of its run. "Repaired" is the end of a play whose own check
+from the alert at the runner; where nothing stands before the alert, the test sent it, as whatever finds such a thing would. Started by an operator is `ansible-playbook`, and seconds count from the beginning of its run. "Repaired" is the end of a play whose own check
 has passed; "access gone" is when the journal says that the grant and its leases are proven gone. An SSH certificate lives to its own end.
 
 Measured on {machine}; controller, hosts and everything that watches them were on this one machine. Its load average was {load}:
