@@ -39,6 +39,7 @@ OF_OUR_MODULES: dict[str, tuple[str, ...]] = {
     "runaway_processes": ("ended", "killed", "limits_not_held", "available", "enough"),
     "secret_file": ("name", "version", "expires_at", "lease_id"),
     "secret_users": ("unread",),
+    "host_state": ("boot_id", "system", "failed_units", "inactive_units", "locks", "up_seconds"),
     "known_good_config": ("healthy", "refused_at", "source", "proven", "changes", "kept"),
     "login_probe": ("verdict", "reason"),
     "tls_certificate": ("file_fault", "file_serial", "file_expires_at", "wire_fault", "wire_serial", "wire_expires_at"),
