@@ -107,7 +107,7 @@ def _host_taken(connection: sa.Connection, incident: Incident) -> Blocked | Gave
     if real := next((row for row in rows if not row.drill), None):
         why = f"{real.host} is under repair ({real.incident})"
         return GaveWay(why) if incident.course.drill else Blocked(why, SOON)
-    if not rows:
+    if not rows or incident.course.mode is Mode.OBSERVE:  # who only observes needs no host
         return None
     if incident.course.drill:
         return Blocked(f"{rows[0].host} is in another drill ({rows[0].incident})", SOON)

@@ -15,6 +15,7 @@ from breakglass.domain.drills import MANY
 from breakglass.domain.incident import State
 from breakglass.domain.messages import Blocked, GaveWay, OverLimit, Reserved
 from breakglass.domain.orders import Word
+from breakglass.domain.rules import Mode
 from breakglass.store.drills import CLOCK, DrillRuns
 from breakglass.store.incidents import Arrival, Claimed, Incidents
 from breakglass.store.limits import Reservations
@@ -86,6 +87,17 @@ def test_a_real_alert_ends_the_drill_on_its_host(
     assert claimed.incident.id == "INC-DRILL-1"
     (order,) = claimed.orders
     assert (order.word, order.person, order.reason) == (Word.CANCEL, "INC-REAL1", "a real alert needs web1")
+
+
+def test_who_only_observes_ends_no_drill(runs: DrillRuns, incidents: Incidents, reservations: Reservations) -> None:
+    """It would have waited a moment, and keeps nothing."""
+    drill_at_work(runs, incidents, reservations)
+    course = make_course(plan=make_plan(), limits=NEVER_WAITS, mode=Mode.OBSERVE)
+    incidents.accept([Arrival(make_alert(fingerprint="o", group="o"), course, "INC-OBSERVE")])
+    assert isinstance(reservations.reserve(make_incident(course, name="INC-OBSERVE")), Reserved)
+    claimed = incidents.claim("test", ["INC-OBSERVE"])
+    assert claimed is not None
+    assert claimed.orders == ()
 
 
 @pytest.mark.parametrize("state", [State.VERIFYING, State.ESCALATED])
