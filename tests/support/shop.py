@@ -34,6 +34,7 @@ POLICY: Final = f"""
       - {{kind: database, role: shop-admin}}
       - {{kind: database, role: shop-reports}}
       - {{kind: pki, role: shop-client}}
+      - {{kind: pki_host, role: shop-server}}
       - {{kind: secret, path: shop/*}}
       - {{kind: secret, engine: dynamic, mount: ssh-otp, path: creds/shop}}
     max_time_box: 15m
@@ -92,7 +93,7 @@ class Shop:
 
 def _prepare_pki(admin: Client) -> None:
     admin.post("sys/mounts/pki", {"type": "pki"})
-    admin.post("pki/root/generate/internal", {"common_name": "Shop CA", "key_type": "ec", "ttl": "24h"})
+    admin.post("pki/root/generate/internal", {"common_name": "Shop CA", "key_type": "ec", "ttl": "1000h"})
     role = {
         "allowed_domains": ["shop.example.com"],
         "allow_subdomains": True,
@@ -105,6 +106,8 @@ def _prepare_pki(admin: Client) -> None:
         "no_store": False,
     }
     admin.post("pki/roles/shop-client", role)
+    server = {"client_flag": False, "server_flag": True, "max_ttl": "720h", "generate_lease": False}
+    admin.post("pki/roles/shop-server", {**role, **server, "allow_bare_domains": True})
 
 
 def _prepare_one_time_passwords(admin: Client) -> None:

@@ -30,6 +30,8 @@ GUIDE = Path(__file__).parents[3] / "docs" / "guides" / "credentials.md"
 MODULES = ("grant", "ssh_certificate", "database_credential", "pki_certificate", "secret_file", "credential_info")
 IN_EVERY_RESULT = {"changed", "failed"}
 CHANGE_NOTHING = {"Know what this run holds (first)", "Open a grant that is long enough (first)"}
+NOT_MADE_FOR_A_LOOK = {"Obtain one with which the shop proves itself for a month (again)"}
+"""What outlives its grant is not obtained in check mode, so asking for it again would change something again."""
 TIMES = ("first", "again")
 
 Task = dict[str, object]
@@ -119,7 +121,7 @@ def test_the_examples_work_and_do_nothing_twice(shop: Shop, shop_run: OperatorRu
     returned = json.loads(path.read_text())
     assert {
         name for name, result in returned.items() if result["changed"] != name.endswith("(first)")
-    } == CHANGE_NOTHING
+    } == CHANGE_NOTHING | (NOT_MADE_FOR_A_LOOK if mode == "check" else set())
     users = {str(result["username"]) for result in returned.values() if "username" in result}
     assert len(users) == 2
     assert not any(shop.postgresql.exists(user) for user in users)
@@ -128,11 +130,11 @@ def test_the_examples_work_and_do_nothing_twice(shop: Shop, shop_run: OperatorRu
     assert revoked["leases"] == 5  # two users, two certificates, a one-time password
     shop_run.assert_nothing_left()
     assert shop_run.verified().exit_code == 0
-    _check_returned(returned)
+    _check_returned(returned, {"pki_host"} if mode == "run" else set())
 
 
-def _check_returned(returned: dict[str, Task]) -> None:
-    """What the modules return is exactly what they document."""
+def _check_returned(returned: dict[str, Task], outliving: set[str]) -> None:
+    """What the modules return is exactly what they document; `outliving` are kinds that were obtained for longer."""
     opening, closing = _tasks()
     modules = {f"{task['name']} ({time})": _module(task) for task in (*opening, *closing) for time in TIMES}
     for name in MODULES:
@@ -144,7 +146,7 @@ def _check_returned(returned: dict[str, Task]) -> None:
     documented = yaml.safe_load(import_module(f"{PLUGINS}.modules.credential_info").RETURN)
     assert set(cast("dict[str, object]", held["grant"])) == set(documented["grant"]["contains"])
     credentials = cast("list[dict[str, object]]", held["credentials"])
-    assert {str(one["kind"]) for one in credentials} == {"ssh", "ssh_host", "database", "pki", "secret"}
+    assert {str(one["kind"]) for one in credentials} == {"ssh", "ssh_host", "database", "pki", "secret"} | outliving
     assert set.intersection(*map(set, credentials)) == set(documented["credentials"]["contains"])
 
 
