@@ -180,6 +180,45 @@ def test_a_good_version_that_is_refused_changes_nothing(lab: Lab, web1: LabHost)
     assert web1.run("ls /run | grep -c breakglass-trial", check=False).stdout == "0\n"
 
 
+def test_a_file_that_is_gone_comes_back(lab: Lab, web1: LabHost) -> None:
+    """Nothing can be mounted over it, so a version is tried in place: a worse one is gone again at once, a good one stays."""
+    web1.run(f"systemctl stop nginx; rm {MAIN}; echo 'worse;' > {KEEPER}{MAIN}; {GIT} {KEEPER} commit -qam worse")
+    given = {**NGINX, "restore_config_paths": [MAIN]}
+    refused = _restore(lab, {**given, "restore_config_revision": "HEAD"})
+    assert "no good version was found, 1 could be tried" in refused.sentence
+    assert not web1.exists(MAIN)
+    predicted = _restore(lab, given, check=True)
+    repaired = _restore(lab, given)
+    assert repaired.code == 0, repaired.text
+    assert repaired.changed("web1") == predicted.changed("web1") == [PUT, ACTIVATE]
+    assert _fields(repaired, "changes") == [f"create {MAIN}"]
+    assert web1.run(f"stat -c '%a %U' {MAIN}").stdout == "644 root\n"
+    assert web1.active("nginx") == "active"
+
+
+def test_a_unit_that_systemd_refuses_is_restored(lab: Lab, web1: LabHost) -> None:
+    """From a backup of its file, with systemd told to read it again."""
+    unit = "/etc/systemd/system/shop.service"
+    web1.write(f"{BACKUPS}/shop.service.1", "[Service]\nType=oneshot\nRemainAfterExit=yes\nExecStart=/bin/true\n")
+    web1.write(unit, "[Service]\nType=oneshot\n")
+    given = {
+        "restore_config_paths": [unit],
+        "restore_config_validator": "systemd_unit",
+        "restore_config_unit": "shop.service",
+        "restore_config_activation": "restarted",
+        "restore_config_backup_directory": BACKUPS,
+    }
+    try:
+        repaired = _restore(lab, given)
+        assert repaired.code == 0, repaired.text
+        assert web1.active("shop.service") == "active"
+        assert _restore(lab, given).changed("web1") == []
+    finally:
+        web1.run(
+            f"systemctl stop shop.service; rm -f {unit} /etc/systemd/system/.shop.service.refused-*; systemctl daemon-reload"
+        )
+
+
 def test_what_others_could_have_written_is_not_put_in_place(lab: Lab, web1: LabHost) -> None:
     """A repository of somebody else, and a backup that others may write to."""
     lab.break_("bad-nginx-config", "web1")
