@@ -26,7 +26,7 @@ from breakglass.domain.schedule import WEEKDAYS
 from breakglass.timeline import Follower
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from breakglass.timeline import Event
 
@@ -37,7 +37,7 @@ PHASES = [phase.value for phase in Phase]
 class Range(Site):
     """A site whose policy has a drill of its trigger, on its one host."""
 
-    def prepare(self, *others: dict[str, object], **more: object) -> None:
+    def prepare(self, *others: Mapping[str, object], **more: object) -> None:
         """Write the drill, of which `more` is said besides, and others."""
         policy = yaml.load(self.place.policy.read_text(encoding="utf-8"), yaml.BaseLoader)
         policy["drills"] = [{"name": "shop", "trigger": "web-service-failed", "hosts": ["web"], **more}]
@@ -73,6 +73,18 @@ class Range(Site):
             if not stream.parent.name.startswith("INC-"):
                 found += [event for event in Follower(stream.parent).new_events() if event.kind == kind]
         return found
+
+    def schedules(self) -> list[tuple[str]]:
+        """Names of the schedules that the runner has looked at."""
+        with sqlite3.connect(f"file:{self.scratch / 'breakglass.db'}?mode=ro", uri=True) as database:
+            return database.execute("SELECT name FROM drill_schedule").fetchall()
+
+    def look_again_from(self, drill: str, before: timedelta) -> None:
+        """Have the schedule of a drill looked at again from so long before."""
+        milliseconds = round(before.total_seconds() * 1000)
+        with sqlite3.connect(self.scratch / "breakglass.db", timeout=10) as database:
+            change = "UPDATE drill_schedule SET looked_until = looked_until - ? WHERE name = ?"
+            database.execute(change, (milliseconds, drill))
 
     def claims(self) -> list[tuple[str, str]]:
         """Hosts and the incidents that have them."""
@@ -174,6 +186,7 @@ def test_a_real_alert_is_not_kept_waiting_by_a_drill() -> None:
         assert site.wait_for(real, "incident.closed")[0].body["result"] == "repaired"
 
 
+@pytest.mark.timeout(300)
 def test_what_would_not_work_tonight_is_loud() -> None:
     """A hold, a Vault that mints nothing, a play that fails, a channel that takes nothing: each by exit code and message."""
     with site_with_drill() as site, site.runner():
@@ -220,22 +233,25 @@ def test_what_would_not_work_tonight_is_loud() -> None:
         assert report.stdout.count("FAILED") == 4
 
 
+@pytest.mark.timeout(300)
 def test_a_drill_comes_by_the_clock_and_a_missed_one_is_told() -> None:
     """It runs at its time; what was due while no runner worked is told, and does not run at a time that nobody expects."""
     with Range() as site:
-        due = datetime.now(UTC) + timedelta(seconds=90)  # the minute that begins in half a minute or more
+        wait_until(lambda: datetime.now(UTC).second < 10, WITHIN_SECONDS, "no minute is young")
+        due = datetime.now(UTC)
         yesterday = {"name": "old", "every": WEEKDAYS[due.weekday() - 1], "at": "12:00"}
         site.prepare(yesterday, check="true", every=WEEKDAYS[due.weekday()], at=f"{due:%H:%M}", timezone="UTC")
         with site.runner():
-            wait_until(lambda: bool(site.channel.messages), 110, "the drill did not come")
+            wait_until(lambda: len(site.schedules()) == 2, WITHIN_SECONDS, "the schedules were not looked at")
+            site.look_again_from("shop", timedelta(minutes=1))  # as if the runner had come up before this minute began
+            wait_until(lambda: bool(site.channel.messages), WITHIN_SECONDS, "the drill did not come")
             wait_until(lambda: bool(site.of_the_day("drill.ended")), WITHIN_SECONDS, "it is not over")
         (row,) = site.drills()
         assert (row["drill"], row["by"], row["result"]) == ("shop", "schedule", "passed")
         assert str(row["wanted_at"])[11:16] == f"{due:%H:%M}"
         assert "DRILL shop" in site.channel.messages[0].title
 
-        with sqlite3.connect(site.scratch / "breakglass.db") as database:  # as if no runner had worked for a week
-            database.execute("UPDATE drill_schedule SET looked_until = looked_until - 7 * 86400000 WHERE name = 'old'")
+        site.look_again_from("old", timedelta(days=7))  # as if no runner had worked for a week
         with site.runner():
             wait_until(lambda: len(site.channel.messages) > 1, WITHIN_SECONDS, "the missed drill was not told")
             message = site.channel.messages[-1]
@@ -260,3 +276,25 @@ def test_without_a_runner_a_drill_fails_and_is_not_run_later() -> None:
         with site.runner():
             assert [row["result"] for row in site.drills()] == ["withdrawn"]
             assert site.states() == {}
+
+
+def test_a_drill_whose_runner_is_killed_has_failed() -> None:
+    """The next runner proves its grant gone, tells people, and the command that asked for it ends with 1."""
+    with site_with_drill() as site:
+        site.service.kill()
+        site.broken.touch()  # so that the play is at work for as long as the health check waits
+        with site.runner() as runner:
+            drill = subprocess.Popen(
+                site.command("drill", "run", "shop"), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+            )
+            wait_until(lambda: bool(site.claims()), WITHIN_SECONDS, "the drill did not claim its host")
+            ((_, rehearsal),) = site.claims()
+            site.wait_for(rehearsal, "run.started")
+            runner.kill()
+        with site.runner(), drill:
+            said, _ = drill.communicate(timeout=WITHIN_SECONDS)
+            assert drill.returncode == 1, said
+            assert "FAILED" in said
+            assert site.wait_for(rehearsal, "grant.revoked")[0].body["proven"] is True
+            assert "FAILED at repaired" in site.channel.messages[-1].title
+            wait_until(lambda: site.verify().exit_code == 0, WITHIN_SECONDS, "the journal does not verify")

@@ -201,13 +201,16 @@ class Line:
     body: Mapping[str, object] = field(default_factory=dict)
 
 
-def lines(*kinds: tuple[str, dict[str, object]] | str) -> list[Line]:
+Said = tuple[str, dict[str, object]] | str
+
+
+def lines(*kinds: Said) -> list[Line]:
     """Records of these kinds, a second apart."""
     pairs = [kind if isinstance(kind, tuple) else (kind, {}) for kind in kinds]
     return [Line(NOW + number * SECOND, kind, body) for number, (kind, body) in enumerate(pairs)]
 
 
-WHOLE = (
+WHOLE: tuple[Said, ...] = (
     *("alert.firing", "limits.passed", "approval.given", "grant.minted", "run.started"),
     ("play.ended", {"outcome": "ok", "why": "its own check passed"}),
     *("grant.revoked", "verified", ("escalation.delivered", {"failed": []})),
@@ -230,7 +233,7 @@ def test_a_whole_drill_has_the_seconds_of_each_phase() -> None:
 
 def test_what_broke_is_named_and_what_comes_after_is_not_blamed() -> None:
     """One failure, with its own words; the people who were told of it are a phase that worked."""
-    told = ("escalation.delivered", {"failed": []})
+    told: Said = ("escalation.delivered", {"failed": []})
     measured = measure(lines(*WHOLE[:3], ("grant.not_minted", {"why": "permission denied"}), told))
     assert failed(measured) == {"granted": "permission denied"}
     assert [passage.sentence for passage in measured.passages[4:8]] == ["not reached"] * 4
@@ -251,7 +254,7 @@ def test_what_broke_is_named_and_what_comes_after_is_not_blamed() -> None:
         ((*WHOLE[:8], ("escalation.not_delivered", {"why": "down"}), WHOLE[8]), {"told": "down"}),
     ],
 )
-def test_each_phase_fails_by_its_own_records(broken: tuple[str, ...], says: dict[str, str]) -> None:
+def test_each_phase_fails_by_its_own_records(broken: tuple[Said, ...], says: dict[str, str]) -> None:
     """Also telling people at the second try, or not all of them, is a failure."""
     assert failed(measure(lines(*broken))) == says
 

@@ -16,9 +16,12 @@ from breakglass.domain.schedule import Schedule
 from breakglass.policy_text import with_defaults
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
-    from tests.unit.policy.conftest import Load, Problems
+    from tests.unit.policy.conftest import Load
+
+    Problems = Callable[..., list[str]]
 
 DRILLS = """
 drills:
