@@ -211,9 +211,15 @@ def lines(*kinds: Said) -> list[Line]:
 
 
 WHOLE: tuple[Said, ...] = (
-    *("alert.firing", "limits.passed", "approval.given", "grant.minted", "run.started"),
+    "alert.firing",
+    "limits.passed",
+    "approval.given",
+    "grant.minted",
+    "run.started",
     ("play.ended", {"outcome": "ok", "why": "its own check passed"}),
-    *("grant.revoked", "verified", ("escalation.delivered", {"failed": []})),
+    "grant.revoked",
+    "verified",
+    ("escalation.delivered", {"failed": []}),
 )
 
 
