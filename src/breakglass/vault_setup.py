@@ -30,7 +30,7 @@ from breakglass.policy.load import load_policy
 from breakglass.runner import installed_remediations
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
     from ansible_collections.breakglass.remediation.plugins.plugin_utils._vault.client import Client
@@ -42,6 +42,28 @@ if TYPE_CHECKING:
 
 class UnwritableSecret(BreakglassError):
     """Raised when the runner's login can't be written to its file."""
+
+
+@dataclass(frozen=True)
+class Preparation:
+    """What a plan would do, or has done.
+
+    Attributes:
+        changes: What is added (`+ …`) and changed (`~ …`, and one indented line a field).
+        says: How many they are, and what becomes of the runner's login.
+        login: Whether the runner's login is issued.
+        advice: What the site itself should see to.
+    """
+
+    changes: list[str]
+    says: list[str]
+    login: bool
+    advice: list[str]
+
+    @property
+    def lines(self) -> list[str]:
+        """All of it, for people."""
+        return [*self.changes, *self.says, *self.advice]
 
 
 @dataclass(frozen=True)
@@ -72,27 +94,40 @@ class VaultSetup:
         with logged_in(options, environ) as client:
             yield cls(settings, client, tuple(access_specs(policy, inventory)))
 
-    def plan(self) -> list[str]:
-        """What would be added and changed, a line each, and what the site itself should see to."""
+    def plan(self) -> Preparation:
+        """What would be added and changed, and what the site itself should see to."""
         changes = preparation.plan(self.client, desired(self.accesses))
-        lines = [line for change in changes for line in change.lines()]
-        return [*lines, preparation.summary(changes), *advice(self.client, self.accesses)]
+        says = (
+            "" if self._has_login() else f"The runner's login will be issued to {self.settings.vault.secret_id_file}."
+        )
+        counts = preparation.summary(changes)
+        return Preparation(_lines(changes), [counts, *filter(None, [says])], bool(says), self._advice())
 
-    def apply(self) -> list[str]:
+    def apply(self) -> Preparation:
         """Bring it there, and issue the runner's login if its files are not there yet; says what was done."""
         changes = preparation.plan(self.client, desired(self.accesses))
         preparation.apply(self.client, changes)
-        lines = [line for change in changes for line in change.lines()]
-        return [*lines, self._issue_login(), *advice(self.client, self.accesses)]
+        issues = not self._has_login()
+        return Preparation(_lines(changes), [self._issue_login()], issues, self._advice())
+
+    def _advice(self) -> list[str]:
+        return list(advice(self.client, self.accesses))
+
+    def _has_login(self) -> bool:
+        return self.settings.vault.role_id_file.exists() and self.settings.vault.secret_id_file.exists()
 
     def _issue_login(self) -> str:
         role_file, secret_file = self.settings.vault.role_id_file, self.settings.vault.secret_id_file
-        if role_file.exists() and secret_file.exists():
+        if self._has_login():
             return f"The runner's login in {secret_file} stays as it is; delete the file to have a new one issued."
         role_id, secret_id = preparation.secret_id(self.client)
         _write_secret(role_file, role_id)
         _write_secret(secret_file, secret_id)
         return f"The runner's login is in {role_file} and {secret_file}, shown nowhere."
+
+
+def _lines(changes: Iterable[preparation.Change]) -> list[str]:
+    return [line for change in changes for line in change.lines()]
 
 
 def access_specs(policy: Policy, inventory: Inventory) -> list[AccessSpec]:

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,7 +13,7 @@ import typer
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
-    from breakglass.vault_setup import VaultSetup
+    from breakglass.vault_setup import Preparation, VaultSetup
 
 app = typer.Typer(
     help="Prepare Vault or OpenBao; uses your own login (VAULT_TOKEN or the token file).", no_args_is_help=True
@@ -19,20 +21,29 @@ app = typer.Typer(
 SettingsFile = Annotated[Path, typer.Option("--settings", help="The settings of this installation.")]
 
 
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+
+
 @app.command()
-def plan(settings: SettingsFile = Path("settings.yml")) -> None:
+def plan(settings: SettingsFile = Path("settings.yml"), *, as_json: AsJson = False) -> None:
     """Say what would be added and changed; changes nothing."""
     with _setup(settings) as setup:
-        for line in setup.plan():
-            typer.echo(f"  {line}")
+        _show(setup.plan(), as_json=as_json)
 
 
 @app.command()
-def apply(settings: SettingsFile = Path("settings.yml")) -> None:
+def apply(settings: SettingsFile = Path("settings.yml"), *, as_json: AsJson = False) -> None:
     """Add and change it, and write the runner's login to the files that the settings name."""
     with _setup(settings) as setup:
-        for line in setup.apply():
-            typer.echo(f"  {line}")
+        _show(setup.apply(), as_json=as_json)
+
+
+def _show(preparation: Preparation, *, as_json: bool) -> None:
+    if as_json:
+        typer.echo(json.dumps(asdict(preparation), ensure_ascii=False))
+        return
+    for line in preparation.lines:
+        typer.echo(f"  {line}")
 
 
 def _setup(settings: Path) -> AbstractContextManager[VaultSetup]:

@@ -33,7 +33,7 @@ OK = 200
 def prepare_vault(settings: Path, environment: Mapping[str, str]) -> list[str]:
     """What `breakglass vault apply` does."""
     with VaultSetup.from_settings(load_settings(settings), environment) as setup:
-        return setup.apply()
+        return setup.apply().lines
 
 
 def prepare_host(scratch: Path, environment: Mapping[str, str], name: str, login: str) -> SshHostFiles:
