@@ -9,6 +9,8 @@ import re
 import shlex
 
 LARGEST = 64 * 1024
+_IN_DOUBLE_QUOTES = re.compile(r'"((?:[^"\\]|\\.)*)"', re.DOTALL)
+_ESCAPED = re.compile(r'\\(["$`\\])')
 
 
 class NoSecret(Exception):
@@ -42,6 +44,12 @@ def _value(text: str, form: str, key: str) -> str:
         return found if isinstance(found, str) else ""
     lines = re.findall(rf"^(?:export )?{re.escape(key)}=(.*)$", text, re.MULTILINE)
     try:
-        return "".join(shlex.split(lines[-1])) if lines else ""
+        return _unquoted(lines[-1]) if lines else ""
     except ValueError:
         return ""
+
+
+def _unquoted(text: str) -> str:
+    """What a shell reads; `shlex` does not know that a backslash before a dollar or a backtick goes, too."""
+    inside = _IN_DOUBLE_QUOTES.fullmatch(text.strip())
+    return _ESCAPED.sub(r"\1", inside[1]) if inside else "".join(shlex.split(text))

@@ -14,7 +14,7 @@ from ansible_collections.breakglass.remediation.plugins.module_utils.secret_read
 from ansible_collections.breakglass.remediation.plugins.modules.login_probe import verdict
 from ansible_collections.breakglass.remediation.plugins.modules.secret_users import has_read, properties
 from ansible_collections.breakglass.remediation.plugins.plugin_utils._credential import forms
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 if TYPE_CHECKING:
@@ -119,6 +119,8 @@ def test_the_same_secret_is_not_asked_about(right: Path, wrong: Path, tmp_path: 
         assert asked(wrong, other_than_path=str(right), url=url) == ("refused", "")
 
 
+@example(value="'$")
+@example(value='"`$\\')
 @given(
     value=st.text(
         st.characters(codec="utf-8", exclude_characters="\0\r\n", exclude_categories=["Cs"]), min_size=1, max_size=40
