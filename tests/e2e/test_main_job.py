@@ -166,7 +166,7 @@ def test_grant_is_gone_before_the_repair_counts_as_verified(repair: Repair) -> N
 
 def test_certificate_is_for_the_host_of_the_plan_alone(repair: Repair) -> None:
     """The certificate's principals are exactly the one host that the plan names."""
-    (obtained,) = (event for event in repair.events if event.body.get("serial"))
+    (obtained,) = (event for event in repair.events if event.body.get("principals"))
 
     assert obtained.body["principals"] == ["web1"]
     assert repair.only("plan.made").body["hosts"] == ["web1"]
