@@ -156,7 +156,10 @@ class RecordedSite(CrashSite):
         for path in dice.sample([*unsealed, self.place.journal / LEDGER], len(unsealed) + 1):
             with path.open("r+b") as file, suppress(BlockingIOError):
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                last = file.read().splitlines()[-1:] or [b'{"at":"2026-11-27T00:00:00.000000Z","body":{}}']
+                written = file.read()
+                if written and not written.endswith(b"\n"):
+                    continue  # a death before this one has torn it, and both halves would be closed as one
+                last = written.splitlines()[-1:] or [b'{"at":"2026-11-27T00:00:00.000000Z","body":{}}']
                 half = last[0][: dice.randint(1, len(last[0]) - 1)]
                 file.seek(0, os.SEEK_END)
                 file.write(half)
