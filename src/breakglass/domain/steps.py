@@ -71,7 +71,7 @@ def _received(draft: Draft) -> bool:
 
 def _waiting(draft: Draft) -> bool:
     if draft.incident.resolved:
-        draft.conclude(_result_before_a_play(draft.incident))
+        _end_before_a_play(draft)
         return True
     young = _young_until(draft)
     if young > draft.now:
@@ -84,10 +84,20 @@ def _waiting(draft: Draft) -> bool:
     return True
 
 
-def _result_before_a_play(incident: Incident) -> Result:
-    """What it means that the alert resolved now: an earlier attempt may have repaired it after all."""
-    ran = any(attempt.outcome is PlayOutcome.OK for attempt in incident.attempts)
-    return Result.REPAIRED if ran else Result.RESOLVED_BY_ITSELF
+def _end_before_a_play(draft: Draft) -> None:
+    """What it means that the alert resolved now: an earlier attempt may have repaired it after all.
+
+    Where a repair hung until the end of its box, the alert may be gone because its host is: a host that hangs tells nothing.
+    """
+    outcomes = [attempt.outcome for attempt in draft.incident.attempts]
+    if PlayOutcome.OK in outcomes:
+        draft.conclude(Result.REPAIRED)
+    elif PlayOutcome.TIMED_OUT in outcomes:
+        end_of_automation(
+            draft, Result.UNKNOWN, "the alert resolved, but the repair had hung on the host, which may be gone"
+        )
+    else:
+        draft.conclude(Result.RESOLVED_BY_ITSELF)
 
 
 def _young_until(draft: Draft) -> datetime:
@@ -110,7 +120,7 @@ def _approving(draft: Draft) -> bool:
 
 def _opening(draft: Draft) -> bool:
     if draft.incident.resolved and not draft.incident.attempt.accessor:
-        draft.conclude(_result_before_a_play(draft.incident))
+        _end_before_a_play(draft)
         return True
     if _pausing(draft):
         return False

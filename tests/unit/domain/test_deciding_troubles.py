@@ -265,3 +265,16 @@ def test_another_alert_after_automation_has_ended() -> None:
     assert story.state is State.ESCALATED
     story.hears(heard.AlertArrived(make_alert("resolved", fingerprint="f2")))
     assert (story.state, story.incident.result) == (State.CLOSED, Result.REFUSED)
+
+
+def test_a_host_that_hangs_and_goes_silent_is_told_to_people() -> None:
+    """Its repair hangs until its box is over, and its alert resolves because nothing measures it any more."""
+    story = started()
+    assert (
+        story.hears(heard.PlayEnded(PlayOutcome.TIMED_OUT, "the play was ended after its time box"))
+        is Effect.CLOSE_GRANT
+    )
+    assert story.hears(RESOLVED, GONE) is Effect.ESCALATE
+    assert (story.state, story.incident.result) == (State.ESCALATED, Result.UNKNOWN)
+    story.hears(heard.Delivered(("chat",)))
+    assert (story.state, story.incident.result) == (State.CLOSED, Result.UNKNOWN)
