@@ -10,7 +10,7 @@ from ansible_collections.breakglass.remediation.plugins.plugin_utils._journal.te
 
 from breakglass.domain.rehearsal import outcome
 from breakglass.domain.routing import Planned, Refused, Unmatched, consider, route
-from breakglass.policy_text import span
+from breakglass.policy_text import UNITS, span
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
 _WIDTH = 7
 _FEW = 2
-_UNITS = (("d", 86_400), ("h", 3_600), ("m", 60))
 _OF_A_TEST = ("trigger", "hosts", "approval", "refused", "unmatched")
 
 
@@ -119,10 +118,10 @@ def _line(word: str, text: str, remark: str = "") -> str:
     return f"    {word:<{_WIDTH}} {text:<58} {remark}".rstrip()
 
 
-def _roughly(span: timedelta) -> str:
+def _roughly(duration: timedelta) -> str:
     """A duration that was measured, in the unit that people would say it in."""
-    seconds = max(int(span.total_seconds()), 0)
-    for unit, length in _UNITS:
+    seconds = max(int(duration.total_seconds()), 0)
+    for unit, length in UNITS:
         if seconds >= _FEW * length:
             return f"{seconds // length}{unit}"
     return f"{seconds}s"

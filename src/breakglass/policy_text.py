@@ -26,7 +26,7 @@ if TYPE_CHECKING:
         VaultCredential,
     )
 
-_UNITS = (("d", 86_400), ("h", 3_600), ("m", 60))
+UNITS = (("d", 86_400), ("h", 3_600), ("m", 60))
 
 
 def with_defaults(policy: Policy) -> str:
@@ -60,7 +60,7 @@ def who_can(policy: Policy, access: Access, hosts: Mapping[str, frozenset[str]])
 def span(duration: timedelta) -> str:
     """A duration as the policy writes it."""
     seconds = int(duration.total_seconds())
-    for unit, length in _UNITS:
+    for unit, length in UNITS:
         if seconds and seconds % length == 0:
             return f"{seconds // length}{unit}"
     return f"{seconds}s"
