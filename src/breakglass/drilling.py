@@ -122,7 +122,7 @@ class Drilling:
 
     @contextmanager
     def _database(self) -> Iterator[Database]:
-        database = Database.beside(self.settings.database_url)
+        database = Database.beside(*self.settings.database)
         try:
             yield database
         finally:

@@ -23,7 +23,7 @@ from breakglass.store.journal_queue import incident_directory
 from breakglass.timeline import Follower
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime
     from pathlib import Path
 
@@ -50,8 +50,11 @@ def incident_records(journal: Path, incident: Incident) -> Sequence[Event]:
 class Drills:
     """The runner's drills, in a thread of their own."""
 
-    def __init__(self, runs: DrillRuns, reception: Reception, journal: Path) -> None:
+    def __init__(
+        self, runs: DrillRuns, reception: Reception, journal: Path, leads: Callable[[], bool] = lambda: True
+    ) -> None:
         self._runs = runs
+        self._leads = leads
         self._reception = reception
         self._journal = journal
         self._drills = {drill.name: drill for drill in reception.policy.drills}
@@ -70,7 +73,9 @@ class Drills:
             self._thread.join()
 
     def look(self) -> None:
-        """Do once all that is to do now."""
+        """Do once all that is to do now; of several runners one does."""
+        if not self._leads():
+            return
         for drill in self._drills.values():
             self._keep_schedule(drill)
         for run in self._runs.wanted():

@@ -19,18 +19,19 @@ from breakglass.domain.deciding import decide
 from breakglass.domain.incident import Effect
 from breakglass.domain.messages import AlertArrived, Interrupted, NotStarted
 from breakglass.errors import BreakglassError
+from breakglass.ripening import Ripening
 from breakglass.store.database import DatabaseUnavailable
 from breakglass.store.incidents import Committed
-from breakglass.store.journal_queue import incident_directory
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     from breakglass.domain.incident import Incident
     from breakglass.domain.messages import Message, Outcome
     from breakglass.journal import Journal
     from breakglass.store.incidents import Claimed, Incidents
     from breakglass.store.orders import Orders
+    from breakglass.store.runners import Runners
 
 Answer = TypeVar("Answer")
 
@@ -41,6 +42,10 @@ GIVE_UP_SECONDS = 7.0  # before the lease of ten seconds runs out
 PAUSE_AFTER_TROUBLE_SECONDS = 2.0
 THREADS = 16
 BEGINNINGS = (Effect.RESERVE, Effect.OPEN_GRANT, Effect.RUN_PLAY)
+
+
+class LostName(BreakglassError):
+    """Raised when another process has taken the name under which this runner works."""
 
 
 class Doer(Protocol):
@@ -70,6 +75,10 @@ class Plays(Doer, Protocol):
         """Plays may run again."""
         ...
 
+    def keep(self, incidents: Collection[str], until: float) -> None:
+        """These incidents are this runner's until then (seconds of the monotonic clock); a play ends when nobody says so."""
+        ...
+
 
 @dataclass(frozen=True)
 class Parts:
@@ -78,6 +87,7 @@ class Parts:
     Attributes:
         incidents: The store.
         orders: What people say to incidents.
+        runners: Where the runners of the database are known.
         journal: Where records go before their effect starts.
         plays: Does `run-play`.
         effects: One doer for each other effect.
@@ -85,6 +95,7 @@ class Parts:
 
     incidents: Incidents
     orders: Orders
+    runners: Runners
     journal: Journal
     plays: Plays
     effects: Mapping[Effect, Doer]
@@ -93,13 +104,13 @@ class Parts:
 class Engine:
     """Works on incidents in background threads until it is stopped."""
 
-    def __init__(self, owner: str, parts: Parts) -> None:
-        self._owner = owner
+    def __init__(self, parts: Parts) -> None:
         self._parts = parts
         self._wake = threading.Event()
         self._stopping = threading.Event()
         self._drained = threading.Event()
         self._working: set[tuple[str, int]] = set()
+        self._ripening = Ripening()
         self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="incident")
         self._dispatcher = threading.Thread(target=self._dispatch, name="engine", daemon=True)
         self._keeper = threading.Thread(target=self._keep_leases, name="leases", daemon=True)
@@ -130,10 +141,12 @@ class Engine:
             self._wake.clear()
             try:
                 working = [incident for incident, _ in self._working.copy()]
-                claimed = self._parts.incidents.claim(self._owner, working)
+                ripe = self._ripening.look(self._parts.incidents.expired(), time.monotonic())
+                claimed = self._parts.incidents.claim(working, ripe)
                 self._end_cancelled(working)
                 self.trouble = ""
             except BreakglassError as error:
+                self._ripening.forget()
                 self.trouble = str(error)
                 LOG.error("%s", error)  # noqa: TRY400 (a sentence for people; its trace helps nobody)
                 self._stopping.wait(PAUSE_AFTER_TROUBLE_SECONDS)
@@ -173,8 +186,8 @@ class Engine:
         while True:
             alerts = [AlertArrived(alert) for alert in claimed.alerts]
             decision = decide(claimed.incident, [*news, *alerts, *claimed.orders], claimed.at)
-            directory = incident_directory(claimed.incident.id, claimed.incident.opened_at)
-            committed = self._insist(partial(self._parts.incidents.commit, claimed, decision, f"{directory}/runner"))
+            stream = self._parts.journal.stream_of(claimed.incident)
+            committed = self._insist(partial(self._parts.incidents.commit, claimed, decision, stream))
             if committed is Committed.FENCED:
                 LOG.warning("%s belongs to another runner now", claimed.incident.id)
                 return
@@ -182,9 +195,9 @@ class Engine:
                 claimed = self._parts.incidents.read_again(claimed)
                 continue
             if decision.incident.effect is None:
-                self._flush(f"{directory}/runner")
+                self._flush(stream)
                 return
-            news = (self._do(decision.incident, f"{directory}/runner"),)
+            news = (self._do(decision.incident, stream),)
             claimed = self._insist(partial(self._parts.incidents.after_effect, claimed, decision.incident))
 
     def _insist(self, ask: Callable[[], Answer]) -> Answer:
@@ -223,9 +236,10 @@ class Engine:
         """Renew what is worked on; end the plays before the leases run out when that is impossible."""
         renewed = time.monotonic()
         while not self._drained.is_set():
+            began = time.monotonic()
             try:
-                self._parts.incidents.renew(self._owner, [incident for incident, _ in self._working.copy()])
-                renewed = time.monotonic()
+                self._renew(began + GIVE_UP_SECONDS)
+                renewed = began
                 if not self._stopping.is_set():
                     self._parts.plays.allow()
                 if self._stopping.is_set():  # `stop` may have come in between
@@ -233,6 +247,15 @@ class Engine:
             except BreakglassError as error:
                 self.trouble = str(error)
                 if time.monotonic() - renewed > GIVE_UP_SECONDS:
-                    LOG.critical("The database has been lost for %.0f s: all plays are ended now.", GIVE_UP_SECONDS)
+                    LOG.critical(
+                        "The leases could not be renewed for %.0f s: all plays are ended now.", GIVE_UP_SECONDS
+                    )
                     self._parts.plays.end_all()
             self._drained.wait(RENEW_SECONDS)
+
+    def _renew(self, until: float) -> None:
+        """Say that this runner works, prolong its leases, and let go on what is still its own; raises BreakglassError."""
+        if not self._parts.runners.seen():
+            raise LostName("Another process works under this runner's name, so this one does nothing more: stop it.")
+        kept = self._parts.incidents.renew(dict(sorted(self._working.copy())))
+        self._parts.plays.keep(kept, until)

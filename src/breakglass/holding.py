@@ -117,7 +117,7 @@ class Holding:
 
     @contextmanager
     def _holds(self) -> Iterator[Holds]:
-        database = Database.beside(self.settings.database_url)
+        database = Database.beside(*self.settings.database)
         try:
             yield Holds(database)
         finally:

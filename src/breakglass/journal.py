@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from ansible_collections.breakglass.remediation.plugins.plugin_utils._journal.anchor import Anchors
     from ansible_collections.breakglass.remediation.plugins.plugin_utils._sealing import KeyedSigner
 
+    from breakglass.domain.incident import Incident
     from breakglass.store.journal_queue import JournalQueue, Queued
 
 OPEN_STREAMS = 32
@@ -68,6 +69,10 @@ class Journal:
                     failure = failure or error
         if failure is not None:
             raise failure
+
+    def stream_of(self, incident: Incident) -> str:
+        """The runner's own stream of an incident."""
+        return self._queue.stream_of(incident)
 
     def announce(self, stream: str, incident: str | None) -> None:
         """Have the ledger name a stream before it comes to be; once."""

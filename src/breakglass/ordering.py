@@ -72,7 +72,7 @@ class Ordering:
 
     @contextmanager
     def _database(self) -> Iterator[Database]:
-        database = Database.beside(self.settings.database_url)
+        database = Database.beside(*self.settings.database)
         try:
             yield database
         finally:

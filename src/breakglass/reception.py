@@ -36,6 +36,7 @@ class Reception:
         remediations: The roles that the policy names.
         incidents: The store.
         hint: Called when something was taken in.
+        runner: The name of this runner, which works on the drills that it begins: it measures them by its own journal.
     """
 
     policy: Policy
@@ -43,6 +44,7 @@ class Reception:
     remediations: Remediations
     incidents: Incidents
     hint: Callable[[], None]
+    runner: str = ""
 
     def take(self, message: Message) -> list[Accepted]:
         """Take in every alert of a message, all or none; durable on return.
@@ -70,7 +72,7 @@ class Reception:
             if course.plan is not None and not drill.check:
                 behaviour = self.remediations.find(course.plan.remediation).behaviour
                 course = replace(course, holds_host=behaviour.holds_host, releases_host=behaviour.releases_host)
-        self.incidents.accept([Arrival(alert, course, incident)])
+        self.incidents.accept([Arrival(alert, course, incident, self.runner)])
         self.hint()
         return course
 

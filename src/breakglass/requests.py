@@ -55,6 +55,7 @@ class Requests:
         queue: Where refusals are recorded.
         loans: Where grants wait to be fetched.
         hint: Called when something was taken in.
+        runner: The name of this runner: who asks it fetches the grant from it, so no other one opens it.
     """
 
     policy: Policy
@@ -63,6 +64,7 @@ class Requests:
     queue: JournalQueue
     loans: Lend
     hint: Callable[[], None]
+    runner: str = ""
 
     def make(self, person: Person, wish: Wish) -> str:
         """Take a request in; its incident's id, durable on return.
@@ -77,7 +79,8 @@ class Requests:
             self.queue.add_to_day([Note("request.refused", {**_about(person, wish), "why": str(error)})])
             raise
         made = fresh_id()
-        self.incidents.accept([Arrival(_alert(made, AlertStatus.FIRING, _about(person, wish)), course, made)])
+        arrival = Arrival(_alert(made, AlertStatus.FIRING, _about(person, wish)), course, made, self.runner)
+        self.incidents.accept([arrival])
         self.hint()
         return made
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import time
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -41,19 +42,21 @@ from breakglass.remediations import Remediations, content_digest
 from breakglass.requests import Requests
 from breakglass.retention import Retention
 from breakglass.shipping import Shipping
-from breakglass.store.database import Database
+from breakglass.store.database import Database, RunnerAlreadyRunning
 from breakglass.store.drills import DrillRuns
 from breakglass.store.holds import Holds
 from breakglass.store.incidents import Incidents
 from breakglass.store.journal_queue import JournalQueue
 from breakglass.store.limits import Reservations
 from breakglass.store.orders import Orders
+from breakglass.store.runners import ALIVE, Runners
 from breakglass.store.sessions import Sessions
 from breakglass.vault_session import VaultSession
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
+    from breakglass.domain.incident import Incident
     from breakglass.settings import Settings, VaultSettings
 
 
@@ -76,7 +79,8 @@ class Runner:
         drills: Rehearses what the policy says, when it says so and when people ask.
         runs: Play processes.
         journal: The runner's streams.
-        database: The lock on this installation.
+        database: What it shares with other runners, or its alone.
+        runners: Where it says that it works.
     """
 
     settings: Settings
@@ -94,6 +98,7 @@ class Runner:
     runs: Runs
     journal: Journal
     database: Database
+    runners: Runners
 
     def start(self) -> None:
         """Begin to work; webhooks may come in from now on."""
@@ -117,6 +122,8 @@ class Runner:
         self.session.close()
         self.shipping.stop()
         self.journal.close()
+        with suppress(BreakglassError):
+            self.runners.leave()
         self.database.close()
 
     def troubles(self) -> list[str]:
@@ -137,14 +144,19 @@ def make_runner(settings: Settings) -> Runner:
     installed = installed_remediations(settings.collections)
     policy = load_policy(settings.policy, channels=settings.channels, remediations=installed, groups=inventory.groups)
     remediations = installed.stating(policy.behaviours)
-    database = Database.open(settings.database_url)
+    database = Database.open(*settings.database)
+    runners = Runners(database, secrets.token_hex(8))
+    _enter(runners)
     queue, incidents, holds = JournalQueue(database), Incidents(database), Holds(database)
     runs = Runs(_run_directory(settings), _vault_environment(settings.vault), settings.collections)
     left_results = runs.sweep()
     runs.prepare()
     journal = Journal(settings.journal.directory, queue, secrets.token_bytes(32))
     session = VaultSession(
-        _connection(settings.vault), settings.vault.role_id_file, settings.vault.secret_id_file, Sessions(database)
+        _connection(settings.vault),
+        settings.vault.role_id_file,
+        settings.vault.secret_id_file,
+        Sessions(database, runners.instance),
     )
     handover = Handover()
     loans = Lend(handover)
@@ -161,20 +173,21 @@ def make_runner(settings: Settings) -> Runner:
         Effect.RESERVE: Reserve(
             session,
             Reservations(database, settings.concurrent_plays),
-            remote_acknowledgement(settings.journal),
+            _unacknowledged(settings, journal),
             holds.against,
         ),
-        Effect.OPEN_GRANT: OpenGrant(session, handover, holds.against),
-        Effect.CLOSE_GRANT: CloseGrant(session, runs, settings.journal.directory),
+        Effect.OPEN_GRANT: OpenGrant(session, handover, holds.against, database.runner),
+        Effect.CLOSE_GRANT: CloseGrant(session, runs, settings.journal.directory, database.runner),
         Effect.ESCALATE: Escalate(channels, partial(incident_records, settings.journal.directory)),
     }
-    engine = Engine(f"runner-{os.getpid()}", Parts(incidents, Orders(database), journal, Work(plays, loans), effects))
+    parts = Parts(incidents, Orders(database), runners, journal, Work(plays, loans), effects)
+    engine = Engine(parts)
     runs.await_spare()
-    reception = Reception(policy, inventory.hosts, remediations, incidents, engine.hint)
+    reception = Reception(policy, inventory.hosts, remediations, incidents, engine.hint, database.runner)
     return Runner(
         settings=settings,
         reception=reception,
-        requests=Requests(policy, inventory.hosts, incidents, queue, loans, engine.hint),
+        requests=Requests(policy, inventory.hosts, incidents, queue, loans, engine.hint, database.runner),
         identity=Identity(session),
         incidents=incidents,
         holds=holds,
@@ -185,11 +198,29 @@ def make_runner(settings: Settings) -> Runner:
             journal, runs, session, Retention(settings.journal, session), HoldMirror(holds, session)
         ),
         shipping=Shipping(settings.journal),
-        drills=Drills(DrillRuns(database), reception, settings.journal.directory),
+        drills=Drills(DrillRuns(database), reception, settings.journal.directory, runners.leads),
         runs=runs,
         journal=journal,
         database=database,
+        runners=runners,
     )
+
+
+def _enter(runners: Runners) -> None:
+    """Take this runner's name; a process that was killed under it a moment ago is waited for."""
+    until = time.monotonic() + ALIVE.total_seconds() + 2
+    while True:
+        try:
+            return runners.enter()
+        except RunnerAlreadyRunning:
+            if time.monotonic() > until:
+                raise
+            time.sleep(1)
+
+
+def _unacknowledged(settings: Settings, journal: Journal) -> Callable[[Incident], str]:
+    missing = remote_acknowledgement(settings.journal)
+    return lambda incident: missing(journal.stream_of(incident))
 
 
 class ForeignCollection(BreakglassError):
@@ -226,4 +257,6 @@ def _run_directory(settings: Settings) -> Path:
         return settings.run_directory
     if given := os.environ.get("RUNTIME_DIRECTORY"):  # systemd.exec(5), RuntimeDirectory=
         return Path(given) / "runs"
-    return Path(settings.database_url.removeprefix("sqlite:///")).parent / "runs"
+    if settings.database.url.startswith("sqlite:///"):
+        return Path(settings.database.url.removeprefix("sqlite:///")).parent / "runs"
+    return settings.journal.directory.parent / "runs"

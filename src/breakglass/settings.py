@@ -10,7 +10,7 @@ import stat
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Literal, NamedTuple
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 from ansible_collections.breakglass.remediation.plugins.plugin_utils._ship.configured import make_sinks
 from ansible_collections.breakglass.remediation.plugins.plugin_utils._ship.modes import Mode
@@ -43,6 +43,8 @@ DEFAULT_MAXIMUM_BODY = 4 * 1024 * 1024
 DEFAULT_CONCURRENT_PLAYS = 4
 SHORTEST_KEEP = timedelta(days=1)
 _LISTEN = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([A-Za-z0-9.-]+)):([0-9]{1,5})", re.ASCII)
+_VERIFIED = ("verify-ca", "verify-full")
+_RUNNER_NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?", re.ASCII)
 _HIGHEST_PORT = 65_535
 _UNBUILT_METHODS = ("token", "jwt", "userpass", "cert", "kubernetes", "ldap")
 
@@ -110,11 +112,39 @@ def _vault_url(value: object) -> str:
 
 def _database_url(value: object, info: ValidationInfo) -> str:
     text = value if isinstance(value, str) else ""
-    if text.startswith(("postgresql:", "postgresql+", "postgres:")):
-        raise sentence("PostgreSQL is not supported yet. Write sqlite:///FILE.")
+    if text.startswith(("postgresql:", "postgres:")):
+        return _postgresql_url(text)
     if not text.startswith("sqlite:///") or text in ("sqlite:///", "sqlite:///:memory:") or "?" in text:
-        raise sentence("Write sqlite:///FILE (with an absolute path: sqlite:////var/lib/…).")
+        raise sentence(
+            "Write sqlite:///FILE (with an absolute path: sqlite:////var/lib/…), or postgresql://USER@HOST/DATABASE."
+        )
     return f"sqlite:///{absolute_path(text.removeprefix('sqlite:///'), info)}"
+
+
+def _postgresql_url(text: str) -> str:
+    try:
+        parts = urlsplit(text)
+        complete = bool(parts.hostname and parts.username and parts.path.strip("/")) and parts.port != 0
+    except ValueError:
+        complete, parts = False, urlsplit("")
+    if not complete or "/" in parts.path[1:]:
+        raise sentence(
+            "Write postgresql://USER@HOST:PORT/DATABASE, with parameters of libpq such as ?sslmode=verify-full."
+        )
+    if parts.password is not None or "password" in parse_qs(parts.query, keep_blank_values=True):
+        raise sentence("A password does not belong into an address: name a file with it, `database_password_file`.")
+    if not is_loopback(parts.hostname or "") and parse_qs(parts.query).get("sslmode", [""])[-1] not in _VERIFIED:
+        raise sentence(
+            "Its password and all that is decided would travel to whoever answers: write ?sslmode=verify-full (and "
+            "sslrootcert), unless PostgreSQL is on this machine."
+        )
+    return f"postgresql://{parts.netloc}{parts.path}{'?' * bool(parts.query)}{parts.query}"
+
+
+def _runner_name(value: object) -> str:
+    if not isinstance(value, str) or not _RUNNER_NAME.fullmatch(value):
+        raise sentence("A runner is named with a-z, 0-9 and dash, at most 32 of them, such as runner-a.")
+    return value
 
 
 def _mode(value: object) -> object:
@@ -213,6 +243,14 @@ class ChannelSettings(Strict):
     url_file: FilePath
 
 
+class DatabaseAddress(NamedTuple):
+    """What the store is opened with."""
+
+    url: str
+    runner: str
+    password_file: Path | None
+
+
 class Settings(Strict):
     """The settings of one runner; every path is absolute."""
 
@@ -223,6 +261,13 @@ class Settings(Strict):
     policy: FilePath
     inventory: FilePath
     database_url: Annotated[str, BeforeValidator(_database_url)]
+    database_password_file: MaybeFilePath = None
+    name: Annotated[
+        str,
+        BeforeValidator(_runner_name),
+        WithJsonSchema({"type": "string", "pattern": _RUNNER_NAME.pattern}),
+        Field(description="Of this runner; several runners on one PostgreSQL have one each, and keep it."),
+    ] = ""
     journal: JournalSettings
     vault: VaultSettings
     sources: Annotated[dict[Name, SourceSettings], Field(min_length=1)]
@@ -237,6 +282,19 @@ class Settings(Strict):
     digest: Unbuilt = None
     sinks: Unbuilt = None
     heartbeat: Unbuilt = None
+
+    @property
+    def database(self) -> DatabaseAddress:
+        """Where the database is, and who this runner is in it."""
+        return DatabaseAddress(self.database_url, self.name, self.database_password_file)
+
+    @model_validator(mode="after")
+    def _one_of_several_has_a_name(self) -> Settings:
+        if self.database_url.startswith("postgresql:") and not self.name:
+            raise sentence(
+                "Several runners may work on one PostgreSQL: give this one a name of its own, for example `name: runner-a`."
+            )
+        return self
 
     @model_validator(mode="after")
     def _client_certificates_are_verified(self) -> Settings:

@@ -51,7 +51,6 @@ class VaultSession:
         self._secret_id_file = secret_id_file
         self._sessions = sessions
         self._client: Client | None = None
-        self._dead: list[str] | None = None
         self._lock = threading.Lock()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._keep_alive, name="vault-session", daemon=True)
@@ -90,8 +89,6 @@ class VaultSession:
         client = bare.with_token(login.token)
         try:
             _refuse_inherited_rights(session.lookup(client))
-            if self._dead is None:  # those of before; an earlier one of our own may have living plays
-                self._dead = self._sessions.left_over()
             self._sessions.opened(login.accessor)
         except BreakglassError:
             with suppress(BreakglassError):
@@ -101,10 +98,9 @@ class VaultSession:
 
     def _end_dead_sessions(self, client: Client) -> None:
         """End the sessions of dead runners, and with each all grants that it minted; tried again until it is proven."""
-        for accessor in list(self._dead or ()):
+        for accessor in self._sessions.left_over():
             close(client, accessor)
             self._sessions.ended(accessor)
-            (self._dead or []).remove(accessor)
 
     def _keep_alive(self) -> None:
         while not self._stop.wait(LOOK_EVERY_SECONDS):

@@ -27,10 +27,11 @@ from breakglass.store.database import Database
 from breakglass.store.incidents import Arrival, Incidents
 from breakglass.store.journal_queue import JournalQueue, incident_directory
 from breakglass.store.orders import NoSuchIncident, Orders, RefusedOrder
+from breakglass.store.runners import Runners
 from breakglass.store.tables import INCIDENT
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Collection, Iterator
     from pathlib import Path
 
     from breakglass.domain.course import Course
@@ -57,6 +58,7 @@ class World:
         self.allowed = threading.Event()
         self.recovered: list[str] = []
         self.ended_for: list[str] = []
+        self.kept: dict[str, float] = {}
 
     def run(self, incident: Incident) -> heard.Outcome:
         effect = incident.effect
@@ -79,6 +81,9 @@ class World:
     def allow(self) -> None:
         self.allowed.set()
 
+    def keep(self, incidents: Collection[str], until: float) -> None:
+        self.kept |= dict.fromkeys(incidents, until)
+
     def effects(self, incident: str = "INC-A") -> list[Effect]:
         return [effect for name, effect in self.asked if name == incident]
 
@@ -97,7 +102,10 @@ class Stage:
         self.journal = Journal(directory / "journal", JournalQueue(self.database), b"k" * 32)
         self.world = World(directory / "journal")
         others = dict.fromkeys(set(Effect) - {Effect.RUN_PLAY}, self.world)
-        self.engine = Engine("runner-1", Parts(self.incidents, self.orders, self.journal, self.world, others))
+        self.runners = Runners(self.database, "this process")
+        self.runners.enter()
+        parts = (self.incidents, self.orders, self.runners, self.journal)
+        self.engine = Engine(Parts(*parts, self.world, others))
         self.started = False
 
     def start(self) -> None:
@@ -228,9 +236,9 @@ def die_at(stage: Stage, effect: Effect, course: Course) -> None:
 
     stage.world.meanwhile[effect] = die
     doers = dict.fromkeys(Effect, stage.world)
-    other = Engine("runner-0", Parts(stage.incidents, stage.orders, stage.journal, stage.world, doers))
+    other = Engine(Parts(stage.incidents, stage.orders, stage.runners, stage.journal, stage.world, doers))
     stage.alert(course=course)
-    claimed = stage.incidents.claim("runner-0")
+    claimed = stage.incidents.claim()
     assert claimed is not None
     with pytest.raises(Death):
         other._advance(claimed)

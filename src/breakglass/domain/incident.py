@@ -94,6 +94,7 @@ class Attempt:
         outcome: How the play ended; None while it has not.
         sentence: What it ended with, for people.
         proven_at: When the grant was proven gone; None until then.
+        runner: Name of the runner that opened the grant; empty where there is only one.
     """
 
     number: int
@@ -102,6 +103,7 @@ class Attempt:
     outcome: PlayOutcome | None = None
     sentence: str = ""
     proven_at: datetime | None = None
+    runner: str = ""
 
 
 @dataclass(frozen=True)

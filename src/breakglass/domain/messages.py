@@ -69,10 +69,11 @@ class OverLimit:
 
 @dataclass(frozen=True)
 class GrantMinted:
-    """A wrapped grant exists; nobody has used it yet."""
+    """A wrapped grant exists; nobody has used it yet. `runner` is who opened it; empty where there is only one."""
 
     accessor: str
     expires_at: datetime
+    runner: str = ""
 
 
 @dataclass(frozen=True)

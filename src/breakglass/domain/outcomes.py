@@ -152,7 +152,8 @@ def _held(draft: Draft, why: str) -> None:
 
 
 def _minted(draft: Draft, minted: heard.GrantMinted) -> None:
-    draft.change_attempt(replace(draft.incident.attempt, accessor=minted.accessor, expires_at=minted.expires_at))
+    opened = replace(draft.incident.attempt, accessor=minted.accessor, expires_at=minted.expires_at)
+    draft.change_attempt(replace(opened, runner=minted.runner))
     draft.note("grant.minted", {"accessor": minted.accessor, "expires_at": minted.expires_at.isoformat()})
     draft.move(State.RUNNING)
 

@@ -41,11 +41,13 @@ class OpenGrant:
         session: In Vault.
         handover: Where the play finds its wrapped grant.
         held: Why a hold lets nothing start for an incident; empty when none does.
+        runner: The name of this runner.
     """
 
     session: VaultSession
     handover: Handover
     held: Callable[[Incident], str]
+    runner: str = ""
 
     def run(self, incident: Incident) -> Outcome:
         """Mint the grant of the incident's plan for its current attempt."""
@@ -53,8 +55,8 @@ class OpenGrant:
         if plan is None:
             return GrantNotMinted("the incident has no plan", retryable=False)
         meta = {"incident": incident.id, "attempt": str(incident.attempt.number), "plan_digest": plan.digest}
+        box = timedelta(seconds=plan.time_box_seconds)
         try:
-            box = timedelta(seconds=plan.time_box_seconds)
             request = GrantRequest(plan.access, box, f"breakglass-{plan.access}", meta)
             hold = read_hold(self.session.client())
             if hold is not None and not hold.mirrored:
@@ -67,7 +69,7 @@ class OpenGrant:
             if error.revoked:
                 return GrantNotMinted(str(error), retryable=False)
             # It lives, and must be closed and proven gone like any other; nobody has its token, so no play will start.
-            return GrantMinted(error.accessor, datetime.now(UTC) + timedelta(seconds=plan.time_box_seconds))
+            return GrantMinted(error.accessor, datetime.now(UTC) + box, self.runner)
         except VaultError as error:
             unknown = (
                 " Whether something was minted is unknown; it can be used by nobody." if error.outcome_unknown else ""
@@ -76,7 +78,7 @@ class OpenGrant:
         except BreakglassError as error:
             return GrantNotMinted(str(error), retryable=True)
         self.handover.put(incident.id, incident.attempt.number, grant.token, grant.accessor)
-        return GrantMinted(grant.accessor, grant.expires_at)
+        return GrantMinted(grant.accessor, grant.expires_at, self.runner)
 
     def _minted(self, request: GrantRequest) -> WrappedGrant:
         grant = mint_wrapped(self.session.client(), request)

@@ -15,6 +15,8 @@ from breakglass.domain.incident import PlayOutcome
 from breakglass.domain.messages import Interrupted, NotStarted, PlayEnded
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from breakglass.domain.incident import Incident
     from breakglass.domain.messages import Outcome
     from breakglass.effects.handover import Handover
@@ -98,6 +100,9 @@ class Lend:
     def allow(self) -> None:
         """Grants may be lent again."""
         self._stopping.clear()
+
+    def keep(self, incidents: Collection[str], until: float) -> None:
+        """Nothing is done for a loan here; who borrows is cut off when another runner closes the grant."""
 
     def _wait(self, loan: _Open, deadline: float) -> PlayEnded:
         while not loan.back.wait(LOOK_EVERY_SECONDS):

@@ -16,11 +16,12 @@ from breakglass.domain.incident import PlayOutcome
 from breakglass.domain.messages import Interrupted, NotStarted, PlayEnded
 from breakglass.effects.inert import inert_json
 from breakglass.effects.play_story import read_story
+from breakglass.effects.runs import ALIVE
 from breakglass.errors import BreakglassError
 from breakglass.store.journal_queue import incident_directory
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Collection, Mapping
     from pathlib import Path
 
     from breakglass.domain.incident import Incident
@@ -35,6 +36,7 @@ PLAYBOOK = "breakglass.remediation.remediate"
 UNRECORDABLE = 97
 NOBODY_SAW = 254  # ansible-runner's code for a play that did not exit by itself
 LOOK_EVERY_SECONDS = 0.5
+FIRST_WORD_IS_GOOD_SECONDS = 7.0  # until its leases are renewed for the first time, which happens within seconds
 LONGEST_END_SECONDS = 60  # the play process ends its play at the end of the box, and needs a while for that
 
 
@@ -51,6 +53,7 @@ class RunPlay:
         left_results: What plays of a dead runner came to, by incident and attempt.
         stopping: Set when every play must end now: the runner stops, or has lost its database.
         cancelled: Incidents whose play a person wants ended.
+        kept: Until when each incident is this runner's, by the monotonic clock; its play ends when that is over.
     """
 
     runs: Runs
@@ -61,6 +64,7 @@ class RunPlay:
     left_results: Mapping[tuple[str, str], Mapping[str, object]]
     stopping: threading.Event = field(default_factory=threading.Event)
     cancelled: set[str] = field(default_factory=set)
+    kept: dict[str, float] = field(default_factory=dict)
 
     def run(self, incident: Incident) -> Outcome:
         """Run the remediation of the incident's plan under the grant of its current attempt."""
@@ -87,6 +91,7 @@ class RunPlay:
         if self.stopping.is_set():
             play.dismiss()
             return NotStarted("the runner is stopping")
+        self.kept[incident.id] = time.monotonic() + FIRST_WORD_IS_GOOD_SECONDS
         play.say("go")
         self._wait(play, incident.id, time.monotonic() + plan.time_box_seconds + LONGEST_END_SECONDS)
         with suppress(
@@ -100,6 +105,7 @@ class RunPlay:
         story = read_story(self.journal.directory / f"{stream}.jsonl")
         by_a_person = incident.id in self.cancelled
         self.cancelled.discard(incident.id)
+        self.kept.pop(incident.id, None)
         if result and by_a_person and result.get("outcome") == "stopped":
             return PlayEnded(PlayOutcome.STOPPED, "the play was ended because a person cancelled the incident")
         return _ended(result, story, plan) if result else PlayEnded(PlayOutcome.UNKNOWN, "the play process was killed")
@@ -126,15 +132,25 @@ class RunPlay:
         """Plays may run again."""
         self.stopping.clear()
 
+    def keep(self, incidents: Collection[str], until: float) -> None:
+        """These are this runner's until then."""
+        self.kept |= {incident: until for incident in incidents if incident in self.kept}
+
     def _wait(self, play: PlayProcess, incident: str, deadline: float) -> None:
-        """Until the play process is gone; it tells its result before it goes. One that hangs is killed."""
+        """Until the play process is gone; it tells its result before it goes. One that hangs is killed.
+
+        As long as the incident is ours the play process hears so again and again; it ends its play when it hears nothing.
+        """
         told = False
         while play.process.poll() is None:
             if time.monotonic() > deadline:
                 play.process.kill()
-            if (self.stopping.is_set() or incident in self.cancelled) and not told:
+            lost = time.monotonic() > self.kept.get(incident, 0)
+            if (lost or self.stopping.is_set() or incident in self.cancelled) and not told:
                 play.say("stop")
                 told = True
+            elif not told:
+                play.say(ALIVE)
             with suppress(subprocess.TimeoutExpired):
                 play.process.wait(LOOK_EVERY_SECONDS)
         play.dismiss()

@@ -2,8 +2,9 @@
 """The play process: parent and guard of one play, started as `python -m breakglass.effects.play_process RUN_DIR`.
 
 It is started ahead of need, imports what a play needs and waits: then the next alert does not pay for imports. Its
-standard input is the runner's word: `go` starts the play, `stop` ends it, and the end of the pipe means that the runner
-is dead or has lost its lease, which ends the play too. It holds `run.lock` for its whole life, adopts every orphan of
+standard input is the runner's word: `go` starts the play, `stop` ends it, `alive` comes again and again while the runner
+works and the incident is its own. The end of the pipe means that the runner is dead, and silence that it stands still:
+both end the play before another runner may take its incident. It holds `run.lock` for its whole life, adopts every orphan of
 the play (Ansible's workers leave their session), and leaves nothing behind but `result.json`.
 """
 
@@ -32,6 +33,7 @@ from ansible_collections.breakglass.remediation.plugins.plugin_utils._run.direct
 
 KILL_LIMIT_SECONDS = 10.0
 NOBODY_SAW = 254  # ansible-runner's own code for a play that did not exit by itself
+SILENCE_SECONDS = 5.0
 STARTED = "started"
 RESULT = "result.json"
 ORDER = "order.json"
@@ -152,18 +154,23 @@ def _word() -> str:
 
 def _watch(play: int, deadline: float) -> tuple[str, int | None]:
     """Wait for the play's end, the runner's word, or the deadline."""
-    watch = os.pidfd_open(play)
+    watch, heard = os.pidfd_open(play), time.monotonic()
     try:
         while True:
-            left = deadline - time.monotonic()
-            if left <= 0:
+            now = time.monotonic()
+            if now >= deadline:
                 return "timed-out", None
-            ready, _, _ = select.select([watch, 0], [], [], left)
+            if now - heard >= SILENCE_SECONDS:
+                return "runner-gone", None
+            ready, _, _ = select.select([watch, 0], [], [], min(deadline - now, heard + SILENCE_SECONDS - now))
             if watch in ready:
                 status = os.waitpid(play, 0)[1]
                 return "ended", os.waitstatus_to_exitcode(status)
             if 0 in ready:
-                return ("stopped" if _word() == "stop" else "runner-gone"), None
+                word = _word()
+                if word != "alive":
+                    return ("stopped" if word == "stop" else "runner-gone"), None
+                heard = time.monotonic()
     finally:
         os.close(watch)
 

@@ -11,7 +11,6 @@ from ansible_collections.breakglass.remediation.plugins.plugin_utils._vault.hold
 
 from breakglass.domain.messages import Blocked, OverLimit
 from breakglass.errors import BreakglassError
-from breakglass.store.journal_queue import incident_directory
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,13 +31,13 @@ class Reserve:
     Attributes:
         session: In Vault.
         reservations: The limits that need memory.
-        unacknowledged: Why a stream's records must be elsewhere first; empty when nothing waits for that.
+        unacknowledged: Why an incident's records must be elsewhere first; empty when nothing waits for that.
         held: Why a hold of our own lets nothing start for an incident; empty when none does.
     """
 
     session: VaultSession
     reservations: Reservations
-    unacknowledged: Callable[[str], str]
+    unacknowledged: Callable[[Incident], str]
     held: Callable[[Incident], str]
 
     def run(self, incident: Incident) -> Outcome:
@@ -52,7 +51,7 @@ class Reserve:
         try:
             if hold is not None and not self.held(incident):  # its play would read it there, too
                 return Blocked("the hold was lifted; its copy in Vault is about to be", SOON)
-            missing = self.unacknowledged(f"{incident_directory(incident.id, incident.opened_at)}/runner")
+            missing = self.unacknowledged(incident)
         except BreakglassError as error:
             return Blocked(f"nobody can say whether it may start: {error}", ASK_AGAIN)
         if missing:

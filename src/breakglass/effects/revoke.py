@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from ansible_collections.breakglass.remediation.plugins.plugin_utils._credential.closing import close_run
 from ansible_collections.breakglass.remediation.plugins.plugin_utils._credential.register import Register
+from ansible_collections.breakglass.remediation.plugins.plugin_utils._vault.closing import close
 
 from breakglass.domain.messages import GrantNotProvenGone, GrantProvenGone
 from breakglass.errors import BreakglassError
@@ -16,7 +17,7 @@ from breakglass.store.journal_queue import incident_directory
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from breakglass.domain.incident import Incident
+    from breakglass.domain.incident import Attempt, Incident
     from breakglass.domain.messages import Outcome
     from breakglass.effects.runs import Runs
     from breakglass.vault_session import VaultSession
@@ -24,15 +25,25 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class CloseGrant:
-    """The effect `close-grant`. It may be repeated until it succeeds."""
+    """The effect `close-grant`. It may be repeated until it succeeds.
+
+    Attributes:
+        session: In Vault.
+        runs: This runner's play processes.
+        journal: This runner's journal, where its plays' leases stand.
+        runner: The name of this runner.
+    """
 
     session: VaultSession
     runs: Runs
     journal: Path
+    runner: str = ""
 
     def run(self, incident: Incident) -> Outcome:
         """Revoke the current attempt's grant and prove it."""
         attempt = incident.attempt
+        if attempt.runner != self.runner:
+            return self._close_for_another(attempt)
         try:
             if left := self.runs.end_of(incident.id, attempt.number):
                 return GrantNotProvenGone(f"{len(left)} processes of the play can't be ended")
@@ -42,3 +53,16 @@ class CloseGrant:
         except BreakglassError as error:
             return GrantNotProvenGone(str(error))
         return GrantProvenGone(closed.proof.at, "; ".join(closed.remains))
+
+    def _close_for_another(self, attempt: Attempt) -> Outcome:
+        """The grant of a runner that is gone: its play has ended itself, and its leases stand in its own journal."""
+        try:
+            proof = close(self.session.client(), attempt.accessor)
+        except BreakglassError as error:
+            return GrantNotProvenGone(str(error))
+        until = f" It is over by {attempt.expires_at:%Y-%m-%d %H:%M:%S} UTC." if attempt.expires_at else ""
+        remains = (
+            f"what a play obtained under it on runner {attempt.runner or 'without a name'} is revoked with it, which "
+            f"nobody has seen from here.{until}"
+        )
+        return GrantProvenGone(proof.at, remains)

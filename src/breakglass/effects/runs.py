@@ -31,6 +31,7 @@ RESULT = "result.json"
 RUN_VARIABLE = "BREAKGLASS_RUN_DIR"  # every process of a run has it in its environment
 READY_LIMIT_SECONDS = 60
 KILL_LIMIT_SECONDS = 10.0
+ALIVE = "alive"  # said again and again to a play that may go on
 COLLECTIONS = Path(next(iter(collection_utils.__path__))).parents[4]
 
 

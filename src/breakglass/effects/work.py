@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from breakglass.domain.incident import Incident
     from breakglass.domain.messages import Outcome
 
@@ -32,6 +34,10 @@ class UnderGrant(Protocol):
 
     def allow(self) -> None:
         """Go on."""
+        ...
+
+    def keep(self, incidents: Collection[str], until: float) -> None:
+        """These are this runner's until then, by the monotonic clock."""
         ...
 
 
@@ -64,6 +70,11 @@ class Work:
         """Plays and loans may begin again."""
         self.plays.allow()
         self.loans.allow()
+
+    def keep(self, incidents: Collection[str], until: float) -> None:
+        """These incidents are this runner's until then, by the monotonic clock."""
+        self.plays.keep(incidents, until)
+        self.loans.keep(incidents, until)
 
     def _of(self, incident: Incident) -> UnderGrant:
         return self.loans if incident.course.lends else self.plays

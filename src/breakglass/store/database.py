@@ -1,14 +1,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The database: its connection settings, its clock, its schema, and the lock that keeps a second runner out."""
+"""The database of the runners: its transactions, its clock, its schema. Which kind it is shows nowhere above the store."""
 
 from __future__ import annotations
 
-import fcntl
-import os
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import sqlalchemy as sa
 from alembic import command
@@ -18,83 +16,123 @@ from alembic.script import ScriptDirectory
 from sqlalchemy.exc import SQLAlchemyError
 
 from breakglass.errors import BreakglassError
+from breakglass.settings import UnreadableSecret
+from breakglass.store.clock import NOW
+from breakglass.store.errors import DatabaseUnavailable, RunnerAlreadyRunning
+from breakglass.store.postgresql import PostgreSQL
+from breakglass.store.sqlite import SQLite
+from breakglass.store.tables import OUTBOX, RUNNER, STREAM
 
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import Iterator
 
-BUSY_MILLISECONDS = 1500
-# SQLite of Debian 12 has no unixepoch('subsec'); this is the same clock in milliseconds.
-NOW_SQL = "CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER)"
-NOW: sa.ColumnElement[int] = sa.literal_column(NOW_SQL, sa.BigInteger)
+__all__ = [
+    "NOW",
+    "Database",
+    "DatabaseUnavailable",
+    "RunnerAlreadyRunning",
+    "milliseconds",
+    "moment",
+    "now",
+    "runner_of",
+]
+
+_RUNNER = "breakglass_runner"
 
 
-class DatabaseUnavailable(BreakglassError):
-    """Raised when the database does not take or give what it was asked for: locked, full, broken or gone."""
+class Kind(Protocol):
+    """What differs between the kinds of databases.
 
+    Attributes:
+        engine: Whose transactions write, each alone in the database.
+        reading: Whose transactions read, each one consistent view, and wait for nobody.
+        several_runners: Whether more than one runner may work on it.
+        title: The database as the subject of a sentence.
+        advice: What to look at when it fails.
+    """
 
-class RunnerAlreadyRunning(BreakglassError):
-    """Raised when another runner has the same SQLite database open."""
+    engine: sa.Engine
+    reading: sa.Engine
+    several_runners: bool
+    title: str
+    advice: str
+
+    def take(self) -> None:
+        """Take it for this runner; raises RunnerAlreadyRunning, DatabaseUnavailable."""
+        ...
+
+    def find(self) -> None:
+        """Raise DatabaseUnavailable when there is none yet."""
+        ...
+
+    def close(self) -> None:
+        """Let go of it."""
+        ...
 
 
 class Database:
-    """One SQLite database of one runner. Every method of the store runs inside `transaction`."""
+    """One database. Every method of the store runs inside `transaction` or `reading`.
 
-    def __init__(self, url: str) -> None:
-        self._engine = sa.create_engine(url, hide_parameters=True, pool_size=20)
-        self._path = Path(self._engine.url.database or "")
-        self._lock: int | None = None
-        sa.event.listen(self._engine, "connect", _configure)
-        sa.event.listen(self._engine, "begin", _begin)
-        self._reading = self._engine.execution_options(breakglass_begin="BEGIN")
+    Attributes:
+        runner: The runner's name, by which its own rows are known; empty for the only one of an SQLite database that has none.
+        several_runners: Whether more than one runner may work on it.
+    """
+
+    def __init__(self, url: str, runner: str = "", password_file: Path | None = None) -> None:
+        self._kind: Kind = SQLite(url) if url.startswith("sqlite:") else PostgreSQL(url, password_file)
+        self.several_runners = self._kind.several_runners
+        self._be(runner)
 
     @classmethod
-    def open(cls, url: str) -> Database:
+    def open(cls, url: str, runner: str = "", password_file: Path | None = None) -> Database:
         """Take the database for this runner and bring its schema up to date.
 
         Raises:
-            RunnerAlreadyRunning: Another process has it.
+            RunnerAlreadyRunning: Another process has it, and it can have one only.
             DatabaseUnavailable: It can't be opened or migrated.
         """
-        database = cls(url)
-        database._take_lock()
+        database = cls(url, runner, password_file)
+        database._kind.take()
         try:
             with database.transaction() as connection:
                 _migrate(connection)
+                if not database.several_runners:
+                    _adopt(connection, runner)
         except BreakglassError:
             database.close()
             raise
         return database
 
     @classmethod
-    def beside(cls, url: str) -> Database:
+    def beside(cls, url: str, runner: str = "", password_file: Path | None = None) -> Database:
         """The database for a command, whether a runner works on it or not.
+
+        Where several runners may, what a command has recorded is written down by the one that was seen last.
 
         Raises:
             DatabaseUnavailable: There is none yet, or it can't be opened.
             RunnerAlreadyRunning: It is of an older version, and the runner of that version works on it.
         """
-        database = cls(url)
-        if not database._path.exists():
-            raise DatabaseUnavailable(
-                f"There is no database at {database._path} yet, so nothing can start: the runner makes it. If it has one, "
-                "name its settings with --settings."
-            )
+        database = cls(url, runner, password_file)
         try:
+            database._kind.find()
             with database.reading() as connection:
                 current = _revision(connection) == _newest_revision()
+                if current and database.several_runners:
+                    seen_last = sa.select(RUNNER.c.name).order_by(RUNNER.c.seen_at.desc()).limit(1)
+                    database._be(connection.execute(seen_last).scalar() or runner)
         except BreakglassError:
             database.close()
             raise
         if current:
             return database
         database.close()
-        return cls.open(url)
+        return cls.open(url, runner, password_file)
 
     @contextmanager
     def transaction(self) -> Iterator[sa.Connection]:
         """A write transaction, alone in the database; durable when the block has ended, undone when it raises."""
-        with self._errors_named(), self._engine.begin() as connection:
+        with self._errors_named(), self._writing.begin() as connection:
             yield connection
 
     @contextmanager
@@ -108,34 +146,24 @@ class Database:
         try:
             yield
         except SQLAlchemyError as error:
-            why = str(getattr(error, "orig", None) or type(error).__name__)
-            raise DatabaseUnavailable(
-                f"The database {self._path} failed: {why}. Look at its disk space, its permissions and for another "
-                "program that holds it."
-            ) from error
+            why = " ".join(str(getattr(error, "orig", None) or type(error).__name__).split())
+            raise DatabaseUnavailable(f"{self._kind.title} failed: {why}. {self._kind.advice}") from error
+        except UnreadableSecret as error:
+            raise DatabaseUnavailable(f"{self._kind.title} can't be asked. {error}") from error
 
     def close(self) -> None:
         """Let go of the database."""
-        self._engine.dispose()
-        if self._lock is not None:
-            os.close(self._lock)
-            self._lock = None
+        self._kind.close()
 
-    def _take_lock(self) -> None:
-        path = self._path.with_name(self._path.name + ".lock")
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            self._lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            os.close(os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))  # its log gets the same mode
-        except BlockingIOError:
-            self.close()
-            raise RunnerAlreadyRunning(
-                f"Another runner works on {self._path} (it holds {path}). Stop it first, or give this one a "
-                "database_url of its own."
-            ) from None
-        except OSError as error:
-            raise DatabaseUnavailable(f"The database {self._path} can't be opened: {error.strerror}.") from error
+    def _be(self, runner: str) -> None:
+        self.runner = runner
+        self._writing = self._kind.engine.execution_options(**{_RUNNER: runner})
+        self._reading = self._kind.reading.execution_options(**{_RUNNER: runner})
+
+
+def runner_of(connection: sa.Connection) -> str:
+    """The name of the runner whose transaction this is."""
+    return str(connection.get_execution_options()[_RUNNER])
 
 
 def moment(milliseconds: int) -> datetime:
@@ -153,19 +181,10 @@ def now(connection: sa.Connection) -> datetime:
     return moment(connection.execute(sa.select(NOW)).scalar_one())
 
 
-def _configure(connection: sqlite3.Connection, _record: object) -> None:
-    connection.isolation_level = None  # transactions begin where `_begin` says, not where the driver guesses
-    for pragma in (
-        f"busy_timeout={BUSY_MILLISECONDS}",
-        "foreign_keys=ON",
-        "journal_mode=WAL",
-        "synchronous=FULL",
-    ):
-        connection.execute(f"PRAGMA {pragma}")
-
-
-def _begin(connection: sa.Connection) -> None:
-    connection.exec_driver_sql(connection.get_execution_options().get("breakglass_begin", "BEGIN IMMEDIATE"))
+def _adopt(connection: sa.Connection, runner: str) -> None:
+    """The only runner of a database may be called otherwise than before; what waits is its own all the same."""
+    for table in (OUTBOX, STREAM):
+        connection.execute(sa.update(table).where(table.c.runner != runner).values(runner=runner))
 
 
 def _migrate(connection: sa.Connection) -> None:

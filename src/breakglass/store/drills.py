@@ -93,11 +93,12 @@ class DrillRuns:
             return at
 
     def due(self, name: str, incident: str, at: datetime, missed: str) -> None:
-        """A scheduled one is due, or (with a reason) was missed; its schedule is looked at up to here with it."""
+        """A scheduled one is due, or (with a reason) was missed; its schedule is looked at up to here with it, once."""
+        until = milliseconds(at)
+        mine = sa.and_(DRILL_SCHEDULE.c.name == name, DRILL_SCHEDULE.c.looked_until < until)
         with self._database.transaction() as connection:
-            _insert(connection, name, incident, CLOCK, at, missed)
-            mine = DRILL_SCHEDULE.c.name == name
-            connection.execute(sa.update(DRILL_SCHEDULE).where(mine).values(looked_until=milliseconds(at)))
+            if connection.execute(sa.update(DRILL_SCHEDULE).where(mine).values(looked_until=until)).rowcount:
+                _insert(connection, name, incident, CLOCK, at, missed)
 
     def wanted(self) -> list[DrillRun]:
         """Those that wait for their beginning, oldest first."""

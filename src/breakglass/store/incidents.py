@@ -17,10 +17,11 @@ from breakglass.domain.incident import Incident, State
 from breakglass.store import holds, journal_queue, orders
 from breakglass.store.database import NOW, milliseconds, moment
 from breakglass.store.documents import alert_from, alert_text, incident_from, incident_text
-from breakglass.store.tables import HOLD, HOST_CLAIM, INBOX, INCIDENT
+from breakglass.store.runners import alive
+from breakglass.store.tables import HOLD, HOST_CLAIM, INBOX, INCIDENT, RUNNER
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Mapping, Sequence
     from datetime import datetime
 
     from breakglass.domain.alert import Alert
@@ -40,11 +41,13 @@ class Arrival:
         alert: As the source read it.
         course: The policy's answer.
         incident: A fresh id, used if the alert opens an incident.
+        home: The runner that has to work on the incident as long as it is there; empty for any.
     """
 
     alert: Alert
     course: Course | None
     incident: str
+    home: str = ""
 
 
 class Reached(Enum):
@@ -113,18 +116,23 @@ class Incidents:
         with self._database.transaction() as connection:
             return [_accept(connection, arrival) for arrival in arrivals]
 
-    def claim(self, owner: str, busy: Collection[str] = ()) -> Claimed | None:
-        """Take the incident that has been due for longest, if there is one; never one that its owner is busy with.
+    def claim(self, busy: Collection[str] = (), ripe: Collection[str] = ()) -> Claimed | None:
+        """Take the incident that has been due for longest for this runner, if there is one; never one that it is busy with.
+
+        One that somebody holds is taken only if its lease is over and it is `ripe`: seen so for long enough.
 
         Raises:
             DatabaseUnavailable: Nothing was claimed.
             UnreadableDocument: It can't be read; it stays claimed until its lease ends, out of the way of the others.
         """
+        free = sa.or_(INCIDENT.c.lease_until == 0, sa.and_(INCIDENT.c.lease_until < NOW, INCIDENT.c.id.in_(ripe)))
+        homeless = ~sa.exists().where(RUNNER.c.name == INCIDENT.c.home, alive())
         due = sa.and_(
             INCIDENT.c.state != State.CLOSED,
             INCIDENT.c.wake_at <= NOW,
-            INCIDENT.c.lease_until < NOW,
+            free,
             INCIDENT.c.id.not_in(busy),  # after a jump of the clock its lease may seem to be over
+            sa.or_(INCIDENT.c.home.is_(None), INCIDENT.c.home == self._database.runner, homeless),
         )
         with self._database.reading() as connection:
             if connection.execute(sa.select(INCIDENT.c.id).where(due).limit(1)).first() is None:
@@ -133,7 +141,7 @@ class Incidents:
         take = (
             sa.update(INCIDENT)
             .where(INCIDENT.c.id == oldest)
-            .values(owner=owner, fence=INCIDENT.c.fence + 1, lease_until=NOW + LEASE_MILLISECONDS)
+            .values(owner=self._database.runner, fence=INCIDENT.c.fence + 1, lease_until=NOW + LEASE_MILLISECONDS)
             .returning(INCIDENT.c.id, INCIDENT.c.document, INCIDENT.c.fence, NOW.label("at"))
         )
         with self._database.transaction() as connection:
@@ -184,16 +192,31 @@ class Incidents:
         """The same claim after its effect: the document as committed, and what has come meanwhile."""
         return self.read_again(replace(claimed, incident=incident))
 
-    def renew(self, owner: str, incidents: Collection[str]) -> None:
-        """Prolong the leases of these incidents that are still good and this owner's."""
-        alive = sa.and_(INCIDENT.c.id.in_(incidents), INCIDENT.c.owner == owner, INCIDENT.c.lease_until >= NOW)
+    def expired(self) -> list[str]:
+        """Incidents that somebody holds whose lease is over."""
+        over = sa.and_(INCIDENT.c.lease_until > 0, INCIDENT.c.lease_until < NOW, INCIDENT.c.state != State.CLOSED)
+        with self._database.reading() as connection:
+            return list(connection.execute(sa.select(INCIDENT.c.id).where(over)).scalars())
+
+    def renew(self, fences: Mapping[str, int]) -> list[str]:
+        """Prolong the leases of these incidents, and return those that are still this runner's.
+
+        A lease that has run out is prolonged too, as long as nobody has taken the incident: its fence says so.
+        """
+        kept = []
         with self._database.transaction() as connection:
-            connection.execute(sa.update(INCIDENT).where(alive).values(lease_until=NOW + LEASE_MILLISECONDS))
+            for incident, fence in fences.items():
+                mine = sa.and_(INCIDENT.c.id == incident, INCIDENT.c.fence == fence)
+                prolonged = sa.update(INCIDENT).where(mine).values(lease_until=NOW + LEASE_MILLISECONDS)
+                if connection.execute(prolonged).rowcount:
+                    kept.append(incident)
+        return kept
 
     def forget_leases(self) -> None:
-        """At start: whoever held a lease is dead, since this runner alone has the database."""
+        """At start: who held a lease under this runner's name is dead, or under any where it alone has the database."""
+        mine = INCIDENT.c.owner == self._database.runner if self._database.several_runners else sa.true()
         with self._database.transaction() as connection:
-            connection.execute(sa.update(INCIDENT).where(INCIDENT.c.lease_until > 0).values(lease_until=0))
+            connection.execute(sa.update(INCIDENT).where(INCIDENT.c.lease_until > 0, mine).values(lease_until=0))
 
     def show(self, incident: str) -> Incident | None:
         """One incident's document."""
@@ -274,6 +297,7 @@ def _insert_incident(connection: sa.Connection, arrival: Arrival, course: Course
             document=incident_text(incident),
             wake_at=NOW,
             opened_at=milliseconds(at),
+            home=arrival.home or None,
         )
     )
     return incident.id

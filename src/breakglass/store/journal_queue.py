@@ -15,7 +15,7 @@ import sqlalchemy as sa
 
 from breakglass.domain.draft import Note
 from breakglass.domain.incident import State
-from breakglass.store.database import NOW, moment
+from breakglass.store.database import NOW, moment, runner_of
 from breakglass.store.database import now as database_now
 from breakglass.store.tables import INCIDENT, OUTBOX, STREAM
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from breakglass.domain.alert import Alert
+    from breakglass.domain.incident import Incident
     from breakglass.store.database import Database
 
 
@@ -43,9 +44,14 @@ def incident_directory(incident: str, opened_at: datetime) -> str:
     return f"{opened_at:%Y/%m/%d}/{incident}"
 
 
+def runner_stream(directory: str, runner: str) -> str:
+    """A runner's own stream in a directory: of an incident, or of a day. Two runners never write to one."""
+    return f"{directory}/runner-{runner}" if runner else f"{directory}/runner"
+
+
 def day_stream(connection: sa.Connection) -> str:
     """The stream of what belongs to no incident, for today by the database's clock."""
-    return f"{database_now(connection):%Y/%m/%d}/runner"
+    return runner_stream(f"{database_now(connection):%Y/%m/%d}", runner_of(connection))
 
 
 def unmatched_note(alert: Alert) -> Note:
@@ -64,14 +70,20 @@ def add(connection: sa.Connection, stream: str, notes: Sequence[Note]) -> None:
     """Queue records in the caller's transaction."""
     for note in notes:
         row = {"stream": stream, "kind": note.kind, "body": json.dumps(note.body, default=str)}
+        row["runner"] = runner_of(connection)
         connection.execute(sa.insert(OUTBOX).values(at=NOW, **row))
 
 
 class JournalQueue:
-    """The queue, and the list of announced streams."""
+    """The queue, and the list of announced streams, of this runner."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._mine = OUTBOX.c.runner == database.runner
+
+    def stream_of(self, incident: Incident) -> str:
+        """This runner's stream of an incident."""
+        return runner_stream(incident_directory(incident.id, incident.opened_at), self._database.runner)
 
     def add_to_day(self, notes: Sequence[Note]) -> None:
         """Queue records that belong to no incident."""
@@ -80,7 +92,7 @@ class JournalQueue:
 
     def waiting(self, stream: str | None = None) -> list[Queued]:
         """What waits, in order; of one stream or of all."""
-        query = sa.select(OUTBOX).order_by(OUTBOX.c.seq)
+        query = sa.select(OUTBOX).where(self._mine).order_by(OUTBOX.c.seq)
         if stream is not None:
             query = query.where(OUTBOX.c.stream == stream)
         with self._database.reading() as connection:
@@ -94,12 +106,13 @@ class JournalQueue:
 
     def announced(self, path: str, incident: str | None) -> None:
         """The ledger is about to name this stream, for the first time or after its seal."""
-        row = sa.select(sa.literal(path), sa.literal(incident, sa.Text), NOW).where(
+        runner = sa.literal(self._database.runner, sa.Text)
+        row = sa.select(sa.literal(path, sa.Text), sa.literal(incident, sa.Text), NOW, runner).where(
             ~sa.exists().where(STREAM.c.path == path)
         )
         with self._database.transaction() as connection:
             connection.execute(sa.update(STREAM).where(STREAM.c.path == path).values(sealed_at=None))
-            connection.execute(sa.insert(STREAM).from_select(["path", "incident", "announced_at"], row))
+            connection.execute(sa.insert(STREAM).from_select(["path", "incident", "announced_at", "runner"], row))
 
     def over(self, path: str) -> None:
         """Nobody writes this stream any more, though its incident may go on."""
@@ -108,17 +121,17 @@ class JournalQueue:
 
     def to_seal(self) -> list[str]:
         """Streams that are over, or whose incident or day is, and that have nothing waiting, oldest first."""
-        today = sa.func.strftime("%Y/%m/%d/runner", "now")
-        past_day = sa.and_(STREAM.c.incident.is_(None), STREAM.c.path != today)
-        over = sa.or_(STREAM.c.over_at.is_not(None), INCIDENT.c.state == State.CLOSED, past_day)
-        waiting = sa.exists().where(OUTBOX.c.stream == STREAM.c.path)
-        query = (
-            sa.select(STREAM.c.path)
-            .outerjoin(INCIDENT, INCIDENT.c.id == STREAM.c.incident)
-            .where(STREAM.c.sealed_at.is_(None), over, ~waiting)
-            .order_by(STREAM.c.announced_at)
-        )
         with self._database.reading() as connection:
+            past_day = sa.and_(STREAM.c.incident.is_(None), STREAM.c.path != day_stream(connection))
+            over = sa.or_(STREAM.c.over_at.is_not(None), INCIDENT.c.state == State.CLOSED, past_day)
+            waiting = sa.exists().where(OUTBOX.c.stream == STREAM.c.path)
+            mine = STREAM.c.runner == self._database.runner
+            query = (
+                sa.select(STREAM.c.path)
+                .outerjoin(INCIDENT, INCIDENT.c.id == STREAM.c.incident)
+                .where(STREAM.c.sealed_at.is_(None), mine, over, ~waiting)
+                .order_by(STREAM.c.announced_at)
+            )
             return list(connection.execute(query).scalars())
 
     def sealed(self, paths: Sequence[str]) -> None:
@@ -129,5 +142,5 @@ class JournalQueue:
     def counts(self) -> tuple[int, int]:
         """Records that wait to be written, and streams that wait to be sealed."""
         with self._database.reading() as connection:
-            waiting = connection.execute(sa.select(sa.func.count()).select_from(OUTBOX)).scalar_one()
+            waiting = connection.execute(sa.select(sa.func.count()).select_from(OUTBOX).where(self._mine)).scalar_one()
         return waiting, len(self.to_seal())

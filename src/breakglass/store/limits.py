@@ -61,6 +61,9 @@ class Reservations:
     def _present_refusal(self, connection: sa.Connection, incident: Incident) -> Blocked | GaveWay | None:
         working = sa.select(sa.func.count()).select_from(INCIDENT).where(INCIDENT.c.state.in_(WORKING))
         others = working.where(INCIDENT.c.id != incident.id)
+        if self.database.several_runners:
+            mine = self.database.runner
+            others = others.where(sa.func.coalesce(INCIDENT.c.owner, mine) == mine)
         if not incident.course.drill:
             others = others.where(~_is_drill(INCIDENT.c.id))  # they are never in the way
         if connection.execute(others).scalar_one() >= self.concurrent_plays:

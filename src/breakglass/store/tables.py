@@ -21,10 +21,12 @@ INCIDENT = sa.Table(
     sa.Column("lease_until", sa.BigInteger, nullable=False, server_default="0"),
     sa.Column("opened_at", sa.BigInteger, nullable=False),
     sa.Column("closed_at", sa.BigInteger),
+    sa.Column("home", sa.Text),
 )
+_OPEN = INCIDENT.c.state != "closed"
 # One open incident for a key; a second alert reaches it instead of opening another.
-sa.Index("one_open", INCIDENT.c.key, unique=True, sqlite_where=INCIDENT.c.state != "closed")
-sa.Index("due", INCIDENT.c.wake_at, sqlite_where=INCIDENT.c.state != "closed")
+sa.Index("one_open", INCIDENT.c.key, unique=True, sqlite_where=_OPEN, postgresql_where=_OPEN)
+sa.Index("due", INCIDENT.c.wake_at, sqlite_where=_OPEN, postgresql_where=_OPEN)
 
 INBOX = sa.Table(
     "inbox",
@@ -40,7 +42,8 @@ INBOX = sa.Table(
     sqlite_autoincrement=True,
 )
 sa.Index("of_fault", INBOX.c.fault)
-sa.Index("undone", INBOX.c.incident, INBOX.c.seq, sqlite_where=INBOX.c.done == sa.false())
+_UNDONE = INBOX.c.done == sa.false()
+sa.Index("undone", INBOX.c.incident, INBOX.c.seq, sqlite_where=_UNDONE, postgresql_where=_UNDONE)
 
 # What people say to an incident.
 ORDER = sa.Table(
@@ -65,6 +68,7 @@ OUTBOX = sa.Table(
     sa.Column("at", sa.BigInteger, nullable=False),
     sa.Column("kind", sa.Text, nullable=False),
     sa.Column("body", sa.Text, nullable=False),
+    sa.Column("runner", sa.Text, nullable=False, server_default=sa.text("''")),
     sqlite_autoincrement=True,
 )
 
@@ -77,6 +81,7 @@ STREAM = sa.Table(
     sa.Column("announced_at", sa.BigInteger, nullable=False),
     sa.Column("over_at", sa.BigInteger),
     sa.Column("sealed_at", sa.BigInteger),
+    sa.Column("runner", sa.Text, nullable=False, server_default=sa.text("''")),
 )
 
 HOST_CLAIM = sa.Table(
@@ -142,10 +147,22 @@ DRILL_SCHEDULE = sa.Table(
     sa.Column("looked_until", sa.BigInteger, nullable=False),
 )
 
-# Accessors of the runner's own Vault sessions, so that a dead runner's session can be revoked.
+# The runners that have worked on this database; `instance` is another one after each start.
+RUNNER = sa.Table(
+    "runner",
+    METADATA,
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("instance", sa.Text, nullable=False),
+    sa.Column("started_at", sa.BigInteger, nullable=False),
+    sa.Column("seen_at", sa.BigInteger, nullable=False),
+)
+
+# Accessors of the runners' own Vault sessions, so that a dead runner's session can be revoked.
 VAULT_SESSION = sa.Table(
     "vault_session",
     METADATA,
     sa.Column("accessor", sa.Text, primary_key=True),
     sa.Column("opened_at", sa.BigInteger, nullable=False),
+    sa.Column("runner", sa.Text, nullable=False, server_default=sa.text("''")),
+    sa.Column("instance", sa.Text, nullable=False, server_default=sa.text("''")),
 )

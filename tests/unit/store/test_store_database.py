@@ -100,13 +100,13 @@ def test_a_locked_database_says_so(tmp_path: Path, database: Database) -> None:
     other.execute("BEGIN IMMEDIATE")
     start = datetime.now(UTC)
     with pytest.raises(DatabaseUnavailable, match="locked"):
-        Sessions(database).opened("accessor")
+        Sessions(database, "before").opened("accessor")
     assert datetime.now(UTC) - start < timedelta(seconds=10)
-    assert Sessions(database).left_over() == []
+    assert Sessions(database, "now").left_over() == []
     other.execute("ROLLBACK")
     other.close()
-    Sessions(database).opened("accessor")
-    assert Sessions(database).left_over() == ["accessor"]
+    Sessions(database, "before").opened("accessor")
+    assert Sessions(database, "now").left_over() == ["accessor"]
 
 
 def test_a_block_that_raises_leaves_nothing(database: Database) -> None:
@@ -151,13 +151,14 @@ def test_the_clock_is_the_databases(database: Database) -> None:
 
 
 def test_sessions(database: Database) -> None:
-    """A session of the runner is left over until it is ended."""
-    sessions = Sessions(database)
+    """A session of an earlier process of the runner is left over until it is ended; one of its own never is."""
+    sessions = Sessions(database, "before")
     for accessor in ("a", "b"):
         sessions.opened(accessor)
     sessions.ended("a")
     sessions.ended("never known")
-    assert sessions.left_over() == ["b"]
+    assert sessions.left_over() == []
+    assert Sessions(database, "now").left_over() == ["b"]
 
 
 @settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])

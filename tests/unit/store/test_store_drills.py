@@ -59,7 +59,7 @@ def drill_at_work(runs: DrillRuns, incidents: Incidents, reservations: Reservati
 def into(incidents: Incidents, name: str, state: State) -> None:
     """The incident gets into a state, as the engine commits it."""
     busy: list[str] = []
-    while (claimed := incidents.claim("test", busy)) is not None and claimed.incident.id != name:
+    while (claimed := incidents.claim(busy)) is not None and claimed.incident.id != name:
         busy.append(claimed.incident.id)
     assert isinstance(claimed, Claimed)
     incidents.commit(claimed, Decision(replace(claimed.incident, state=state), (), claimed.at, None), name)
@@ -82,7 +82,7 @@ def test_a_real_alert_ends_the_drill_on_its_host(
         blocked = reservations.reserve(real)
         assert isinstance(blocked, Blocked)
         assert blocked.why == "the drill on web1 is being ended (INC-DRILL-1)"
-    claimed = incidents.claim("test", ["INC-REAL1"])
+    claimed = incidents.claim(["INC-REAL1"])
     assert claimed is not None
     assert claimed.incident.id == "INC-DRILL-1"
     (order,) = claimed.orders
@@ -95,7 +95,7 @@ def test_who_only_observes_ends_no_drill(runs: DrillRuns, incidents: Incidents, 
     course = make_course(plan=make_plan(), limits=NEVER_WAITS, mode=Mode.OBSERVE)
     incidents.accept([Arrival(make_alert(fingerprint="o", group="o"), course, "INC-OBSERVE")])
     assert isinstance(reservations.reserve(make_incident(course, name="INC-OBSERVE")), Reserved)
-    claimed = incidents.claim("test", ["INC-OBSERVE"])
+    claimed = incidents.claim(["INC-OBSERVE"])
     assert claimed is not None
     assert claimed.orders == ()
 

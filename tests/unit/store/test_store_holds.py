@@ -19,10 +19,11 @@ from breakglass.domain.messages import Blocked, Held, OverLimit, Reserved
 from breakglass.domain.rules import Mode
 from breakglass.store import database as database_module
 from breakglass.store.database import Database, DatabaseUnavailable, RunnerAlreadyRunning
+from breakglass.store.documents import incident_text
 from breakglass.store.holds import Holds
 from breakglass.store.incidents import Arrival, Claimed, Committed, Incidents
 from breakglass.store.limits import Reservations
-from breakglass.store.tables import HOLD, HOST_CLAIM, INCIDENT
+from breakglass.store.tables import HOLD, HOST_CLAIM
 
 if TYPE_CHECKING:
     from datetime import timedelta
@@ -62,7 +63,7 @@ def stored(incidents: Incidents, name: str, *hosts: str, **how: object) -> Incid
 def commit(incidents: Incidents, name: str, state: State, change: HoldChange | None = None) -> Committed:
     """The incident gets into a state, with what that does to the holds, as the engine commits it."""
     busy: list[str] = []
-    while (claimed := incidents.claim("test", busy)) is not None and claimed.incident.id != name:
+    while (claimed := incidents.claim(busy)) is not None and claimed.incident.id != name:
         busy.append(claimed.incident.id)
     assert isinstance(claimed, Claimed)
     done = incidents.commit(claimed, Decision(replace(claimed.incident, state=state), (), claimed.at, change), name)
@@ -156,7 +157,7 @@ def test_setting_and_lifting_are_journalled(holds: Holds, queue: JournalQueue) -
     (hold,) = holds.set(Scope.HOST, ["web1"], "new disks", "ada")
     holds.lift(Scope.HOST, ["web1"], "disks are in", "ben")
     was_set, lifted = queue.waiting()
-    assert was_set.stream.endswith("/runner")
+    assert "/runner" in was_set.stream
     assert (was_set.kind, lifted.kind) == ("hold.set", "hold.lifted")
     assert was_set.body == {"scope": "host", "name": "web1", "by": "ada", "reason": "new disks"}
     assert lifted.body == {
@@ -307,22 +308,22 @@ def test_who_waits_looks_again_when_a_hold_is_lifted(
     isolated(incidents, reservations, State.CLOSING)
     commit(incidents, "INC-ISO", State.ESCALATED)
     stored(incidents, "A", "web1")
-    claimed = incidents.claim("runner", ["INC-ISO"])
+    claimed = incidents.claim(["INC-ISO"])
     assert claimed is not None
     later = claimed.at + HOUR
     waits = replace(claimed.incident, state=State.WAITING, retries=9, wake_at=later, blocked="web1 is held")
     assert incidents.commit(claimed, Decision(waits, (), later), "A") is Committed.DONE
-    assert incidents.claim("runner", ["INC-ISO"]) is None
+    assert incidents.claim(["INC-ISO"]) is None
     if by_hand:
         holds.lift(Scope.HOST, ["web1"], "it is clean", "ada")
     else:
         rejoin = stored(incidents, "R", "web1", **REJOIN)
         assert isinstance(reservations.reserve(rejoin), Reserved)
-        claimed = incidents.claim("runner", ["INC-ISO"])
+        claimed = incidents.claim(["INC-ISO"])
         assert claimed is not None
         closing = Decision(replace(claimed.incident, state=State.CLOSING), (), later, ENDS)
         assert incidents.commit(claimed, closing, "R") is Committed.DONE
-    due = incidents.claim("runner", ["INC-ISO"])
+    due = incidents.claim(["INC-ISO"])
     assert due is not None
     assert (due.incident.id, due.incident.retries, due.incident.blocked) == ("A", 9, "web1 is held")
     assert decide(due.incident, [], due.at).incident.effect is Effect.RESERVE
@@ -332,10 +333,10 @@ def test_a_fenced_engine_holds_nothing(incidents: Incidents, holds: Holds, reser
     """A decision that is not written changes no hold."""
     incident = stored(incidents, "INC-ISO", "web1", **ISOLATE)
     reservations.reserve(incident)
-    claimed = incidents.claim("old")
+    claimed = incidents.claim()
     assert claimed is not None
     incidents.forget_leases()
-    assert incidents.claim("new") is not None
+    assert incidents.claim() is not None
     decision = Decision(replace(claimed.incident, state=State.CLOSING), (), claimed.at, SETS)
     assert incidents.commit(claimed, decision, "s") is Committed.FENCED
     assert holds.standing() == []
@@ -375,37 +376,34 @@ def test_a_command_makes_no_database(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def older(url: str) -> None:
-    """A database as the version before holds left it."""
-    Database.open(url).close()
-    made = Database(url)
-    config = Config()
+def older(url: str) -> Incident:
+    """A database as the version before holds left it, with an incident that waits in it."""
+    made, config = Database(url), Config()
     config.set_main_option("script_location", str(database_module.Path(database_module.__file__).parent / "migrations"))
+    waiting = make_incident(course_on("web1"), name="A")
+    text = incident_text(waiting).replace(',"holds_host":false,"releases_host":false', "")
+    assert "holds_host" not in text
+    row = {"id": "A", "key": "k", "state": "received", "trigger": "t", "document": text, "wake_at": 0, "opened_at": 0}
     with made.transaction() as connection:
-        for table in ("hold", "incident_order", "drill", "drill_schedule"):
-            connection.exec_driver_sql(f"DROP TABLE {table}")
         config.attributes["connection"] = connection
-        command.stamp(config, "0001")
+        command.upgrade(config, "0001")
+        names = ", ".join(row)
+        connection.execute(
+            sa.text(f"INSERT INTO incident ({names}) VALUES ({', '.join(f':{name}' for name in row)})"), row
+        )
     made.close()
+    return waiting
 
 
 def test_an_older_database_is_brought_up_to_date(tmp_path: Path) -> None:
     """An incident that waited under the version before goes on under this one; a command after an upgrade works too."""
     url = f"sqlite:///{tmp_path}/breakglass.db"
-    older(url)
-    before = Database(url)
-    waiting = stored(Incidents(before), "A", "web1")
-    with before.transaction() as connection:  # as the version before wrote it
-        text = connection.execute(sa.select(INCIDENT.c.document)).scalar_one()
-        text = text.replace(',"holds_host":false,"releases_host":false', "")
-        assert "holds_host" not in text
-        connection.execute(sa.update(INCIDENT).values(document=text))
-    before.close()
+    waiting = older(url)
     upgraded = Database.beside(url)
     Holds(upgraded).set(Scope.HOST, ["web1"], "upgrade", "ada")
     upgraded.close()
     runner = Database.open(url)
-    claimed = Incidents(runner).claim("runner")
+    claimed = Incidents(runner).claim()
     assert claimed is not None
     assert claimed.incident.course == waiting.course
     assert isinstance(Reservations(runner, 5).reserve(claimed.incident), OverLimit)
@@ -417,7 +415,7 @@ def test_an_older_runner_at_work(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/breakglass.db"
     older(url)
     runner = Database(url)
-    runner._take_lock()
+    runner._kind.take()
     with pytest.raises(RunnerAlreadyRunning):
         Database.beside(url)
     runner.close()

@@ -22,6 +22,8 @@ from breakglass.store.limits import Reservations
 from breakglass.store.tables import HOST_CLAIM, INBOX, INCIDENT
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from breakglass.domain.alert import Alert
     from breakglass.domain.course import Course
     from breakglass.store.database import Database
@@ -47,8 +49,8 @@ def closed(claimed: Claimed) -> Decision:
     return Decision(replace(claimed.incident, state=State.CLOSED, effect=None), (Note("incident.closed", {}),), None)
 
 
-def claim(incidents: Incidents) -> Claimed:
-    claimed = incidents.claim("runner")
+def claim(incidents: Incidents, ripe: Collection[str] = ()) -> Claimed:
+    claimed = incidents.claim(ripe=ripe)
     assert claimed is not None
     return claimed
 
@@ -137,7 +139,7 @@ def test_an_unmatched_alert_is_recorded(incidents: Incidents, queue: JournalQueu
     """An alert that no trigger matches is journalled in the stream of the day, and opens nothing."""
     assert arrive(incidents, course=None) == Accepted("", Reached.UNMATCHED)
     (queued,) = queue.waiting()
-    assert (queued.kind, queued.stream.endswith("/runner"), "INC" in queued.stream) == ("alert.unmatched", True, False)
+    assert (queued.kind, "/runner" in queued.stream, "INC" in queued.stream) == ("alert.unmatched", True, False)
     assert count(database, INCIDENT) == 0
 
 
@@ -185,12 +187,12 @@ def test_one_incident_is_claimed_once(incidents: Incidents) -> None:
 
     def take(_: int) -> Claimed | None:
         barrier.wait()
-        return incidents.claim("runner")
+        return incidents.claim()
 
     with ThreadPoolExecutor(16) as pool:
         claims = [claimed.incident.id for claimed in pool.map(take, range(16)) if claimed]
     assert sorted(claims) == sorted(set(claims))
-    while (claimed := incidents.claim("runner")) is not None:
+    while (claimed := incidents.claim()) is not None:
         claims.append(claimed.incident.id)
     assert sorted(claims) == [f"INC-{number}" for number in range(10)]
 
@@ -200,7 +202,7 @@ def test_a_stale_claim_writes_nothing(incidents: Incidents, database: Database, 
     arrive(incidents)
     stale = claim(incidents)
     pass_seconds(database, LEASE_MILLISECONDS / 1000 + 1)
-    fresh = claim(incidents)
+    fresh = claim(incidents, ripe=incidents.expired())
     assert fresh.fence > stale.fence
     for decision in (decided(stale), closed(stale)):
         assert incidents.commit(stale, decision, STREAM) is Committed.FENCED
@@ -216,27 +218,36 @@ def test_a_lease_that_has_ended_commits_nothing(incidents: Incidents, database: 
     assert incidents.commit(claimed, decided(claimed), STREAM) is Committed.FENCED
 
 
+def test_a_lease_is_taken_over_when_it_is_ripe(incidents: Incidents, database: Database) -> None:
+    """A lease that is over is nobody's to take before it was seen so for long enough, and one that is good never is."""
+    arrive(incidents)
+    claim(incidents)
+    assert (incidents.expired(), incidents.claim(ripe=["INC-A"])) == ([], None)
+    pass_seconds(database, LEASE_MILLISECONDS / 1000 + 1)
+    assert (incidents.expired(), incidents.claim()) == (["INC-A"], None)
+    assert claim(incidents, ripe=["INC-A"]).incident.id == "INC-A"
+
+
 def test_only_what_is_worked_on_is_renewed(incidents: Incidents, database: Database) -> None:
-    """A renewal prolongs the leases of the incidents that it names; another, or one that has ended, is free to be taken."""
-    for name in ("INC-A", "INC-B"):
+    """A renewal prolongs the leases of the incidents that it names, also late; one that was taken over is not its own any more."""
+    fences = {}
+    for name in ("INC-A", "INC-B", "INC-C"):
         arrive(incidents, make_alert(group=name), name=name)
-        claim(incidents)
-    pass_seconds(database, 5)
-    incidents.renew("runner", ["INC-A"])
-    incidents.renew("somebody else", ["INC-B"])
-    pass_seconds(database, 6)
-    incidents.renew("runner", ["INC-A", "INC-B"])
-    assert claim(incidents).incident.id == "INC-B"
-    assert incidents.claim("runner") is None
+        fences[name] = claim(incidents).fence
+    pass_seconds(database, 11)
+    assert claim(incidents, ripe=["INC-B"]).incident.id == "INC-B"
+    assert incidents.renew({name: fences[name] for name in ("INC-A", "INC-B")}) == ["INC-A"]
+    assert incidents.expired() == ["INC-C"]
+    assert incidents.renew({}) == []
 
 
 def test_leases_of_a_dead_runner_are_forgotten(incidents: Incidents) -> None:
     """A runner that starts takes over at once what its predecessor held."""
     arrive(incidents)
     before = claim(incidents)
-    assert incidents.claim("next") is None
+    assert incidents.claim() is None
     incidents.forget_leases()
-    taken = incidents.claim("next")
+    taken = incidents.claim()
     assert taken is not None
     assert (taken.incident, taken.alerts, taken.fence) == (before.incident, before.alerts, before.fence + 1)
     assert incidents.commit(before, decided(before), STREAM) is Committed.FENCED
@@ -269,7 +280,7 @@ def test_it_is_not_claimed_before_its_time(incidents: Incidents) -> None:
     arrive(incidents)
     claimed = claim(incidents)
     incidents.commit(claimed, Decision(replace(claimed.incident, state=State.WAITING), (), claimed.at + HOUR), STREAM)
-    assert incidents.claim("runner") is None
+    assert incidents.claim() is None
     arrive(incidents, make_alert("resolved"))
     assert claim(incidents).incident.state is State.WAITING
 
@@ -281,7 +292,7 @@ def test_an_effect_keeps_the_lease(incidents: Incidents) -> None:
     decision = decided(claimed)
     assert decision.incident.effect is Effect.RESERVE
     incidents.commit(claimed, decision, STREAM)
-    assert incidents.claim("runner") is None
+    assert incidents.claim() is None
     arrive(incidents, make_alert("resolved"))
     after = incidents.after_effect(claimed, decision.incident)
     assert (after.incident, after.fence) == (decision.incident, claimed.fence)
@@ -303,7 +314,7 @@ def test_closed_is_closed(incidents: Incidents) -> None:
     arrive(incidents)
     assert incidents.count_by_state() == {"received": 1}
     close(incidents)
-    assert (incidents.claim("runner"), incidents.count_by_state()) == (None, {})
+    assert (incidents.claim(), incidents.count_by_state()) == (None, {})
 
 
 @pytest.mark.parametrize("broken", ["{", "{}", '{"id": 1}', "null", '"INC-A"'])
@@ -314,7 +325,7 @@ def test_a_broken_row_does_not_stop_the_others(incidents: Incidents, database: D
     with database.transaction() as connection:
         connection.execute(sa.update(INCIDENT).where(INCIDENT.c.id == "INC-A").values(document=broken))
     with pytest.raises(UnreadableDocument, match="restore the backup"):
-        incidents.claim("runner")
+        incidents.claim()
     assert claim(incidents).incident.id == "INC-B"
     with pytest.raises(UnreadableDocument):
         incidents.show("INC-A")
@@ -327,7 +338,7 @@ def test_a_broken_message_does_not_stop_the_others(incidents: Incidents, databas
     with database.transaction() as connection:
         connection.execute(sa.update(INBOX).where(INBOX.c.incident == "INC-A").values(body="[]"))
     with pytest.raises(UnreadableDocument):
-        incidents.claim("runner")
+        incidents.claim()
     assert claim(incidents).incident.id == "INC-B"
 
 

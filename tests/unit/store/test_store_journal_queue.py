@@ -25,7 +25,7 @@ STREAM = "2026/11/22/INC-A/runner"
 
 def commit(incidents: Incidents, *kinds: str, state: State = State.WAITING) -> None:
     """Take the incident one decision further, with these records."""
-    claimed = incidents.claim("runner")
+    claimed = incidents.claim()
     assert claimed is not None
     notes = tuple(Note(kind, {"number": number}) for number, kind in enumerate(kinds))
     incidents.commit(claimed, Decision(replace(claimed.incident, state=state), notes, claimed.at), STREAM)

@@ -25,6 +25,7 @@ from breakglass.domain.draft import Decision
 from breakglass.domain.incident import Attempt, State
 from breakglass.domain.messages import Blocked, OverLimit, Reserved
 from breakglass.domain.rules import Limits, Mode
+from breakglass.store.database import NOW
 from breakglass.store.incidents import Arrival, Claimed, Committed, Incidents
 from breakglass.store.limits import Reservations
 from breakglass.store.tables import HOST_CLAIM, INCIDENT, REPAIR
@@ -61,7 +62,7 @@ def enter(database: Database, incident: Incident, state: State, ago: timedelta =
     shift = round(ago.total_seconds() * 1000)
     with database.transaction() as connection:
         mine = INCIDENT.c.id == incident.id
-        closed_at = sa.literal_column("CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER)") - shift
+        closed_at = NOW - shift
         values = {"state": state, "closed_at": closed_at if state is State.CLOSED else None}
         connection.execute(sa.update(INCIDENT).where(mine).values(values))
         connection.execute(sa.update(REPAIR).where(REPAIR.c.incident == incident.id).values(at=REPAIR.c.at - shift))
@@ -232,7 +233,7 @@ def test_a_reservation_that_was_not_committed(incidents: Incidents, database: Da
     reservations = Reservations(database, concurrent_plays=1)
     incident = stored(incidents, "A", "web1")
     reservations.reserve(incident)
-    claimed = incidents.claim("next")
+    claimed = incidents.claim()
     assert isinstance(claimed, Claimed)
     assert claimed.incident.state is State.RECEIVED
     waiting = Decision(replace(claimed.incident, state=State.WAITING), (), None)

@@ -38,6 +38,7 @@ from breakglass.store.holds import Holds
 from breakglass.store.incidents import Incidents
 from breakglass.store.journal_queue import JournalQueue
 from breakglass.store.orders import Orders
+from breakglass.store.runners import Runners
 from breakglass.store.sessions import Sessions
 from breakglass.vault_session import VaultSession
 from breakglass.web.app import make_app
@@ -103,7 +104,9 @@ def make_idle_runner(written: Written, directory: Path) -> Runner:
     session = VaultSession(Connection(vault.url), vault.role_id_file, vault.secret_id_file, Sessions(database))
     runs = Runs(directory / "runs", {})
     plays = RunPlay(runs, Handover(), journal, written.settings.inventory, lambda _: "", {})
-    engine = Engine("runner-1", Parts(incidents, Orders(database), journal, plays, {Effect.ESCALATE: Escalate({})}))
+    runners = Runners(database, "this process")
+    parts = (incidents, Orders(database), runners, journal)
+    engine = Engine(Parts(*parts, plays, {Effect.ESCALATE: Escalate({})}))
     reception = Reception(written.policy, written.hosts, installed_remediations(), incidents, engine.hint)
     holds = Holds(database)
     keeping = (Retention(written.settings.journal, session), HoldMirror(holds, session))
@@ -114,7 +117,7 @@ def make_idle_runner(written: Written, directory: Path) -> Runner:
     drills = Drills(DrillRuns(database), reception, directory / "journal")
     return Runner(
         *(written.settings, reception, *people, incidents, holds, queue),
-        *(engine, session, house, ship, drills, runs, journal, database),
+        *(engine, session, house, ship, drills, runs, journal, database, runners),
     )
 
 

@@ -27,8 +27,9 @@ def upgrade() -> None:
         sa.Column("closed_at", sa.BigInteger(), nullable=True),
         sa.PrimaryKeyConstraint("id"),
     )
-    op.create_index("due", "incident", ["wake_at"], unique=False, sqlite_where=sa.text("state != 'closed'"))
-    op.create_index("one_open", "incident", ["key"], unique=True, sqlite_where=sa.text("state != 'closed'"))
+    still = sa.text("state != 'closed'")
+    op.create_index("due", "incident", ["wake_at"], unique=False, sqlite_where=still, postgresql_where=still)
+    op.create_index("one_open", "incident", ["key"], unique=True, sqlite_where=still, postgresql_where=still)
     op.create_table(
         "outbox",
         sa.Column("seq", sa.Integer(), nullable=False),
@@ -74,7 +75,7 @@ def upgrade() -> None:
         sa.Column("firing", sa.Boolean(), nullable=False),
         sa.Column("dedup", sa.Text(), nullable=False),
         sa.Column("body", sa.Text(), nullable=False),
-        sa.Column("done", sa.Boolean(), server_default=sa.text("0"), nullable=False),
+        sa.Column("done", sa.Boolean(), server_default=sa.false(), nullable=False),
         sa.ForeignKeyConstraint(
             ["incident"],
             ["incident.id"],
@@ -84,7 +85,8 @@ def upgrade() -> None:
         sqlite_autoincrement=True,
     )
     op.create_index("of_fault", "inbox", ["fault"], unique=False)
-    op.create_index("undone", "inbox", ["incident", "seq"], unique=False, sqlite_where=sa.text("done = 0"))
+    undone = sa.column("done", sa.Boolean()) == sa.false()
+    op.create_index("undone", "inbox", ["incident", "seq"], unique=False, sqlite_where=undone, postgresql_where=undone)
     op.create_table(
         "repair",
         sa.Column("incident", sa.Text(), nullable=False),
@@ -98,4 +100,3 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("incident", "host"),
     )
     op.create_index("repairs_of", "repair", ["trigger", "host", "at"], unique=False)
-    # ### end Alembic commands ###
