@@ -95,6 +95,7 @@ lock: ## Resolve requirements/*.in anew (needs uv)
 soak: $(VENV)/.dev-installed ## Long crash trials, and all tests on real hosts (as root, after make lab); bounded, and stops by itself
 	$(BIN)/python -m tests.soak.crashes
 	$(BIN)/python -m tests.soak.recording
+	$(BIN)/python -m tests.soak.fleet
 	$(LAB_PYTEST) tests/lab
 
 clean: ## Remove what was built here

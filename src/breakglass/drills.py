@@ -17,7 +17,7 @@ from breakglass.domain.alert import DRILL, AlertStatus
 from breakglass.domain.drills import Measured, Passage, Phase, drill_labels, hosts_of, measure
 from breakglass.domain.incident import Result, State
 from breakglass.errors import BreakglassError
-from breakglass.reception import fresh_drill_id
+from breakglass.reception import fresh_drill_id, trigger_of
 from breakglass.sources import PARSERS, Delivery
 from breakglass.store.journal_queue import incident_directory
 from breakglass.timeline import Follower
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from breakglass.domain.incident import Incident
-    from breakglass.domain.rules import Drill
+    from breakglass.domain.rules import Drill, Policy
     from breakglass.reception import Reception
     from breakglass.sources import Message
     from breakglass.store.drills import DrillRun, DrillRuns
@@ -57,7 +57,6 @@ class Drills:
         self._leads = leads
         self._reception = reception
         self._journal = journal
-        self._drills = {drill.name: drill for drill in reception.policy.drills}
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._work, name="drills", daemon=True)
         self.trouble = ""
@@ -76,7 +75,7 @@ class Drills:
         """Do once all that is to do now; of several runners one does."""
         if not self._leads():
             return
-        for drill in self._drills.values():
+        for drill in self._reception.in_force.now.policy.drills:
             self._keep_schedule(drill)
         for run in self._runs.wanted():
             self._begin(run)
@@ -115,19 +114,21 @@ class Drills:
             self._runs.due(drill.name, fresh_drill_id(), due[-1], "")
 
     def _begin(self, run: DrillRun) -> None:
-        drill = self._drills.get(run.name)
+        rules = self._reception.in_force.now
+        drill = next((one for one in rules.policy.drills if one.name == run.name), None)
         if drill is None:
-            why = f"the runner's policy has no drill {run.name}; it reads its policy at its start"
+            why = f"the policy in force has no drill {run.name}; the runner reads it at its start and on SIGHUP"
             self._end(run, "failed", Measured((Passage(Phase.RECEIVED, None, why, failed=True),)))
             return
-        hosts = hosts_of(drill, self._reception.hosts)
+        hosts = hosts_of(drill, rules.hosts)
         host = hosts[self._runs.times_begun(drill.name) % len(hosts)] if hosts else ""
-        self._reception.rehearse(drill, run.incident, self._firing(drill, run, host), run.missed)
+        self._reception.rehearse(drill, run.incident, self._firing(drill, run, host, rules.policy), run.missed)
         self._runs.begun(run.incident, "" if run.missed else host, check=drill.check)
 
-    def _firing(self, drill: Drill, run: DrillRun, host: str) -> Message:
+    @staticmethod
+    def _firing(drill: Drill, run: DrillRun, host: str, policy: Policy) -> Message:
         """Its alert has fired for as long as its trigger wants."""
-        trigger = self._reception.trigger_of(drill)
+        trigger = trigger_of(drill, policy)
         labels = drill_labels(drill, trigger, host)
         return _message(run, AlertStatus.FIRING, labels, run.wanted_at - trigger.limits.firing_for)
 

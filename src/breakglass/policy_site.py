@@ -6,9 +6,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from breakglass.installed import installed_remediations
 from breakglass.inventory import read_inventory
 from breakglass.policy.load import load_policy
-from breakglass.runner import installed_remediations
 from breakglass.settings import load_settings
 
 if TYPE_CHECKING:

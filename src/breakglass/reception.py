@@ -14,11 +14,11 @@ from breakglass.policy.behaviour import Behaviour
 from breakglass.store.incidents import Arrival
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from breakglass.domain.alert import Alert
     from breakglass.domain.rules import Behaves, Drill, Policy, Trigger
-    from breakglass.remediations import Remediations
+    from breakglass.in_force import InForce, Rules
     from breakglass.sources import Message
     from breakglass.store.incidents import Accepted, Incidents
 
@@ -28,20 +28,16 @@ ID_LENGTH = 6
 
 @dataclass(frozen=True)
 class Reception:
-    """Takes messages in under one policy.
+    """Takes messages in, each of them whole under the rules that are in force when it comes.
 
     Attributes:
-        policy: What may be done.
-        hosts: Inventory name to its groups.
-        remediations: The roles that the policy names.
+        in_force: The rules.
         incidents: The store.
         hint: Called when something was taken in.
         runner: The name of this runner, which works on the drills that it begins: it measures them by its own journal.
     """
 
-    policy: Policy
-    hosts: Mapping[str, frozenset[str]]
-    remediations: Remediations
+    in_force: InForce
     incidents: Incidents
     hint: Callable[[], None]
     runner: str = ""
@@ -52,7 +48,8 @@ class Reception:
         Raises:
             DatabaseUnavailable: Nothing was taken in.
         """
-        arrivals = [Arrival(alert, self.course(alert), fresh_id()) for alert in message.alerts]
+        rules = self.in_force.now
+        arrivals = [Arrival(alert, course(alert, rules), fresh_id()) for alert in message.alerts]
         accepted = self.incidents.accept(arrivals)
         self.hint()
         return accepted
@@ -62,50 +59,54 @@ class Reception:
 
         A scheduled drill that was missed is taken in too, with the reason: so people are told.
         """
-        trigger = self.trigger_of(drill)
+        rules = self.in_force.now
+        trigger = trigger_of(drill, rules.policy)
         (alert,) = message.alerts
         if missed:
-            course = missed_course(drill, trigger, self.policy, missed)
+            found = missed_course(drill, trigger, rules.policy, missed)
         else:
-            answer = route(alert, self.policy, self.hosts, self.remediations)
-            course = drill_course(drill, trigger, answer, self.policy, hosts_of(drill, self.hosts))
-            if course.plan is not None and not drill.check:
-                behaviour = self.remediations.find(course.plan.remediation).behaviour
-                course = replace(course, holds_host=behaviour.holds_host, releases_host=behaviour.releases_host)
-        self.incidents.accept([Arrival(alert, course, incident, self.runner)])
+            answer = route(alert, rules.policy, rules.hosts, rules.remediations)
+            found = drill_course(drill, trigger, answer, rules.policy, hosts_of(drill, rules.hosts))
+            if found.plan is not None and not drill.check:
+                behaviour = rules.remediations.find(found.plan.remediation).behaviour
+                found = replace(found, holds_host=behaviour.holds_host, releases_host=behaviour.releases_host)
+        self.incidents.accept([Arrival(alert, found, incident, self.runner)])
         self.hint()
-        return course
+        return found
 
-    def trigger_of(self, drill: Drill) -> Trigger:
-        """The trigger that a drill rehearses; a policy that was loaded has it."""
-        return next(trigger for trigger in self.policy.triggers if trigger.name == drill.trigger)
 
-    def course(self, alert: Alert) -> Course | None:
-        """The policy's answer to an alert, frozen; None when no trigger matches."""
-        behaviour: Behaves = Behaviour()
-        match route(alert, self.policy, self.hosts, self.remediations):
-            case Unmatched():
-                return None
-            case Refused(trigger=trigger, reason=reason, sentence=sentence):
-                plan, refusal = None, f"{reason.value}: {sentence}"
-            case Planned(trigger=trigger, plan=plan):
-                refusal, behaviour = "", self.remediations.find(plan.remediation).behaviour
-        return Course(
-            trigger=trigger.name,
-            owner=trigger.owner,
-            policy_digest=self.policy.digest,
-            mode=trigger.mode,
-            approval=trigger.approval,
-            approval_line=trigger.line,
-            plan=plan,
-            refusal=refusal,
-            limits=trigger.limits,
-            idempotent=behaviour.idempotent,
-            alert_resolves_within=trigger.alert_resolves_within,
-            ladder=self.policy.ladders[trigger.escalation],
-            holds_host=behaviour.holds_host,
-            releases_host=behaviour.releases_host,
-        )
+def trigger_of(drill: Drill, policy: Policy) -> Trigger:
+    """The trigger that a drill rehearses; a policy that was loaded has it."""
+    return next(trigger for trigger in policy.triggers if trigger.name == drill.trigger)
+
+
+def course(alert: Alert, rules: Rules) -> Course | None:
+    """The policy's answer to an alert, frozen; None when no trigger matches."""
+    behaviour: Behaves = Behaviour()
+    match route(alert, rules.policy, rules.hosts, rules.remediations):
+        case Unmatched():
+            return None
+        case Refused(trigger=trigger, reason=reason, sentence=sentence):
+            plan, refusal = None, f"{reason.value}: {sentence}"
+        case Planned(trigger=trigger, plan=plan):
+            refusal, behaviour = "", rules.remediations.find(plan.remediation).behaviour
+    return Course(
+        trigger=trigger.name,
+        owner=trigger.owner,
+        policy_digest=rules.policy.digest,
+        policy_commit=rules.policy.commit,
+        mode=trigger.mode,
+        approval=trigger.approval,
+        approval_line=trigger.line,
+        plan=plan,
+        refusal=refusal,
+        limits=trigger.limits,
+        idempotent=behaviour.idempotent,
+        alert_resolves_within=trigger.alert_resolves_within,
+        ladder=rules.policy.ladders[trigger.escalation],
+        holds_host=behaviour.holds_host,
+        releases_host=behaviour.releases_host,
+    )
 
 
 def fresh_id() -> str:

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from breakglass.domain.incident import Incident
-    from breakglass.domain.rules import Policy
     from breakglass.effects.lend import Lend, Loan
+    from breakglass.in_force import InForce
     from breakglass.store.incidents import Incidents
     from breakglass.store.journal_queue import JournalQueue
 
@@ -46,11 +46,10 @@ class Standing:
 
 @dataclass(frozen=True)
 class Requests:
-    """Takes requests in under one policy.
+    """Takes requests in, each under the rules that are in force when it comes.
 
     Attributes:
-        policy: What may be asked for.
-        hosts: Inventory name to its groups.
+        in_force: The rules.
         incidents: The store.
         queue: Where refusals are recorded.
         loans: Where grants wait to be fetched.
@@ -58,8 +57,7 @@ class Requests:
         runner: The name of this runner: who asks it fetches the grant from it, so no other one opens it.
     """
 
-    policy: Policy
-    hosts: Mapping[str, frozenset[str]]
+    in_force: InForce
     incidents: Incidents
     queue: JournalQueue
     loans: Lend
@@ -74,7 +72,8 @@ class Requests:
             DatabaseUnavailable: Nothing was taken in.
         """
         try:
-            course = course_of(person, wish, self.policy, self.hosts)
+            rules = self.in_force.now
+            course = course_of(person, wish, rules.policy, rules.hosts)
         except RefusedRequest as error:
             self.queue.add_to_day([Note("request.refused", {**_about(person, wish), "why": str(error)})])
             raise

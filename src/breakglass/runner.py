@@ -27,18 +27,18 @@ from breakglass.effects.lend import Lend
 from breakglass.effects.play import RunPlay
 from breakglass.effects.reserve import Reserve
 from breakglass.effects.revoke import CloseGrant
-from breakglass.effects.runs import COLLECTIONS, Runs
+from breakglass.effects.runs import Runs
 from breakglass.effects.work import Work
 from breakglass.engine import Doer, Engine, Parts
 from breakglass.errors import BreakglassError
 from breakglass.hold_mirror import HoldMirror
 from breakglass.housekeeping import Housekeeping
 from breakglass.identity import Identity
-from breakglass.inventory import read_inventory
+from breakglass.in_force import InForce, Reloading, read_rules
+from breakglass.installed import COLLECTIONS
 from breakglass.journal import Journal
-from breakglass.policy.load import load_policy
 from breakglass.reception import Reception
-from breakglass.remediations import Remediations, content_digest
+from breakglass.remediations import content_digest
 from breakglass.requests import Requests
 from breakglass.retention import Retention
 from breakglass.shipping import Shipping
@@ -54,7 +54,7 @@ from breakglass.store.sessions import Sessions
 from breakglass.vault_session import VaultSession
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
     from breakglass.domain.incident import Incident
     from breakglass.settings import Settings, VaultSettings
@@ -81,6 +81,8 @@ class Runner:
         journal: The runner's streams.
         database: What it shares with other runners, or its alone.
         runners: Where it says that it works.
+        in_force: What it decides by.
+        reloading: Takes in a changed policy.
     """
 
     settings: Settings
@@ -99,20 +101,24 @@ class Runner:
     journal: Journal
     database: Database
     runners: Runners
+    in_force: InForce
+    reloading: Reloading
 
     def start(self) -> None:
         """Begin to work; webhooks may come in from now on."""
         self.queue.add_to_day(
-            [Note("runner.started", {"pid": os.getpid(), "policy_digest": self.reception.policy.digest})]
+            [Note("runner.started", {"pid": os.getpid(), "policy_digest": self.in_force.now.policy.digest})]
         )
         self.session.start()
         self.housekeeping.start()
         self.shipping.start()
         self.engine.start()
         self.drills.start()
+        self.reloading.start()
 
     def stop(self) -> None:
         """Drain: nothing new is claimed, plays end through their guards, grants are closed, records are written."""
+        self.reloading.stop()
         self.drills.stop()
         self.engine.stop()
         with suppress(BreakglassError):
@@ -140,10 +146,7 @@ def make_runner(settings: Settings) -> Runner:
         BreakglassError: Policy, inventory, database or journal can't be used, and why.
     """
     _require_own_collection()
-    inventory = read_inventory(settings.inventory)
-    installed = installed_remediations(settings.collections)
-    policy = load_policy(settings.policy, channels=settings.channels, remediations=installed, groups=inventory.groups)
-    remediations = installed.stating(policy.behaviours)
+    in_force = InForce(read_rules(settings))
     database = Database.open(*settings.database)
     runners = Runners(database, secrets.token_hex(8))
     _enter(runners)
@@ -165,7 +168,7 @@ def make_runner(settings: Settings) -> Runner:
         handover=handover,
         journal=journal,
         inventory=settings.inventory,
-        current_digest=lambda name: content_digest(remediations.find(name).directory),
+        current_digest=lambda name: content_digest(in_force.now.remediations.find(name).directory),
         left_results=left_results,
     )
     channels = {name: channel.url_file for name, channel in settings.channels.items()}
@@ -183,11 +186,11 @@ def make_runner(settings: Settings) -> Runner:
     parts = Parts(incidents, Orders(database), runners, journal, Work(plays, loans), effects)
     engine = Engine(parts)
     runs.await_spare()
-    reception = Reception(policy, inventory.hosts, remediations, incidents, engine.hint, database.runner)
+    reception = Reception(in_force, incidents, engine.hint, database.runner)
     return Runner(
         settings=settings,
         reception=reception,
-        requests=Requests(policy, inventory.hosts, incidents, queue, loans, engine.hint, database.runner),
+        requests=Requests(in_force, incidents, queue, loans, engine.hint, database.runner),
         identity=Identity(session),
         incidents=incidents,
         holds=holds,
@@ -203,6 +206,8 @@ def make_runner(settings: Settings) -> Runner:
         journal=journal,
         database=database,
         runners=runners,
+        in_force=in_force,
+        reloading=Reloading(in_force, partial(read_rules, settings), queue),
     )
 
 
@@ -233,12 +238,6 @@ def _require_own_collection() -> None:
             f"This runner is {__version__}, but the collection in {COLLECTIONS} is {COLLECTION_VERSION}. Install both from "
             "one wheel."
         )
-
-
-def installed_remediations(collections: Sequence[Path] = ()) -> Remediations:
-    """The roles of the collection that this runner brought along, and of the collections beside it and at these places."""
-    roles = COLLECTIONS / "ansible_collections" / "breakglass" / "remediation" / "roles"
-    return Remediations(roles, [COLLECTIONS, *collections])
 
 
 def _connection(vault: VaultSettings) -> Connection:

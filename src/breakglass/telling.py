@@ -197,6 +197,8 @@ _TELLERS: dict[str, Callable[[Body], Told | None]] = {
         f"{plain(body.get('stream'))} can't be shipped to {plain(body.get('sink'))}: {plain(body.get('why'))}",
     ),
     "runner.started": lambda body: ("runner", f"started   policy {plain(body.get('policy_digest'))[:8]}"),
+    "policy.loaded": lambda body: ("policy", f"{plain(body.get('policy_digest'))[:8]} is in force"),
+    "policy.refused": lambda body: ("policy", f"refused, the one before goes on: {plain(body.get('why'))}"),
     "runner.stopped": lambda _body: ("runner", "stopped"),
     "sender.refused": lambda body: ("sender", f"{plain(body.get('source'))} refused: {plain(body.get('why'))}"),
     "sender.truncated": lambda body: (

@@ -25,9 +25,9 @@ from ansible_collections.breakglass.remediation.plugins.plugin_utils._vault.logg
 from ansible_collections.breakglass.remediation.plugins.plugin_utils._vault.wanted import desired
 
 from breakglass.errors import BreakglassError
+from breakglass.installed import installed_remediations
 from breakglass.inventory import read_inventory
 from breakglass.policy.load import load_policy
-from breakglass.runner import installed_remediations
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

@@ -29,6 +29,7 @@ from ansible_collections.breakglass.remediation.plugins.plugin_utils._run.direct
 
 import breakglass.effects.grant
 import breakglass.effects.runs
+import breakglass.installed
 import breakglass.journal
 import breakglass.runner
 from breakglass.effects.escalate import Escalate
@@ -134,7 +135,8 @@ def main() -> None:
         for owner, name in places:
             setattr(owner, name, fuse.wrap(point, getattr(owner, name)))
     if given.collections:
-        breakglass.runner.COLLECTIONS = breakglass.effects.runs.COLLECTIONS = given.collections
+        breakglass.installed.COLLECTIONS = breakglass.effects.runs.COLLECTIONS = given.collections
+        breakglass.runner.COLLECTIONS = given.collections
     if given.play_environment:
         _add_to_plays(json.loads(given.play_environment))
     if given.full:

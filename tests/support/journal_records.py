@@ -158,6 +158,8 @@ TROUBLE: tuple[tuple[str, dict[str, JsonValue]], ...] = (
     ("sender.refused", {"source": "alertmanager", "status": 401, "why": "The token is wrong."}),
     ("sender.truncated", {"source": "alertmanager", "alerts_left_out": 7}),
     ("runner.started", {"pid": 7, "policy_digest": DIGEST}),
+    ("policy.loaded", {"policy_digest": DIGEST, "triggers": 3, "policy_commit": "7d0e1f2"}),
+    ("policy.refused", {"why": "breakglass.yml:4: access: there is none of this name"}),
     ("runner.stopped", {"pid": 7}),
     ("handler.started", {**TASK, "action": "ansible.builtin.service"}),
     ("task.result", {"task": "t-1", "host": "web1", "status": "failed", "changed": False, "rc": 1, "msg": "no answer"}),

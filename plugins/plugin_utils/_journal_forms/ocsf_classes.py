@@ -134,6 +134,8 @@ KINDS: dict[str, Meaning] = {
     "run.stopped": _TASK_WENT_WRONG,
     "runner.started": Meaning(EventClass.APPLICATION_LIFECYCLE, _START, status=Status.SUCCESS),
     "runner.stopped": Meaning(EventClass.APPLICATION_LIFECYCLE, _STOP, status=Status.SUCCESS),
+    "policy.loaded": Meaning(EventClass.APPLICATION_LIFECYCLE, OTHER, status=Status.SUCCESS),
+    "policy.refused": Meaning(EventClass.APPLICATION_LIFECYCLE, OTHER, Severity.MEDIUM, Status.FAILURE),
     "stream.announced": Meaning(EventClass.EVENT_LOG_ACTIVITY, _LOG_START, status=Status.SUCCESS),
     "stream.sealed": Meaning(EventClass.EVENT_LOG_ACTIVITY, _LOG_STOP, status=Status.SUCCESS),
     "stream.recovered": Meaning(EventClass.EVENT_LOG_ACTIVITY, _LOG_RESTART, Severity.MEDIUM, Status.SUCCESS),

@@ -29,7 +29,7 @@ def run(
     it came through: 1 when approval, credentials, revocation or telling people would not work, or something real came first.
     """
     from breakglass.drilling import PASSED, verdict  # noqa: PLC0415
-    from breakglass.runner import installed_remediations  # noqa: PLC0415
+    from breakglass.installed import installed_remediations  # noqa: PLC0415
 
     drilling = _drilling(settings)
     roles = installed_remediations(drilling.settings.collections)

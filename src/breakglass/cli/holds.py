@@ -41,7 +41,7 @@ def hold(
             raise typer.BadParameter("Options of `hold lift` come after `lift`.")
         return
     from breakglass.holding import Target, hold_line  # noqa: PLC0415
-    from breakglass.runner import installed_remediations  # noqa: PLC0415
+    from breakglass.installed import installed_remediations  # noqa: PLC0415
 
     target = Target.of(host or [], trigger or [], everything=everything)
     holding = _holding(settings)

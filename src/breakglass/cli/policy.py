@@ -30,10 +30,10 @@ def check(
 ) -> None:
     """Say with file, line and a sentence what is wrong."""
     from breakglass.errors import BreakglassError  # noqa: PLC0415
+    from breakglass.installed import installed_remediations  # noqa: PLC0415
     from breakglass.inventory import read_inventory  # noqa: PLC0415
     from breakglass.policy.load import load_policy  # noqa: PLC0415
     from breakglass.policy.problems import PolicyErrors  # noqa: PLC0415
-    from breakglass.runner import installed_remediations  # noqa: PLC0415
     from breakglass.settings import load_settings  # noqa: PLC0415
 
     loaded = load_settings(settings) if settings else None

@@ -32,8 +32,8 @@ def diff(
 
     from breakglass.domain.policy_changes import Effect, changes  # noqa: PLC0415
     from breakglass.errors import BreakglassError  # noqa: PLC0415
+    from breakglass.installed import installed_remediations  # noqa: PLC0415
     from breakglass.policy.load import load_policy  # noqa: PLC0415
-    from breakglass.runner import installed_remediations  # noqa: PLC0415
     from breakglass.settings import load_settings  # noqa: PLC0415
 
     remediations = installed_remediations(load_settings(settings).collections if settings else ())

@@ -20,8 +20,8 @@ def serve(settings: SettingsFile = Path("settings.yml")) -> None:
 
     set_up_logging()
     runner = make_runner(load_settings(settings))
-    triggers = len(runner.reception.policy.triggers)
-    digest = runner.reception.policy.digest[:8]
+    policy = runner.in_force.now.policy
+    triggers, digest = len(policy.triggers), policy.digest[:8]
     serve_runner(
         runner,
         lambda url: typer.echo(f"Runner {url}  policy {digest}, {triggers} trigger{'s' if triggers != 1 else ''}"),

@@ -33,6 +33,7 @@ class Course:
         holds_host: Whether the remediation says that its hosts stay held after it.
         releases_host: Whether it says that it ends such holds.
         drill: Name of the drill that rehearses the trigger; empty for what is real.
+        policy_commit: What was checked out of git where the policy lies; empty where nobody knows.
     """
 
     trigger: str
@@ -50,6 +51,7 @@ class Course:
     holds_host: bool = False
     releases_host: bool = False
     drill: str = ""
+    policy_commit: str = ""
 
     @property
     def hosts(self) -> tuple[str, ...]:

@@ -84,7 +84,8 @@ def _heard(alert: Alert) -> str:
 
 def _course_body(incident: Incident) -> dict[str, object]:
     course = incident.course
-    marked = {"drill": course.drill} if course.drill else {}
+    known = {"drill": course.drill, "policy_commit": course.policy_commit}
+    marked = {name: value for name, value in known.items() if value}
     return {
         **marked,
         "incident": incident.id,

@@ -140,6 +140,7 @@ def drill_course(
         trigger=drill.trigger,
         owner=trigger.owner,
         policy_digest=policy.digest,
+        policy_commit=policy.commit,
         mode=Mode.ACT,
         approval=trigger.approval,
         approval_line=trigger.line,

@@ -71,6 +71,7 @@ def course_of(person: Person, wish: Wish, policy: Policy, inventory: Mapping[str
         trigger=rule.name,
         owner=f"{person.name} {person.entity}",
         policy_digest=policy.digest,
+        policy_commit=policy.commit,
         mode=Mode.ACT,
         approval=rule.approval,
         approval_line=rule.line,

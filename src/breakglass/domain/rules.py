@@ -265,7 +265,8 @@ class Behaves(Protocol):
 class Policy:
     """The whole policy, in the order in which it is written; `digest` is of its meaning (hex SHA-256), without the tests.
 
-    `behaviours` are of remediations of others, by full name, where the policy states them.
+    `behaviours` are of remediations of others, by full name, where the policy states them. `commit` is what is checked out
+    of git where the policy lies; empty where that can't be read.
     """
 
     digest: str
@@ -276,3 +277,4 @@ class Policy:
     cases: tuple[Case, ...] = ()
     drills: tuple[Drill, ...] = ()
     behaviours: Mapping[str, Behaves] = field(default_factory=lambda: MappingProxyType({}))
+    commit: str = ""

@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import ansible_collections.breakglass.remediation.plugins.plugin_utils as collection_utils
 from ansible_collections.breakglass.remediation.plugins.plugin_utils._guard.control_sockets import end_connections
 from ansible_collections.breakglass.remediation.plugins.plugin_utils._guard.processes import Kin, carriers, end_all
 from ansible_collections.breakglass.remediation.plugins.plugin_utils._run.directory import (
@@ -23,6 +22,7 @@ from ansible_collections.breakglass.remediation.plugins.plugin_utils._run.direct
 )
 
 from breakglass.errors import BreakglassError
+from breakglass.installed import COLLECTIONS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,7 +32,6 @@ RUN_VARIABLE = "BREAKGLASS_RUN_DIR"  # every process of a run has it in its envi
 READY_LIMIT_SECONDS = 60
 KILL_LIMIT_SECONDS = 10.0
 ALIVE = "alive"  # said again and again to a play that may go on
-COLLECTIONS = Path(next(iter(collection_utils.__path__))).parents[4]
 
 
 class UnstartedPlay(BreakglassError):

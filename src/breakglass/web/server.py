@@ -58,6 +58,7 @@ def serve(runner: Runner, announce: Callable[[str], None]) -> None:
     )
     server = uvicorn.Server(config)
     _end_on_signals(server)
+    signal.signal(signal.SIGHUP, lambda _number, _frame: runner.reloading.ask())
     try:
         runner.start()
         announce(f"{scheme}://{host}:{port}")

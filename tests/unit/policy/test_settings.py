@@ -44,6 +44,18 @@ def test_relative_paths_start_at_the_settings_file(tmp_path: Path) -> None:
     assert (settings.maximum_body, settings.concurrent_plays, settings.run_directory) == (4 * 1024 * 1024, 4, None)
 
 
+def test_several_runners_share_a_postgresql(tmp_path: Path) -> None:
+    """A runner of several has a name, and its database's password in a file; far away it proves itself by TLS."""
+    for url in (
+        "postgresql://u@127.0.0.1:5432/d",
+        "postgresql://u@db.example.com/d?sslmode=verify-full&sslrootcert=/ca",
+    ):
+        text = MINIMAL.replace("sqlite:///state/breakglass.db", url)
+        settings = loaded(tmp_path, text + "name: a\ndatabase_password_file: secrets/db\n")
+        assert settings.database == (url, "a", tmp_path / "secrets" / "db")
+    assert loaded(tmp_path, MINIMAL).database.runner == ""
+
+
 def test_options_can_be_set(tmp_path: Path) -> None:
     """What has a default can be written."""
     text = MINIMAL.replace("127.0.0.1:0", "'[::]:8443'").replace(
@@ -75,8 +87,19 @@ def test_a_proxy_that_speaks_tls_may_stand_in_front(tmp_path: Path) -> None:
         (
             "sqlite:///state/breakglass.db",
             "postgresql://db/x",
-            "settings.yml:4: database_url: PostgreSQL is not supported yet.",
+            "settings.yml:4: database_url: Write postgresql://USER@HOST:PORT/DATABASE",
         ),
+        ("sqlite:///state/breakglass.db", "postgresql://u@h:x/d", "database_url: Write postgresql://USER@"),
+        ("sqlite:///state/breakglass.db", "postgresql://u@h/d", "database_url: Its password and all that is decided"),
+        (
+            "sqlite:///state/breakglass.db",
+            "postgresql://u@h/d?sslmode=require",
+            "database_url: Its password and all that is decided",
+        ),
+        ("sqlite:///state/breakglass.db", "postgresql://u:p@localhost/d", "name a file with it"),
+        ("sqlite:///state/breakglass.db", "postgresql://u@localhost/d?password=p", "name a file with it"),
+        ("sqlite:///state/breakglass.db", "postgresql://u@localhost/d", "give this one a name of its own"),
+        ("channels:", "name: Runner_A\nchannels:", "settings.yml:13: name: A runner is named with a-z, 0-9 and dash"),
         ("sqlite:///state/breakglass.db", "'sqlite:///:memory:'", "database_url: Write sqlite:///FILE"),
         ("sqlite:///state/breakglass.db", "mysql://x", "database_url: Write sqlite:///FILE"),
         ("/var/lib/journal}", "/var/lib/journal, keep: 400d}", "journal: keep and archive belong together"),

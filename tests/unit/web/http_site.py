@@ -23,13 +23,15 @@ from breakglass.engine import Engine, Parts
 from breakglass.hold_mirror import HoldMirror
 from breakglass.housekeeping import Housekeeping
 from breakglass.identity import Identity
+from breakglass.in_force import InForce, Reloading, Rules
+from breakglass.installed import installed_remediations
 from breakglass.inventory import read_inventory
 from breakglass.journal import Journal
 from breakglass.policy.load import load_policy
 from breakglass.reception import Reception
 from breakglass.requests import Requests
 from breakglass.retention import Retention
-from breakglass.runner import Runner, installed_remediations
+from breakglass.runner import Runner
 from breakglass.settings import Settings, load_settings
 from breakglass.shipping import Shipping
 from breakglass.store.database import Database
@@ -107,17 +109,20 @@ def make_idle_runner(written: Written, directory: Path) -> Runner:
     runners = Runners(database, "this process")
     parts = (incidents, Orders(database), runners, journal)
     engine = Engine(Parts(*parts, plays, {Effect.ESCALATE: Escalate({})}))
-    reception = Reception(written.policy, written.hosts, installed_remediations(), incidents, engine.hint)
+    rules = Rules(written.policy, written.hosts, installed_remediations())
+    in_force = InForce(rules)
+    reception = Reception(in_force, incidents, engine.hint)
     holds = Holds(database)
     keeping = (Retention(written.settings.journal, session), HoldMirror(holds, session))
     house = Housekeeping(journal, runs, session, *keeping)
-    requests = Requests(written.policy, written.hosts, incidents, queue, Lend(Handover()), engine.hint)
+    requests = Requests(in_force, incidents, queue, Lend(Handover()), engine.hint)
     people = (requests, Identity(session))
     ship = Shipping(written.settings.journal)
     drills = Drills(DrillRuns(database), reception, directory / "journal")
     return Runner(
         *(written.settings, reception, *people, incidents, holds, queue),
         *(engine, session, house, ship, drills, runs, journal, database, runners),
+        *(in_force, Reloading(in_force, lambda: rules, queue)),
     )
 
 

@@ -40,6 +40,12 @@ _WISH: dict[str, Shape] = {
 
 RUNNER: dict[str, Kind] = {
     "runner.started": Kind("The runner begins to work.", {"pid": COUNT, "policy_digest": FIELD}),
+    "policy.loaded": Kind(
+        "A changed policy is in force from now on.",
+        {"policy_digest": FIELD, "triggers": COUNT},
+        {"policy_commit": FIELD},
+    ),
+    "policy.refused": Kind("A changed policy can't be used; the one before goes on.", {"why": FIELD}),
     "runner.stopped": Kind("The runner has stopped working.", {"pid": COUNT}),
     "sender.refused": Kind("A known sender's message was refused.", {"source": FIELD, "status": COUNT, "why": FIELD}),
     "sender.truncated": Kind("A sender left alerts out of its message.", {"source": FIELD, "alerts_left_out": COUNT}),
@@ -63,7 +69,7 @@ RUNNER: dict[str, Kind] = {
             "hosts": FIELDS,
             "policy_digest": FIELD,
         },
-        {"drill": FIELD},
+        {"drill": FIELD, "policy_commit": FIELD},
     ),
     "incident.closed": Kind("The incident is over.", {"result": FIELD, "seconds": NUMBER}),
     "order.given": Kind(

@@ -1,0 +1,135 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The rules that are in force: policy, inventory and remediations, read together and replaced together.
+
+A new set is checked as a whole before it counts. One that can't be used changes nothing: the old one goes on.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from ansible_collections.breakglass.remediation.plugins.plugin_utils._audit.contents import commit_of
+
+from breakglass.domain.draft import Note
+from breakglass.errors import BreakglassError
+from breakglass.installed import installed_remediations
+from breakglass.inventory import read_inventory
+from breakglass.policy.load import load_policy
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from breakglass.domain.rules import Policy
+    from breakglass.remediations import Remediations
+    from breakglass.settings import Settings
+    from breakglass.store.journal_queue import JournalQueue
+
+LOG = logging.getLogger("breakglass.policy")
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What is decided by.
+
+    Attributes:
+        policy: What may be done.
+        hosts: Inventory name to its groups.
+        remediations: The roles that the policy names.
+    """
+
+    policy: Policy
+    hosts: Mapping[str, frozenset[str]]
+    remediations: Remediations
+
+
+def read_rules(settings: Settings) -> Rules:
+    """Read all of it as the files are now; raises BreakglassError with every problem that was found."""
+    inventory = read_inventory(settings.inventory)
+    installed = installed_remediations(settings.collections)
+    policy = load_policy(settings.policy, channels=settings.channels, remediations=installed, groups=inventory.groups)
+    known = replace(policy, commit=commit_of(_directory_of(settings.policy)))
+    return Rules(known, inventory.hosts, installed.stating(policy.behaviours))
+
+
+class InForce:
+    """The rules that count now. Whoever decides takes `now` once, and goes by that to the end of its decision."""
+
+    def __init__(self, rules: Rules) -> None:
+        self.now = rules
+
+
+class Reloading:
+    """Takes in a changed policy when somebody asks for it, in a thread of its own.
+
+    Attributes:
+        refused: Why the last one was refused, a sentence; empty when it is in force.
+    """
+
+    def __init__(self, in_force: InForce, read: Callable[[], Rules], queue: JournalQueue) -> None:
+        self._in_force = in_force
+        self._read = read
+        self._queue = queue
+        self._asked = threading.Event()
+        self._stopping = False
+        self._thread = threading.Thread(target=self._work, name="policy", daemon=True)
+        self.refused = ""
+
+    def start(self) -> None:
+        """Begin to listen."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Take in nothing more."""
+        self._stopping = True
+        self._asked.set()
+        if self._thread.ident is not None:
+            self._thread.join()
+
+    def ask(self) -> None:
+        """Have the files read again, soon; returns at once, and may be called by a handler of signals."""
+        self._asked.set()
+
+    def reload(self) -> None:
+        """Read the files now. New rules are recorded before they count.
+
+        Raises:
+            BreakglassError: They are refused, or could not be recorded; the old ones go on.
+        """
+        try:
+            rules = self._read()
+        except BreakglassError as error:
+            self.refused = str(error)
+            self._queue.add_to_day([Note("policy.refused", {"why": str(error)})])
+            raise
+        self._queue.add_to_day([Note("policy.loaded", policy_body(rules.policy))])
+        self._in_force.now = rules
+        self.refused = ""
+
+    def _work(self) -> None:
+        while True:
+            self._asked.wait()
+            self._asked.clear()
+            if self._stopping:
+                return
+            try:
+                self.reload()
+                policy = self._in_force.now.policy
+                LOG.warning("policy %s is in force, %d triggers", policy.digest[:8], len(policy.triggers))
+            except BreakglassError as error:
+                LOG.error("The policy is refused, the old one goes on: %s", error)  # noqa: TRY400 (a sentence for people)
+            except Exception:
+                LOG.exception("The policy could not be read for a fault of ours; the old one goes on")
+
+
+def policy_body(policy: Policy) -> dict[str, object]:
+    """What is recorded of a policy that comes into force."""
+    commit = {"policy_commit": policy.commit} if policy.commit else {}
+    return {"policy_digest": policy.digest, "triggers": len(policy.triggers), **commit}
+
+
+def _directory_of(path: Path) -> Path:
+    return path if path.is_dir() else path.parent

@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Incidents of a fleet whose runners are killed at moments chosen by chance, one death in each life of an incident."""
+
+from __future__ import annotations
+
+import random
+import time
+from typing import TYPE_CHECKING
+
+from tests.support.traces import wait_until
+
+if TYPE_CHECKING:
+    from tests.support.crash_site import Pager
+    from tests.support.fleet import Fleet
+
+LATEST_DEATH_SECONDS = 3.0
+LONGEST_LIFE_SECONDS = 120
+
+
+def die_by_chance(fleet: Fleet, rounds: int, seed: int) -> None:
+    """So many incidents; after each everything is checked that must hold."""
+    dice = random.Random(seed)
+    for number in range(rounds):
+        began = time.monotonic()
+        pager = _one_life(fleet, dice)
+        fleet.check_incident(pager.alert.incident)
+        by_hand = ", by hand" if pager.repaired_by_hand else ""
+        print(f"{number}: {time.monotonic() - began:.1f} s, {fleet.times('started')} starts{by_hand}", flush=True)
+        assert fleet.times("started") <= 1, fleet.report()
+
+
+def _one_life(fleet: Fleet, dice: random.Random) -> Pager:
+    pager = fleet.break_service()
+    moment, began = dice.uniform(0, LATEST_DEATH_SECONDS), time.monotonic()
+    of_the_owner, anybody = dice.random() < 2 / 3, dice.choice(fleet.members)
+    while not pager.look():
+        fleet.look_at_starts()
+        if moment and time.monotonic() - began > moment:
+            moment = 0
+            owner = fleet.owner(pager.alert.incident)
+            victim = owner if owner and of_the_owner else anybody
+            if victim.alive:
+                victim.serving.kill()
+                fleet.start(victim)
+        assert time.monotonic() - began < LONGEST_LIFE_SECONDS, fleet.report()
+        time.sleep(0.02)
+    wait_until(lambda: fleet.look_at_starts() == 0, 60, fleet.report)
+    wait_until(fleet.quiet, 30, fleet.report)
+    return pager

@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Three runners on one PostgreSQL: killed at moments chosen by chance, standing still, and without their database."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+from tests.support.fleet import Fleet, Member
+from tests.support.fleet_deaths import die_by_chance
+from tests.support.traces import wait_until
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tests.support.crash_site import Pager
+
+    from breakglass.timeline import Event
+
+TAKEN_OVER_WITHIN_SECONDS = 15 + 5  # the promise, and room for a machine that is busy with tests
+
+
+@pytest.fixture(scope="module")
+def fleet() -> Iterator[Fleet]:
+    """One fleet for all trials; at the end all of its journals must be intact."""
+    with Fleet() as made:
+        made.start_all()
+        yield made
+        made.check_fleet_end()
+
+
+def running(fleet: Fleet) -> tuple[Pager, Member]:
+    """An incident whose repair has begun and waits at the gate, and the runner that runs it."""
+    fleet.gate.touch()
+    pager = fleet.break_service()
+    wait_until(lambda: (pager.look(), fleet.times("begun"))[1] == 1, 60, fleet.report)
+    owner = fleet.owner(pager.alert.incident)
+    assert owner is not None
+    assert plays_at_work(owner)
+    return pager, owner
+
+
+def result_of(fleet: Fleet, pager: Pager) -> object:
+    """Go on until the incident is closed and that is in a journal; what it came to."""
+    wait_until(pager.look, 90, fleet.report)
+    wait_until(lambda: closings(fleet, pager), 20, fleet.report)
+    fleet.check_incident(pager.alert.incident)
+    return closings(fleet, pager)[0].body["result"]
+
+
+def closings(fleet: Fleet, pager: Pager) -> list[Event]:
+    return [event for event in fleet.events(pager.alert.incident) if event.kind == "incident.closed"]
+
+
+def plays_at_work(member: Member) -> list[Path]:
+    """Runs whose play has begun and has not ended; a play process tells its end when nothing of the play is left."""
+    begun = (member.directory / "runs").glob("run-*/started")
+    return [path.parent for path in begun if not (path.parent / "result.json").exists()]
+
+
+def test_a_dead_runners_incident_goes_on_at_another(fleet: Fleet) -> None:
+    """Kill -9 of the runner while its play works: the play ends, another runner takes over in time and repairs."""
+    pager, owner = running(fleet)
+    owner.serving.kill()
+    killed = time.monotonic()
+    wait_until(lambda: not owner.runs(), 10, lambda: f"still run: {owner.runs()}")
+    wait_until(lambda: fleet.owner(pager.alert.incident) not in (None, owner), TAKEN_OVER_WITHIN_SECONDS, fleet.report)
+    print(f"taken over after {time.monotonic() - killed:.1f} s")
+    fleet.gate.unlink()
+    fleet.start(owner)
+    assert result_of(fleet, pager) == "repaired"
+    outcomes = [event.body["outcome"] for event in fleet.events(pager.alert.incident) if event.kind == "play.ended"]
+    assert outcomes == ["unknown", "ok"]
+    wait_until(lambda: fleet.look_at_starts() == 0, 60, fleet.report)
+
+
+def test_a_runner_that_stands_still_loses_its_incident_and_its_play(fleet: Fleet) -> None:
+    """Frozen for longer than its lease: its play ends before another runner begins, and when it wakes up it writes nothing."""
+    pager, owner = running(fleet)
+    owner.freeze()
+    try:
+        wait_until(lambda: not plays_at_work(owner), 9, lambda: f"its play goes on: {owner.runs()}")
+        fleet.gate.unlink()
+        assert result_of(fleet, pager) == "repaired"
+        assert closings(fleet, pager)[0].stream != f"runner-{owner.name}"
+    finally:
+        owner.thaw()
+    wait_until(owner.serving.is_ready, 30, fleet.report)
+    fleet.check_incident(pager.alert.incident)
+
+
+def test_a_database_that_restarts_costs_a_moment(fleet: Fleet) -> None:
+    """PostgreSQL is killed and started again while a play works: its runner keeps it, and nothing is done twice."""
+    pager, _owner = running(fleet)
+    fleet.database.restart()
+    wait_until(lambda: all(member.serving.is_ready() for member in fleet.members), 30, fleet.report)
+    fleet.gate.unlink()
+    assert result_of(fleet, pager) == "repaired"
+    assert fleet.times("begun") == 1, fleet.report()
+
+
+def test_a_database_that_stays_away_ends_the_plays(fleet: Fleet) -> None:
+    """Without its database for longer than a lease a runner ends its play; when it is back the incident goes on."""
+    pager, owner = running(fleet)
+    fleet.database.stop()
+    wait_until(lambda: not plays_at_work(owner), 12, lambda: f"its play goes on: {owner.runs()}")
+    fleet.database.start()
+    fleet.gate.unlink()
+    assert result_of(fleet, pager) == "repaired"
+
+
+@pytest.mark.timeout(600)
+def test_fifteen_incidents_with_deaths_by_chance(fleet: Fleet) -> None:
+    """Runners of three die at moments chosen by chance: no incident is lost, none is repaired twice, no grant is left."""
+    die_by_chance(fleet, rounds=15, seed=20261127)
