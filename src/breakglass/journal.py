@@ -9,7 +9,7 @@ import threading
 import time
 from collections import OrderedDict
 from datetime import UTC, datetime
-from itertools import groupby
+from itertools import groupby, islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -82,6 +82,13 @@ class Journal:
             self._queue.announced(stream, incident)
             self._ledger.announce(path, stream)
             self._named.add(path.as_posix())
+
+    def newest_streams(self, most: int) -> dict[str, bool]:
+        """The streams of incidents that the ledger has named last, newest first, and whether each is still open."""
+        named = reversed(_registry(self._ledger.path).entries.items())
+        return dict(
+            islice(((path.removesuffix(".jsonl"), entry.is_open) for path, entry in named if "/INC-" in path), most)
+        )
 
     def over(self, stream: str) -> None:
         """Nobody writes this stream any more; it can be sealed."""
@@ -196,12 +203,16 @@ class Journal:
 
 def _open_streams(ledger: Path) -> set[str]:
     """Paths of the streams that the ledger names and that are not sealed since."""
+    return {name for name, entry in _registry(ledger).entries.items() if entry.is_open}
+
+
+def _registry(ledger: Path) -> Registry:
     registry = Registry()
     with ledger.open("rb") as lines:
         for line in lines:
             if line.endswith(b"\n"):  # another door may be writing its next one
                 registry.take(parse(line[:-1]))
-    return {name for name, entry in registry.entries.items() if entry.is_open}
+    return registry
 
 
 def _incident_of(stream: str) -> str | None:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import secrets
 import time
@@ -40,6 +41,7 @@ from breakglass.journal import Journal
 from breakglass.reception import Reception
 from breakglass.remediations import content_digest
 from breakglass.requests import Requests
+from breakglass.restored import hold_after_restore
 from breakglass.retention import Retention
 from breakglass.shipping import Shipping
 from breakglass.store.database import Database, RunnerAlreadyRunning
@@ -58,6 +60,9 @@ if TYPE_CHECKING:
 
     from breakglass.domain.incident import Incident
     from breakglass.settings import Settings, VaultSettings
+
+
+LOG = logging.getLogger("breakglass.runner")
 
 
 @dataclass(frozen=True)
@@ -186,6 +191,8 @@ def make_runner(settings: Settings) -> Runner:
     parts = Parts(incidents, Orders(database), runners, journal, Work(plays, loans), effects)
     engine = Engine(parts)
     runs.await_spare()
+    if older := hold_after_restore(journal, queue, holds):
+        LOG.critical("Everything is held: %s", older)
     reception = Reception(in_force, incidents, engine.hint, database.runner)
     return Runner(
         settings=settings,

@@ -20,7 +20,7 @@ from breakglass.store.database import now as database_now
 from breakglass.store.tables import INCIDENT, OUTBOX, STREAM
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
     from datetime import datetime
 
     from breakglass.domain.alert import Alert
@@ -113,6 +113,19 @@ class JournalQueue:
         with self._database.transaction() as connection:
             connection.execute(sa.update(STREAM).where(STREAM.c.path == path).values(sealed_at=None))
             connection.execute(sa.insert(STREAM).from_select(["path", "incident", "announced_at", "runner"], row))
+
+    def unknown(self, paths: Collection[str]) -> list[str]:
+        """Those of these streams that were never announced by this database, in their order."""
+        with self._database.reading() as connection:
+            known = set(connection.execute(sa.select(STREAM.c.path).where(STREAM.c.path.in_(paths))).scalars())
+        return [path for path in paths if path not in known]
+
+    def make_known(self, paths: Mapping[str, bool]) -> None:
+        """These stand in the journal, and nobody writes them any more; those that are open still (True) will be sealed."""
+        with self._database.transaction() as connection:
+            for path, is_open in paths.items():
+                row = {"path": path, "announced_at": NOW, "over_at": NOW, "runner": self._database.runner}
+                connection.execute(sa.insert(STREAM).values(sealed_at=None if is_open else NOW, **row))
 
     def over(self, path: str) -> None:
         """Nobody writes this stream any more, though its incident may go on."""
