@@ -6,21 +6,18 @@ No redirects (a token would travel along), no `.netrc`; proxies come from the en
 
 from __future__ import annotations
 
-import socket
 import threading
 import time
 from contextlib import suppress
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import requests
-from requests.adapters import HTTPAdapter
-from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
-from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import HTTPError
 
+from ..cutting import Connections, CuttableAdapter
 from ..options import is_this_machine
 from ..secret_file import read_secret
 from ._sink import RefusedRecords, Unacknowledged
@@ -87,7 +84,7 @@ class Poster:
     def __init__(self, way: HttpWay) -> None:
         self._way = way
         self._session: requests.Session | None = None
-        self._connections = _Connections()
+        self._connections = Connections()
 
     def post(self, path: str, body: bytes, headers: Mapping[str, str]) -> Reply:
         """Post, and return the reply, whatever its status.
@@ -149,62 +146,11 @@ class Poster:
             session.verify = str(self._way.ca_cert) if self._way.ca_cert else True
             if self._way.client_cert:
                 session.cert = (str(self._way.client_cert), str(self._way.client_key))
-            adapter = _Adapter(self._connections)
+            adapter = CuttableAdapter(self._connections)
             session.mount("http://", adapter)
             session.mount("https://", adapter)
             self._session = session
         return self._session
-
-
-class _Connections:
-    """The open connection, so that it can be cut from another thread."""
-
-    def __init__(self) -> None:
-        self._sockets: set[socket.socket] = set()
-
-    def keep(self, connection: socket.socket) -> None:
-        self._sockets = {one for one in self._sockets if one.fileno() >= 0} | {connection}
-
-    def cut(self) -> None:
-        for one in self._sockets:
-            with suppress(OSError):
-                socket.socket.shutdown(one, socket.SHUT_RDWR)  # not SSLSocket's own, which would forget its state
-
-
-class _Tracked(Protocol):
-    """A connection of urllib3 that has told its socket to us."""
-
-    sock: socket.socket | None
-
-
-class _Adapter(HTTPAdapter):
-    """Makes connections that can be cut."""
-
-    def __init__(self, connections: _Connections) -> None:
-        super().__init__(max_retries=0)
-
-        class Plain(HTTPConnection):
-            def connect(self) -> None:
-                super().connect()
-                _keep(self, connections)
-
-        class Encrypted(HTTPSConnection):
-            def connect(self) -> None:
-                super().connect()
-                _keep(self, connections)
-
-        class PlainPool(HTTPConnectionPool):
-            ConnectionCls = Plain
-
-        class EncryptedPool(HTTPSConnectionPool):
-            ConnectionCls = Encrypted
-
-        self.poolmanager.pool_classes_by_scheme = {"http": PlainPool, "https": EncryptedPool}
-
-
-def _keep(connection: _Tracked, connections: _Connections) -> None:
-    if connection.sock is not None:
-        connections.keep(connection.sock)
 
 
 def _wait_of(header: str | None) -> float | None:
