@@ -103,7 +103,8 @@ def _limits(trigger: Trigger, alert: Alert, now: datetime) -> Iterator[str]:
         f"hosts_at_once {limits.hosts_at_once}",
     )
     yield _line("", " · ".join(more))
-    yield _line("proof", f"the alert resolves within {span(trigger.alert_resolves_within)}")
+    asked = f", and {trigger.probe.query} says so" if trigger.probe else ""
+    yield _line("proof", f"the alert resolves within {span(trigger.alert_resolves_within)}{asked}")
 
 
 def _verdict(answer: Planned, fires_for: timedelta) -> str:

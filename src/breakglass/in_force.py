@@ -39,11 +39,13 @@ class Rules:
         policy: What may be done.
         hosts: Inventory name to its groups.
         remediations: The roles that the policy names.
+        has_prometheus: Whether there is one to be asked whether a fault is gone.
     """
 
     policy: Policy
     hosts: Mapping[str, frozenset[str]]
     remediations: Remediations
+    has_prometheus: bool = False
 
 
 def read_rules(settings: Settings) -> Rules:
@@ -51,8 +53,22 @@ def read_rules(settings: Settings) -> Rules:
     inventory = read_inventory(settings.inventory)
     installed = installed_remediations(settings.collections)
     policy = load_policy(settings.policy, channels=settings.channels, remediations=installed, groups=inventory.groups)
+    _require_prometheus(policy, settings)
     known = replace(policy, commit=commit_of(_directory_of(settings.policy)))
-    return Rules(known, inventory.hosts, installed.stating(policy.behaviours))
+    return Rules(known, inventory.hosts, installed.stating(policy.behaviours), settings.prometheus is not None)
+
+
+class NoPrometheus(BreakglassError):
+    """Raised when a trigger has a probe, and nobody could be asked."""
+
+
+def _require_prometheus(policy: Policy, settings: Settings) -> None:
+    for trigger in policy.triggers:
+        if trigger.probe is not None and settings.prometheus is None:
+            raise NoPrometheus(
+                f"{trigger.line}: {trigger.name}: its verification has a probe, but the settings name no Prometheus: add "
+                "`prometheus: {url: …}` there, or take the probe out."
+            )
 
 
 class InForce:

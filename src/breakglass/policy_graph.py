@@ -48,7 +48,8 @@ def _of_trigger(trigger: Trigger) -> Iterator[str]:
     yield f"approval {trigger.approval}"
     yield f"access {trigger.access}, {span(trigger.time_box)}"
     yield trigger.remediation
-    yield f"resolved within {span(trigger.alert_resolves_within)}"
+    asked = f" · {trigger.probe.query}" if trigger.probe else ""
+    yield f"resolved within {span(trigger.alert_resolves_within)}{asked}"
     yield f"else {trigger.escalation}"
 
 

@@ -134,11 +134,16 @@ def _trigger(trigger: Trigger) -> dict[str, object]:
             "repairs_per_day": limits.repairs_per_day,
             "hosts_at_once": limits.hosts_at_once,
         },
-        "verification": {"alert_resolves_within": span(trigger.alert_resolves_within)},
+        "verification": {"alert_resolves_within": span(trigger.alert_resolves_within), **_probe(trigger)},
         "escalation": trigger.escalation,
         "mode": trigger.mode.value,
     }
     return {name: value for name, value in content.items() if value not in ("", {})}
+
+
+def _probe(trigger: Trigger) -> dict[str, object]:
+    probe = trigger.probe
+    return {"probe": {"query": probe.query, "labels": list(probe.labels)}} if probe else {}
 
 
 def _request(rule: RequestRule) -> dict[str, object]:

@@ -7,9 +7,10 @@ import secrets
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from breakglass.domain.course import Course
+from breakglass.domain.course import Course, Probing
 from breakglass.domain.drills import MARK, drill_course, hosts_of, missed_course
 from breakglass.domain.routing import Planned, Refused, Unmatched, route
+from breakglass.domain.rules import PRESENCE
 from breakglass.policy.behaviour import Behaviour
 from breakglass.store.incidents import Arrival
 
@@ -106,7 +107,15 @@ def course(alert: Alert, rules: Rules) -> Course | None:
         ladder=rules.policy.ladders[trigger.escalation],
         holds_host=behaviour.holds_host,
         releases_host=behaviour.releases_host,
+        probing=_probing(trigger, alert) if rules.has_prometheus else None,
     )
+
+
+def _probing(trigger: Trigger, alert: Alert) -> Probing | None:
+    """What to ask Prometheus about this alert; nothing where the alert has not said which target it is about."""
+    probe = trigger.probe or PRESENCE
+    labels = tuple((name, str(alert.labels[name])) for name in probe.labels if name in alert.labels)
+    return Probing(probe.query, labels) if labels else None
 
 
 def fresh_id() -> str:

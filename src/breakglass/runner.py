@@ -26,6 +26,7 @@ from breakglass.effects.grant import OpenGrant
 from breakglass.effects.handover import Handover
 from breakglass.effects.lend import Lend
 from breakglass.effects.play import RunPlay
+from breakglass.effects.probe import Probe
 from breakglass.effects.reserve import Reserve
 from breakglass.effects.revoke import CloseGrant
 from breakglass.effects.runs import Runs
@@ -186,6 +187,7 @@ def make_runner(settings: Settings) -> Runner:
         ),
         Effect.OPEN_GRANT: OpenGrant(session, handover, holds.against, database.runner),
         Effect.CLOSE_GRANT: CloseGrant(session, runs, settings.journal.directory, database.runner),
+        Effect.PROBE: Probe(settings.prometheus),
         Effect.ESCALATE: Escalate(channels, partial(incident_records, settings.journal.directory)),
     }
     parts = Parts(incidents, Orders(database), runners, journal, Work(plays, loans), effects)

@@ -110,6 +110,16 @@ def _vault_url(value: object) -> str:
     return url
 
 
+def _prometheus_url(value: object) -> str:
+    url = _url(value)
+    parts = urlsplit(url)
+    if parts.scheme == "http" and not is_loopback(parts.hostname or ""):
+        raise sentence(
+            "Whoever is in between could call a fault repaired: write https, unless Prometheus is on this machine."
+        )
+    return url
+
+
 def _database_url(value: object, info: ValidationInfo) -> str:
     text = value if isinstance(value, str) else ""
     if text.startswith(("postgresql:", "postgres:")):
@@ -237,6 +247,14 @@ class VaultSettings(Strict):
     ca_cert: MaybeFilePath = None
 
 
+class PrometheusSettings(Strict):
+    """`prometheus:`, who is asked whether a fault is gone, or has only taken its alert along."""
+
+    url: Annotated[str, BeforeValidator(_prometheus_url)]
+    bearer_token_file: MaybeFilePath = None
+    ca_cert: MaybeFilePath = None
+
+
 class ChannelSettings(Strict):
     """One entry of `channels:`; the file holds one Apprise URL."""
 
@@ -272,6 +290,7 @@ class Settings(Strict):
     vault: VaultSettings
     sources: Annotated[dict[Name, SourceSettings], Field(min_length=1)]
     channels: Annotated[dict[Name, ChannelSettings], MaybeEmptyMapping] = Field(default_factory=dict)
+    prometheus: PrometheusSettings | None = None
     run_directory: MaybeFilePath = None
     collections: Annotated[
         list[FilePath], Field(description="Directories that hold `ansible_collections` with remediations of others.")

@@ -172,6 +172,7 @@ _TELLERS: dict[str, Callable[[Body], Told | None]] = {
     "effect.interrupted": lambda body: ("cut off", f"{plain(body.get('effect'))}: the runner died, OUTCOME UNKNOWN"),
     "effect.postponed": lambda body: ("postponed", f"{plain(body.get('effect'))}: {plain(body.get('why'))}"),
     "verified": lambda body: ("verified", plain(body.get("by"))),
+    "not_verified": lambda body: ("verify", f"not yet: {plain(body.get('why'))}"),
     "escalation.begun": lambda body: ("escalated", f"to {plain(body.get('ladder'))}: {plain(body.get('why'))}"),
     "escalation.delivered": lambda body: ("told", ", ".join(words(body.get("channels")))),
     "escalation.not_delivered": _why("told", "NOBODY YET: "),

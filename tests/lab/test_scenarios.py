@@ -121,7 +121,8 @@ def night(watched: Lab) -> Iterator[Night]:
     trigger |= {"time_box": "60s", "limits": {**trigger["limits"], "attempts": "1"}}
     (place.controller / "night-policy.yml").write_text(yaml.safe_dump(policy, sort_keys=False), encoding="utf-8")
     other = place.controller / "night-settings.yml"
-    other.write_text(yaml.safe_dump({**settings, "policy": "night-policy.yml"}), encoding="utf-8")
+    asked = {"prometheus": {"url": "http://127.0.0.1:9090"}}
+    other.write_text(yaml.safe_dump({**settings, **asked, "policy": "night-policy.yml"}), encoding="utf-8")
     for alert in firing():
         await_alert(alert, fires=False)
     with Channel() as channel:
@@ -151,6 +152,7 @@ def test_two_faults_on_two_hosts_are_repaired_at_the_same_time(night: Night, slo
         closed = [await_event(one, "incident.closed").body["result"] for one in (service, disk)]
         assert closed == ["repaired", "repaired"]
         assert (slow.active("nginx"), web2.exists(FILL)) == ("active", False)
+        assert await_event(service, "verified").body["by"] == "alert resolved, up for instance=web1, job=node is 1"
         assert await_event(service, "run.started").at < await_event(disk, "run.ended").at
         assert await_event(disk, "run.started").at < await_event(service, "run.ended").at
         minted = {str(await_event(one, "grant.minted").body["accessor"]) for one in (service, disk)}

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import strategies as st
 
 from breakglass.domain.alert import Alert, AlertStatus
-from breakglass.domain.course import Course
+from breakglass.domain.course import Course, Probing
 from breakglass.domain.incident import Attempt, Effect, Escalation, Fault, Incident, PlayOutcome, Result, State
 from breakglass.domain.plan import Plan
 from breakglass.domain.rules import Ladder, Limits, Mode, Rung
@@ -70,6 +70,7 @@ def make_course(
     ladder: Ladder | None = None,
     holds_host: bool = False,
     releases_host: bool = False,
+    probing: Probing | None = None,
 ) -> Course:
     """What may be done: one restart of web1; nothing when there is a refusal."""
     return Course(
@@ -87,6 +88,7 @@ def make_course(
         ladder=ladder or make_ladder(),
         holds_host=holds_host,
         releases_host=releases_host,
+        probing=probing,
     )
 
 
@@ -121,10 +123,11 @@ _PLANS = st.builds(
     user=_TEXT,
     time_box_seconds=st.integers(1, 10**6),
 )
+_PROBINGS = st.builds(Probing, _TEXT, st.lists(st.tuples(_TEXT, _TEXT), max_size=2).map(tuple))
 _COURSES = st.builds(
     Course,
     *(_TEXT, _TEXT, _TEXT, st.sampled_from(Mode), _TEXT, _TEXT, st.none() | _PLANS, _TEXT, _LIMITS, st.booleans()),
-    *(_SPAN, _LADDERS, st.booleans(), st.booleans()),
+    *(_SPAN, _LADDERS, st.booleans(), st.booleans(), _TEXT, _TEXT, st.none() | _PROBINGS),
 )
 _ATTEMPTS = st.builds(
     Attempt,

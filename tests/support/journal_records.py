@@ -78,6 +78,7 @@ OF_THE_INCIDENT: tuple[tuple[str, dict[str, JsonValue]], ...] = (
     ),
     ("alert.resolved", ALERT),
     ("verified", {"by": "alert resolved"}),
+    ("not_verified", {"why": "there is no up for instance=web1:9100 any more"}),
     ("incident.closed", {"result": "repaired", "seconds": 2.3}),
 )
 OF_THE_PLAY: tuple[tuple[str, dict[str, JsonValue]], ...] = (

@@ -18,6 +18,7 @@ from tests.support.incidents import HOUR, NEVER_WAITS, NOW, make_alert, make_cou
 
 from breakglass import engine as engine_module
 from breakglass.domain import messages as heard
+from breakglass.domain.course import Probing
 from breakglass.domain.incident import Effect, Incident, PlayOutcome, Result, State
 from breakglass.domain.orders import Ordered, Word
 from breakglass.engine import Engine, Parts
@@ -42,6 +43,7 @@ OUTCOMES: dict[Effect, heard.Outcome] = {
     Effect.RUN_PLAY: heard.PlayEnded(PlayOutcome.OK, "the remediation ran"),
     Effect.CLOSE_GRANT: heard.GrantProvenGone(NOW, ""),
     Effect.ESCALATE: heard.Delivered(("chat",)),
+    Effect.PROBE: heard.Probed(heard.Finding.GOOD, "up for instance=web1:9100 is 1"),
 }
 
 
@@ -209,7 +211,9 @@ def test_many_incidents(stage: Stage) -> None:
 @pytest.mark.parametrize("effect", Effect)
 def test_taking_over_from_a_dead_runner(stage: Stage, effect: Effect) -> None:
     """Whatever the dead runner was at, the incident goes on at once; its play is asked after and never just run again."""
-    course = make_course(refusal="no host" if effect is Effect.ESCALATE else "", idempotent=False)
+    asked = Probing("up", (("instance", "web1:9100"),)) if effect is Effect.PROBE else None
+    refusal = "no host" if effect is Effect.ESCALATE else ""
+    course = make_course(refusal=refusal, idempotent=False, probing=asked)
     die_at(stage, effect, course)
     stage.world.asked.clear()
     stage.start()
@@ -222,7 +226,8 @@ def test_taking_over_from_a_dead_runner(stage: Stage, effect: Effect) -> None:
     else:
         stage.until(lambda: stage.world.effects()[:1] == [effect])
         assert stage.world.recovered == []
-        stage.until_state(State.ESCALATED if effect is Effect.ESCALATE else State.VERIFYING)
+        ends = {Effect.ESCALATE: State.ESCALATED, Effect.PROBE: State.CLOSED}
+        stage.until_state(ends.get(effect, State.VERIFYING))
 
 
 def die_at(stage: Stage, effect: Effect, course: Course) -> None:
@@ -240,6 +245,11 @@ def die_at(stage: Stage, effect: Effect, course: Course) -> None:
     stage.alert(course=course)
     claimed = stage.incidents.claim()
     assert claimed is not None
+    if effect is Effect.PROBE:
+        other._advance(claimed)
+        stage.alert("resolved", course=course)
+        claimed = stage.incidents.claim()
+        assert claimed is not None
     with pytest.raises(Death):
         other._advance(claimed)
     assert stage.incident().effect is effect

@@ -107,6 +107,7 @@ KINDS: dict[str, Meaning] = {
     "escalation.begun": _NEEDS_PEOPLE,
     "escalation.not_delivered": _NEEDS_PEOPLE,
     "effect.interrupted": _NEEDS_PEOPLE,
+    "not_verified": _UPDATED,
     "verified": Meaning(EventClass.INCIDENT_FINDING, _UPDATE, status=FindingStatus.RESOLVED),
     "observed": _UPDATED,
     "plan.made": Meaning(EventClass.ENTITY_MANAGEMENT, _MAKE, status=Status.SUCCESS),

@@ -14,6 +14,19 @@ from breakglass.domain.rules import Ladder, Limits, Mode
 
 
 @dataclass(frozen=True)
+class Probing:
+    """What Prometheus is asked before the incident counts as repaired.
+
+    Attributes:
+        query: PromQL.
+        labels: Name and value that each series which counts must have.
+    """
+
+    query: str
+    labels: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
 class Course:
     """One trigger's answer to one alert.
 
@@ -33,6 +46,7 @@ class Course:
         holds_host: Whether the remediation says that its hosts stay held after it.
         releases_host: Whether it says that it ends such holds.
         drill: Name of the drill that rehearses the trigger; empty for what is real.
+        probing: What Prometheus is asked once the alert has resolved; None where nobody can be asked.
         policy_commit: What was checked out of git where the policy lies; empty where nobody knows.
     """
 
@@ -52,6 +66,7 @@ class Course:
     releases_host: bool = False
     drill: str = ""
     policy_commit: str = ""
+    probing: Probing | None = None
 
     @property
     def hosts(self) -> tuple[str, ...]:

@@ -46,6 +46,7 @@ class Effect(StrEnum):
     RUN_PLAY = "run-play"
     CLOSE_GRANT = "close-grant"
     ESCALATE = "escalate"
+    PROBE = "probe"
 
 
 class PlayOutcome(StrEnum):
@@ -147,6 +148,7 @@ class Incident:
         wake_at: When to look again although nothing has happened.
         escalation: Set as soon as people are needed.
         result: Set once it is clear, at the latest on closing.
+        proof: What Prometheus has said for it that the fault is gone; empty until then.
         cancelled_by: Who has said that it shall stop; nothing new begins then, and what is open is closed.
     """
 
@@ -163,6 +165,7 @@ class Incident:
     wake_at: datetime | None = None
     escalation: Escalation | None = None
     result: Result | None = None
+    proof: str = ""
     cancelled_by: str = ""
 
     @property

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import StrEnum
 
 from breakglass.domain.alert import Alert
 from breakglass.domain.incident import PlayOutcome
@@ -122,6 +123,23 @@ class NotDelivered:
     why: str
 
 
+class Finding(StrEnum):
+    """What a question to Prometheus came to."""
+
+    GOOD = "good"
+    BAD = "bad"
+    GONE = "gone"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True)
+class Probed:
+    """Prometheus was asked whether the fault is gone; the sentence says what it answered, or why it did not."""
+
+    finding: Finding
+    sentence: str
+
+
 Outcome = (
     Interrupted
     | NotStarted
@@ -137,5 +155,6 @@ Outcome = (
     | GrantNotProvenGone
     | Delivered
     | NotDelivered
+    | Probed
 )
 Message = AlertArrived | Ordered | Outcome

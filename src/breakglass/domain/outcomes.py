@@ -50,10 +50,10 @@ def absorb_outcome(draft: Draft, outcome: heard.Outcome) -> None:
             _proven_gone(draft, outcome)
         case heard.GrantNotProvenGone(why=why):
             _not_proven_gone(draft, why)
-        case heard.Delivered():
-            _delivered(draft, outcome)
-        case heard.NotDelivered(why=why):
-            _not_delivered(draft, why)
+        case heard.Delivered() | heard.NotDelivered():
+            _told(draft, outcome)
+        case heard.Probed():
+            _probed(draft, outcome)
 
 
 def next_attempt(draft: Draft, why: str, result: Result) -> None:
@@ -208,6 +208,29 @@ def _not_proven_gone(draft: Draft, why: str) -> None:
     draft.note("grant.not_proven_gone", {"accessor": draft.incident.attempt.accessor, "why": why})
     draft.block(f"the grant is not proven gone: {why}")
     draft.retry_in(backoff(draft.incident.retries))
+
+
+def _probed(draft: Draft, probed: heard.Probed) -> None:
+    """A good answer is proof; any other is asked for again until the time of the verification is over."""
+    if probed.finding is heard.Finding.GOOD:
+        draft.incident = replace(draft.incident, proof=probed.sentence)
+        return
+    if probed.sentence != draft.incident.blocked:
+        draft.note("not_verified", {"why": probed.sentence})
+    draft.incident = replace(draft.incident, blocked=probed.sentence)
+    if draft.now < draft.incident.since + draft.incident.course.alert_resolves_within:
+        draft.retry_in(min(backoff(draft.incident.retries), LONGEST_POLL))
+    elif probed.finding is heard.Finding.BAD:
+        next_attempt(draft, f"the alert resolved, but {probed.sentence}", Result.FAILED)
+    else:  # another repair would help nobody: what would be repaired is gone, or nobody can look
+        end_of_automation(draft, Result.UNKNOWN, f"the alert resolved, but {probed.sentence}")
+
+
+def _told(draft: Draft, answer: heard.Delivered | heard.NotDelivered) -> None:
+    if isinstance(answer, heard.Delivered):
+        _delivered(draft, answer)
+    else:
+        _not_delivered(draft, answer.why)
 
 
 def _delivered(draft: Draft, delivered: heard.Delivered) -> None:

@@ -114,10 +114,16 @@ def _trigger(old: Trigger, new: Trigger) -> Iterator[Found]:
     yield from _amount("hosts_at_once", old.limits.hosts_at_once, new.limits.hosts_at_once)
     yield from _amount("firing_for", old.limits.firing_for, new.limits.firing_for, more_is_less=True)
     yield from _amount("cooldown", old.limits.cooldown, new.limits.cooldown, more_is_less=True)
+    if old.probe != new.probe:
+        yield Effect.SAME, f"probe is {_asked(new)}, was {_asked(old)}"
     for name in ("owner", "escalation", "alert_resolves_within"):
         before, after = getattr(old, name), getattr(new, name)
         if before != after:
             yield Effect.SAME, f"{name} is {_shown(after)}, was {_shown(before)}"
+
+
+def _asked(trigger: Trigger) -> str:
+    return trigger.probe.query if trigger.probe else "none"
 
 
 def _order(old: Policy, new: Policy) -> Iterator[Change]:

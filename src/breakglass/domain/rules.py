@@ -115,6 +115,23 @@ class Ladder:
 
 
 @dataclass(frozen=True)
+class Probe:
+    """A question to Prometheus that says whether a fault is gone.
+
+    Attributes:
+        query: PromQL, as the policy writes it; nothing of an alert ever gets into it.
+        labels: Which labels of the alert a series of the answer must have with the same value.
+    """
+
+    query: str
+    labels: tuple[str, ...]
+
+
+PRESENCE = Probe("up", ("instance", "job"))
+"""What is asked without a probe of the trigger's own: whether the alert's target is there at all, and answers."""
+
+
+@dataclass(frozen=True)
 class Trigger:
     """A rule of the policy.
 
@@ -134,6 +151,7 @@ class Trigger:
         alert_resolves_within: How long verification waits for the alert to resolve.
         escalation: The ladder's name.
         mode: Observe or act.
+        probe: What Prometheus is asked once the alert has resolved; None for whether its target is there.
     """
 
     name: str
@@ -151,6 +169,7 @@ class Trigger:
     alert_resolves_within: timedelta
     escalation: str
     mode: Mode
+    probe: Probe | None = None
 
 
 @dataclass(frozen=True)

@@ -164,9 +164,8 @@ def _verifying(draft: Draft) -> bool:
         if draft.incident.course.drill:
             draft.conclude(draft.incident.result or Result.REHEARSED)
             return True
-        draft.note("verified", {"by": "alert resolved"})
-        draft.conclude(Result.REPAIRED)
-        return True
+        return _is_proven(draft)
+    draft.incident = replace(draft.incident, proof="")  # it fires again, so what was seen before counts no more
     deadline = draft.incident.since + draft.incident.course.alert_resolves_within
     if deadline <= draft.now:
         within = draft.incident.course.alert_resolves_within.total_seconds()
@@ -174,6 +173,19 @@ def _verifying(draft: Draft) -> bool:
         return True
     draft.wake(deadline)
     return False
+
+
+def _is_proven(draft: Draft) -> bool:
+    """The alert has resolved: close, if Prometheus says that its target is still there, and that the fault is gone."""
+    proof = draft.incident.proof
+    if draft.incident.course.probing is None or proof:
+        draft.note("verified", {"by": f"alert resolved, {proof}" if proof else "alert resolved"})
+        draft.conclude(Result.REPAIRED)
+        return True
+    if draft.incident.retries and _pausing(draft):  # without a try it was the alert that we waited for
+        return False
+    draft.begin(Effect.PROBE)
+    return True
 
 
 def _is_rehearsed(draft: Draft) -> bool:

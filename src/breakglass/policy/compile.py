@@ -20,6 +20,7 @@ from breakglass.domain.rules import (
     Limits,
     Mode,
     Policy,
+    Probe,
     RequestRule,
     Rung,
     SshCredential,
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
     from .credentials import CredentialEntry
     from .drills import DrillEntry
     from .expressions import CompiledCondition, Template
-    from .model import AccessEntry, DefaultsEntry, LimitsEntry, PolicyDocument, RungEntry, TriggerEntry
+    from .model import AccessEntry, DefaultsEntry, LimitsEntry, PolicyDocument, ProbeEntry, RungEntry, TriggerEntry
     from .requests import RequestEntry
 
 DEFAULT_TIME_BOX = timedelta(minutes=10)
@@ -162,6 +163,7 @@ class Compiler:
             alert_resolves_within=_resolves_within(entry, defaults),
             escalation=entry.escalation or defaults.escalation or "",
             mode=Mode(entry.mode or defaults.mode or "observe"),
+            probe=_probe(entry.verification.probe or defaults.verification.probe),
         )
 
     def _condition(self, number: int, source: str | None) -> CompiledCondition | None:
@@ -188,6 +190,10 @@ def _line(place: Place) -> str:
 def _resolves_within(entry: TriggerEntry, defaults: DefaultsEntry) -> timedelta:
     own, outer = entry.verification.alert_resolves_within, defaults.verification.alert_resolves_within
     return own or outer or DEFAULT_RESOLVES_WITHIN
+
+
+def _probe(entry: ProbeEntry | None) -> Probe | None:
+    return Probe(entry.query, tuple(entry.labels)) if entry else None
 
 
 def _access(name: str, entry: AccessEntry) -> Access:
@@ -327,6 +333,7 @@ def _trigger_meaning(trigger: Trigger, entry: TriggerEntry) -> dict[str, object]
         "alert_resolves_within": _seconds(trigger.alert_resolves_within),
         "escalation": trigger.escalation,
         "mode": trigger.mode.value,
+        **({"probe": [trigger.probe.query, *trigger.probe.labels]} if trigger.probe else {}),
     }
 
 

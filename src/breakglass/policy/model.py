@@ -105,10 +105,20 @@ class LimitsEntry(Strict):
     storm: Unbuilt = None
 
 
+class ProbeEntry(Strict):
+    """`probe:`; every series of the answer with the alert's own labels must be other than zero, and there must be one."""
+
+    query: Words = Field(description='PromQL, for example probe_success{job="shop"}. Nothing of an alert gets into it.')
+    labels: Annotated[list[Label], Field(min_length=1, description="Labels that alert and series must share.")] = Field(
+        default_factory=lambda: ["instance"]
+    )
+
+
 class VerificationEntry(Strict):
     """`verification:`; the role's own check always comes first."""
 
     alert_resolves_within: MaybeDuration = None
+    probe: ProbeEntry | None = None
 
 
 class DefaultsEntry(Strict):

@@ -12,6 +12,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from tests.support.incidents import HOUR, MINUTE, NOW, SECOND, make_alert, make_course, make_incident, make_ladder
 
 from breakglass.domain import messages as heard
+from breakglass.domain.course import Probing
 from breakglass.domain.deciding import decide
 from breakglass.domain.incident import TRANSITIONS, Effect, Incident, PlayOutcome, Result, State
 from breakglass.domain.orders import Ordered, Word
@@ -43,6 +44,7 @@ COURSES = st.builds(
     ladder=LADDERS,
     holds_host=st.booleans(),
     releases_host=st.booleans(),
+    probing=st.sampled_from([None, Probing("up", (("instance", "web1:9100"),))]),
 )
 ALERTS = st.builds(
     make_alert,
@@ -77,6 +79,7 @@ OUTCOMES = {
         [heard.GrantProvenGone(NOW, "a certificate expires soon"), heard.GrantNotProvenGone("Vault is sealed")]
     ),
     Effect.ESCALATE: st.sampled_from([heard.Delivered(("channel",)), heard.NotDelivered("it did not take it")]),
+    Effect.PROBE: st.sampled_from(heard.Finding).map(lambda finding: heard.Probed(finding, f"up is {finding.value}")),
 }
 SUCCESS: dict[Effect, heard.Outcome] = {
     Effect.RESERVE: heard.Reserved(()),
@@ -84,6 +87,7 @@ SUCCESS: dict[Effect, heard.Outcome] = {
     Effect.RUN_PLAY: heard.PlayEnded(PlayOutcome.OK, "the remediation ran and its own check passed"),
     Effect.CLOSE_GRANT: heard.GrantProvenGone(NOW, ""),
     Effect.ESCALATE: heard.Delivered(("channel",)),
+    Effect.PROBE: heard.Probed(heard.Finding.GOOD, "up is 1"),
 }
 IN_VAIN = (
     heard.Blocked,
@@ -92,6 +96,7 @@ IN_VAIN = (
     heard.GrantNotProvenGone,
     heard.NotDelivered,
     heard.NotStarted,
+    heard.Probed,
 )
 UNSEEN = (PlayOutcome.UNKNOWN, PlayOutcome.STOPPED)
 GOOD_ENDS = (Result.REPAIRED, Result.OBSERVED, Result.RESOLVED_BY_ITSELF)

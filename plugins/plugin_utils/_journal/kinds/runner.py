@@ -40,6 +40,7 @@ _WISH: dict[str, Shape] = {
 
 RUNNER: dict[str, Kind] = {
     "runner.started": Kind("The runner begins to work.", {"pid": COUNT, "policy_digest": FIELD}),
+    "not_verified": Kind("The alert has resolved, and the fault is not seen to be gone.", {"why": FIELD}),
     "policy.loaded": Kind(
         "A changed policy is in force from now on.",
         {"policy_digest": FIELD, "triggers": COUNT},
