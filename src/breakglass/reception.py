@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's: no letter that is read as another
 ID_LENGTH = 6
+SENDERS_PATIENCE_SECONDS = 0.2
+"""A sender that is told soon that the runner is busy comes again; one that waits for long keeps others from being heard."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +53,7 @@ class Reception:
         """
         rules = self.in_force.now
         arrivals = [Arrival(alert, course(alert, rules), fresh_id()) for alert in message.alerts]
-        accepted = self.incidents.accept(arrivals)
+        accepted = self.incidents.accept(arrivals, SENDERS_PATIENCE_SECONDS)
         self.hint()
         return accepted
 

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import threading
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -38,6 +39,7 @@ __all__ = [
 ]
 
 _RUNNER = "breakglass_runner"
+PATIENCE_SECONDS = 1.5
 
 
 class Kind(Protocol):
@@ -81,6 +83,7 @@ class Database:
     def __init__(self, url: str, runner: str = "", password_file: Path | None = None) -> None:
         self._kind: Kind = SQLite(url) if url.startswith("sqlite:") else PostgreSQL(url, password_file)
         self.several_runners = self._kind.several_runners
+        self._turn = threading.Lock()
         self._be(runner)
 
     @classmethod
@@ -130,9 +133,12 @@ class Database:
         return cls.open(url, runner, password_file)
 
     @contextmanager
-    def transaction(self) -> Iterator[sa.Connection]:
-        """A write transaction, alone in the database; durable when the block has ended, undone when it raises."""
-        with self._errors_named(), self._writing.begin() as connection:
+    def transaction(self, patience: float = PATIENCE_SECONDS) -> Iterator[sa.Connection]:
+        """A write transaction, alone in the database; durable when the block has ended, undone when it raises.
+
+        Within this process it waits for its turn for so many seconds at most, and raises DatabaseUnavailable then.
+        """
+        with self._turn_taken(patience), self._errors_named(), self._writing.begin() as connection:
             yield connection
 
     @contextmanager
@@ -140,6 +146,18 @@ class Database:
         """One consistent view for reading; writers don't wait for it."""
         with self._errors_named(), self._reading.begin() as connection:
             yield connection
+
+    @contextmanager
+    def _turn_taken(self, patience: float) -> Iterator[None]:
+        """One writer of this process at a time: who waits gets its turn at once, where the database would have it poll."""
+        if not self._turn.acquire(timeout=patience):
+            raise DatabaseUnavailable(
+                f"{self._kind.title} is busy: others of this process have written for {patience:g} s."
+            )
+        try:
+            yield
+        finally:
+            self._turn.release()
 
     @contextmanager
     def _errors_named(self) -> Iterator[None]:

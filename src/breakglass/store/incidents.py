@@ -15,7 +15,7 @@ from breakglass.domain.alert import AlertStatus
 from breakglass.domain.holds import Scope
 from breakglass.domain.incident import Incident, State
 from breakglass.store import holds, journal_queue, orders
-from breakglass.store.database import NOW, milliseconds, moment
+from breakglass.store.database import NOW, PATIENCE_SECONDS, milliseconds, moment
 from breakglass.store.documents import alert_from, alert_text, incident_from, incident_text
 from breakglass.store.runners import alive
 from breakglass.store.tables import HOLD, HOST_CLAIM, INBOX, INCIDENT, RUNNER
@@ -104,8 +104,8 @@ class Incidents:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def accept(self, arrivals: Sequence[Arrival]) -> list[Accepted]:
-        """Take in the alerts of one message, all or none; durable on return.
+    def accept(self, arrivals: Sequence[Arrival], patience: float = PATIENCE_SECONDS) -> list[Accepted]:
+        """Take in the alerts of one message, all or none; durable on return. Waits for its turn for `patience` seconds.
 
         A firing alert opens an incident or reaches the open one of its key; one that was taken in before, also by an
         incident that is closed by now, is a repetition and starts nothing.
@@ -113,7 +113,7 @@ class Incidents:
         Raises:
             DatabaseUnavailable: Nothing was taken in.
         """
-        with self._database.transaction() as connection:
+        with self._database.transaction(patience) as connection:
             return [_accept(connection, arrival) for arrival in arrivals]
 
     def claim(self, busy: Collection[str] = (), ripe: Collection[str] = ()) -> Claimed | None:
