@@ -92,9 +92,7 @@ def _standing_after(incidents: Incidents, before: Incident) -> str:
 
 def incident_line(incident: Incident) -> str:
     """One incident for people: what it is about, how it stands, and why."""
-    names = ", ".join(dict.fromkeys(fault.name for fault in incident.faults)) or incident.course.trigger
-    hosts = ", ".join(incident.course.hosts) or "no host"
-    return printable(f"{incident.id}  {_standing(incident)}  {names} on {hosts}  {_why(incident)}").rstrip()
+    return printable(f"{incident.id}  {_standing(incident)}  {incident.what}  {_why(incident)}").rstrip()
 
 
 def incident_object(incident: Incident) -> dict[str, object]:
@@ -110,7 +108,8 @@ def incident_object(incident: Incident) -> dict[str, object]:
         "alerts": [{"name": fault.name, "firing": fault.firing} for fault in incident.faults],
         "opened_at": incident.opened_at.isoformat(),
         "since": incident.since.isoformat(),
-        "waits_for": incident.blocked or None,
+        "own": incident.course.own,
+        "waits_for": (incident.blocked or None) if incident.state is not State.CLOSED else None,
         "attempts": len(incident.attempts),
         "grant_open": incident.open_grant,
         "escalated_because": escalation.reason if escalation else None,

@@ -33,6 +33,7 @@ def with_defaults(policy: Policy) -> str:
     """The policy as a policy file that means the same and leaves nothing unsaid; its tests are left out."""
     content = {
         "version": 1,
+        "defaults": {"escalation": policy.escalation} if policy.escalation else {},
         "access": {name: _access(access) for name, access in policy.access.items()},
         "triggers": [_trigger(trigger) for trigger in policy.triggers],
         "remediations": {name: _behaviour(one) for name, one in policy.behaviours.items()},

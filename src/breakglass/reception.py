@@ -13,6 +13,7 @@ from breakglass.domain.routing import Planned, Refused, Unmatched, route
 from breakglass.domain.rules import PRESENCE
 from breakglass.policy.behaviour import Behaviour
 from breakglass.store.incidents import Arrival
+from breakglass.store.senders import Heard
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,8 +26,6 @@ if TYPE_CHECKING:
 
 ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's: no letter that is read as another
 ID_LENGTH = 6
-SENDERS_PATIENCE_SECONDS = 0.2
-"""A sender that is told soon that the runner is busy comes again; one that waits for long keeps others from being heard."""
 
 
 @dataclass(frozen=True)
@@ -45,15 +44,15 @@ class Reception:
     hint: Callable[[], None]
     runner: str = ""
 
-    def take(self, message: Message) -> list[Accepted]:
-        """Take in every alert of a message, all or none; durable on return.
+    def take(self, message: Message, source: str = "") -> list[Accepted]:
+        """Take in every alert of a message, all or none, and that the sender of this source was heard; durable on return.
 
         Raises:
             DatabaseUnavailable: Nothing was taken in.
         """
         rules = self.in_force.now
         arrivals = [Arrival(alert, course(alert, rules), fresh_id()) for alert in message.alerts]
-        accepted = self.incidents.accept(arrivals, SENDERS_PATIENCE_SECONDS)
+        accepted = self.incidents.accept(arrivals, Heard(source, message.truncated) if source else None)
         self.hint()
         return accepted
 

@@ -39,11 +39,15 @@ from breakglass.identity import Identity
 from breakglass.in_force import InForce, Reloading, read_rules
 from breakglass.installed import COLLECTIONS
 from breakglass.journal import Journal
+from breakglass.own_alerts import OwnAlerts
 from breakglass.reception import Reception
 from breakglass.remediations import content_digest
+from breakglass.repeating import Repeating
 from breakglass.requests import Requests
 from breakglass.restored import hold_after_restore
 from breakglass.retention import Retention
+from breakglass.sender_watch import EVERY_SECONDS as SENDERS_EVERY_SECONDS
+from breakglass.sender_watch import SenderWatch
 from breakglass.shipping import Shipping
 from breakglass.store.database import Database, RunnerAlreadyRunning
 from breakglass.store.drills import DrillRuns
@@ -52,7 +56,9 @@ from breakglass.store.incidents import Incidents
 from breakglass.store.journal_queue import JournalQueue
 from breakglass.store.limits import Reservations
 from breakglass.store.orders import Orders
+from breakglass.store.own_incidents import OwnIncidents
 from breakglass.store.runners import ALIVE, Runners
+from breakglass.store.senders import Senders
 from breakglass.store.sessions import Sessions
 from breakglass.vault_session import VaultSession
 
@@ -89,6 +95,8 @@ class Runner:
         runners: Where it says that it works.
         in_force: What it decides by.
         reloading: Takes in a changed policy.
+        own_alerts: How people are told of the runner itself.
+        duties: What it does again and again so that people are told.
     """
 
     settings: Settings
@@ -109,6 +117,8 @@ class Runner:
     runners: Runners
     in_force: InForce
     reloading: Reloading
+    own_alerts: OwnAlerts
+    duties: tuple[Repeating, ...]
 
     def start(self) -> None:
         """Begin to work; webhooks may come in from now on."""
@@ -121,9 +131,13 @@ class Runner:
         self.engine.start()
         self.drills.start()
         self.reloading.start()
+        for duty in self.duties:
+            duty.start()
 
     def stop(self) -> None:
         """Drain: nothing new is claimed, plays end through their guards, grants are closed, records are written."""
+        for duty in self.duties:
+            duty.stop()
         self.reloading.stop()
         self.drills.stop()
         self.engine.stop()
@@ -140,7 +154,12 @@ class Runner:
 
     def troubles(self) -> list[str]:
         """Why this runner can't do all of its work now; none when it can."""
-        others = (*self.housekeeping.troubles.values(), *self.shipping.troubles.values(), self.drills.trouble)
+        others = (
+            *self.housekeeping.troubles.values(),
+            *self.shipping.troubles.values(),
+            self.drills.trouble,
+            *(duty.trouble for duty in self.duties),
+        )
         known = [self.session.trouble, self.engine.trouble, *others]
         return [trouble for trouble in known if trouble]
 
@@ -196,6 +215,8 @@ def make_runner(settings: Settings) -> Runner:
     if older := hold_after_restore(journal, queue, holds):
         LOG.critical("Everything is held: %s", older)
     reception = Reception(in_force, incidents, engine.hint, database.runner)
+    own_alerts = OwnAlerts(OwnIncidents(database), lambda: in_force.now.policy, tuple(channels), engine.hint)
+    watch = SenderWatch(settings.sources, Senders(database), own_alerts, runners.leads)
     return Runner(
         settings=settings,
         reception=reception,
@@ -217,6 +238,8 @@ def make_runner(settings: Settings) -> Runner:
         runners=runners,
         in_force=in_force,
         reloading=Reloading(in_force, partial(read_rules, settings), queue),
+        own_alerts=own_alerts,
+        duties=(Repeating("looking at the senders", watch.look, SENDERS_EVERY_SECONDS),),
     )
 
 

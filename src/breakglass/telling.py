@@ -58,6 +58,8 @@ def _counts(counts: object) -> str:
 
 
 def _opened(body: Body) -> Told:
+    if body.get("own") is True:
+        return "incident", f"{plain(body.get('trigger'))}: the runner tells of itself"
     drill = f"DRILL {plain(body['drill'])}: " if body.get("drill") else ""
     return "incident", f"{drill}{plain(body.get('trigger'))} on {', '.join(words(body.get('hosts'))) or 'no host'}"
 

@@ -35,6 +35,12 @@ def tell(*events: tuple[str, Mapping[str, object]]) -> list[LineType | None]:
         ("alert.resolved", {"name": "ServiceDown"}, "alert", "ServiceDown resolved"),
         ("hold.set", {"scope": "host", "name": "web1", "by": "ada", "reason": "a"}, "held", "host web1 by ada: a"),
         ("incident.opened", {"trigger": "web", "hosts": ["w"], "drill": "d"}, "incident", "DRILL d: web on w"),
+        (
+            "incident.opened",
+            {"trigger": "SenderRefused", "own": True},
+            "incident",
+            "SenderRefused: the runner tells of itself",
+        ),
         ("drill.ended", {"drill": "d", "result": "failed", "failures": ["a: b"]}, "drill", "d failed   a: b"),
         ("drill.ended", {"drill": "d", "result": "passed", "failures": []}, "drill", "d passed"),
         ("order.given", {"word": "cancel", "by": "ada", "why": "b"}, "cancel", "by ada: b"),

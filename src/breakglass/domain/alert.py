@@ -12,7 +12,9 @@ REQUEST = "request"
 """The source of what is no alert: somebody asks for an access (firing), and gives it back (resolved)."""
 DRILL = "drill"
 """The source of the synthetic alerts of drills."""
-OURS = (REQUEST, DRILL)
+OWN = "breakglass"
+"""The source of what the runner notices about itself."""
+OURS = (REQUEST, DRILL, OWN)
 """Sources that no sender of the settings can be called like."""
 
 

@@ -48,6 +48,7 @@ class Course:
         drill: Name of the drill that rehearses the trigger; empty for what is real.
         probing: What Prometheus is asked once the alert has resolved; None where nobody can be asked.
         policy_commit: What was checked out of git where the policy lies; empty where nobody knows.
+        own: Whether the runner tells of itself; then `trigger` is the name of its own alert, and nothing ever runs.
     """
 
     trigger: str
@@ -67,6 +68,7 @@ class Course:
     drill: str = ""
     policy_commit: str = ""
     probing: Probing | None = None
+    own: bool = False
 
     @property
     def hosts(self) -> tuple[str, ...]:

@@ -84,7 +84,7 @@ def _heard(alert: Alert) -> str:
 
 def _course_body(incident: Incident) -> dict[str, object]:
     course = incident.course
-    known = {"drill": course.drill, "policy_commit": course.policy_commit}
+    known = {"drill": course.drill, "policy_commit": course.policy_commit, "own": course.own}
     marked = {name: value for name, value in known.items() if value}
     return {
         **marked,

@@ -8,6 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from breakglass.domain.course import Course
+from breakglass.domain.own_alerts import about_of
 
 
 class State(StrEnum):
@@ -177,6 +178,15 @@ class Incident:
     def attempt(self) -> Attempt:
         """The current attempt; there is one from `opening` on."""
         return self.attempts[-1]
+
+    @property
+    def what(self) -> str:
+        """Which alerts it is about, and where, in words: texts from outside. Of one of our own, what has the trouble."""
+        if self.course.own:
+            about = [word for word in dict.fromkeys(about_of(fault.fingerprint) for fault in self.faults) if word]
+            return f"{self.course.trigger} ({', '.join(about)})" if about else self.course.trigger
+        names = ", ".join(dict.fromkeys(fault.name for fault in self.faults)) or self.course.trigger
+        return f"{names} on {', '.join(self.course.hosts) or 'no host'}"
 
     @property
     def open_grant(self) -> bool:

@@ -51,6 +51,11 @@ def changes(old: Policy, new: Policy) -> tuple[Change, ...]:
         *_compared("remediation", old.behaviours, new.behaviours, _behaviour, _stated),
         *_compared("drill", drills[0], drills[1], _drill, _rehearses),
         *(
+            [Change(Effect.SAME, f"defaults: escalation is {new.escalation or 'gone'}, was {old.escalation or 'none'}")]
+            if old.escalation != new.escalation
+            else []
+        ),
+        *(
             Change(Effect.SAME, f"escalation {name}: {_present(name in old.ladders, name in new.ladders)}")
             for name in sorted(old.ladders.keys() | new.ladders.keys())
             if old.ladders.get(name) != new.ladders.get(name)

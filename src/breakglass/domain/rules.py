@@ -285,7 +285,8 @@ class Policy:
     """The whole policy, in the order in which it is written; `digest` is of its meaning (hex SHA-256), without the tests.
 
     `behaviours` are of remediations of others, by full name, where the policy states them. `commit` is what is checked out
-    of git where the policy lies; empty where that can't be read.
+    of git where the policy lies; empty where that can't be read. `escalation` is the ladder of the defaults, by which people
+    hear of the runner itself too; empty when there is none.
     """
 
     digest: str
@@ -297,3 +298,4 @@ class Policy:
     drills: tuple[Drill, ...] = ()
     behaviours: Mapping[str, Behaves] = field(default_factory=lambda: MappingProxyType({}))
     commit: str = ""
+    escalation: str = ""

@@ -6,12 +6,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from breakglass.channels import deliver
 from breakglass.domain.drills import measure
 from breakglass.domain.messages import Delivered, NotDelivered
 from breakglass.effects.drill_text import drill_text
-from breakglass.effects.escalation_text import escalation_text
-from breakglass.errors import BreakglassError
-from breakglass.settings import read_secret_file
+from breakglass.effects.escalation_text import EscalationText, escalation_text
+from breakglass.effects.own_alert_text import own_alert_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -43,31 +43,19 @@ class Escalate:
         if incident.escalation is None:
             return NotDelivered("nothing is to be told")
         rung = incident.course.ladder.rungs[incident.escalation.rung]
-        if incident.course.drill:
-            text = drill_text(incident, measure(self.records(incident)))
-        else:
-            text = escalation_text(incident)
+        text = self._text(incident)
         took, failed = [], []
+        if not rung.notify:
+            return NotDelivered("the settings have no channel")
         for name in rung.notify:
-            why = self._deliver(name, text.subject, text.body)
+            why = deliver(self.channels, name, text.subject, text.body)
             if why:
                 failed.append(f"{name}: {why}")
             else:
                 took.append(name)
         return Delivered(tuple(took), tuple(failed)) if took else NotDelivered("; ".join(failed))
 
-    def _deliver(self, channel: str, subject: str, body: str) -> str:
-        """Empty when the channel took the message, else why not."""
-        import apprise  # noqa: PLC0415 (costly, and most runners never need it)
-
-        if channel not in self.channels:
-            return "the settings have no channel of this name any more"
-        try:
-            url = read_secret_file(self.channels[channel])
-        except BreakglassError as error:
-            return str(error)
-        sender = apprise.Apprise()
-        if not sender.add(url):
-            return "its file does not hold an Apprise URL"
-        taken = sender.notify(title=subject, body=body, body_format=apprise.NotifyFormat.TEXT, interpret_escapes=False)
-        return "" if taken else "it did not take the message"
+    def _text(self, incident: Incident) -> EscalationText:
+        if incident.course.drill:
+            return drill_text(incident, measure(self.records(incident)))
+        return own_alert_text(incident) if incident.course.own else escalation_text(incident)

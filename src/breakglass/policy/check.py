@@ -56,6 +56,7 @@ class Checker:
         """Give every problem."""
         yield from self._access()
         yield from self._ladders()
+        yield from self._default_escalation()
         seen: dict[str, Place] = {}
         for number, trigger in enumerate(self.policy.triggers):
             place = self.trigger_place(number, ("name",))
@@ -92,6 +93,15 @@ class Checker:
                 if is_last is not (rung.acknowledge_within is None):
                     place = self.place(("escalations", name, number, "acknowledge_within"))
                     yield Problem.at(place, _WAIT_AT_END if is_last else _NO_WAIT)
+
+    def _default_escalation(self) -> Iterator[Problem]:
+        """The runner tells of itself by it, also when every trigger names another one; those that don't have said it."""
+        name = self.policy.escalation
+        known = {*self.around.escalations, *(self.around.channels or ())}
+        others = {one.escalation for one in self.policy.triggers} | {one.escalation for one in self.policy.requests}
+        if name and name not in known | others and self.around.channels is not None:
+            place = self.place(("defaults", "escalation"))
+            yield Problem.at(place, f"{name} is neither a ladder nor a channel.{did_you_mean(name, known)}")
 
     def _trigger(self, number: int, trigger: Trigger) -> Iterator[Problem]:
         def problem(path: tuple[str, ...], sentence: str) -> Problem:

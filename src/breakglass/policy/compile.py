@@ -85,7 +85,8 @@ class Compiler:
         ladders = {name: _ladder(name, rungs) for name, rungs in self._document.escalations.items()}
         requests = tuple(self._request(number, entry) for number, entry in enumerate(self._document.requests))
         drills = tuple(self._drill(number, entry) for number, entry in enumerate(self._document.drills))
-        for name in (*(trigger.escalation for trigger in triggers), *(rule.escalation for rule in requests)):
+        default = self._document.defaults.escalation or ""
+        for name in (default, *(trigger.escalation for trigger in triggers), *(rule.escalation for rule in requests)):
             if name in channels and name not in ladders:
                 ladders[name] = Ladder(name, (Rung((name,), None),))
         meaning = [_trigger_meaning(t, e) for t, e in zip(triggers, self._document.triggers, strict=True)]
@@ -93,6 +94,7 @@ class Compiler:
             "requests": [_request_meaning(rule) for rule in requests],
             "drills": [_drill_meaning(drill) for drill in drills],
             "remediations": {name: _behaviour_meaning(one) for name, one in self._document.remediations.items()},
+            "escalation": default,
         }
         return Policy(
             digest=_digest(access, meaning, ladders, others),
@@ -103,6 +105,7 @@ class Compiler:
             drills=drills,
             behaviours=MappingProxyType(dict(self._document.remediations)),
             cases=tuple(self._case(number, entry) for number, entry in enumerate(self._document.tests)),
+            escalation=default,
         )
 
     def _case(self, number: int, entry: CaseEntry) -> Case:

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from breakglass.domain.alert import AlertStatus
 from breakglass.domain.holds import Scope
 from breakglass.domain.incident import Incident, State
-from breakglass.store import holds, journal_queue, orders
+from breakglass.store import holds, journal_queue, orders, senders
 from breakglass.store.database import NOW, PATIENCE_SECONDS, milliseconds, moment
 from breakglass.store.documents import alert_from, alert_text, incident_from, incident_text
 from breakglass.store.runners import alive
@@ -29,8 +29,11 @@ if TYPE_CHECKING:
     from breakglass.domain.draft import Decision
     from breakglass.domain.orders import Ordered
     from breakglass.store.database import Database
+    from breakglass.store.senders import Heard
 
 LEASE_MILLISECONDS = 10_000
+SENDERS_PATIENCE_SECONDS = 0.2
+"""A sender that is told soon that the runner is busy comes again; one that waits for long keeps others from being heard."""
 
 
 @dataclass(frozen=True)
@@ -104,17 +107,19 @@ class Incidents:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def accept(self, arrivals: Sequence[Arrival], patience: float = PATIENCE_SECONDS) -> list[Accepted]:
-        """Take in the alerts of one message, all or none; durable on return. Waits for its turn for `patience` seconds.
+    def accept(self, arrivals: Sequence[Arrival], sender: Heard | None = None) -> list[Accepted]:
+        """Take in the alerts of one message, all or none; durable on return.
 
         A firing alert opens an incident or reaches the open one of its key; one that was taken in before, also by an
-        incident that is closed by now, is a repetition and starts nothing.
+        incident that is closed by now, is a repetition and starts nothing. That its sender was heard is written down too.
 
         Raises:
             DatabaseUnavailable: Nothing was taken in.
         """
-        with self._database.transaction(patience) as connection:
-            return [_accept(connection, arrival) for arrival in arrivals]
+        with self._database.transaction(SENDERS_PATIENCE_SECONDS if sender else PATIENCE_SECONDS) as connection:
+            if sender is not None:
+                senders.heard(connection, sender)
+            return [take_in(connection, arrival) for arrival in arrivals]
 
     def claim(self, busy: Collection[str] = (), ripe: Collection[str] = ()) -> Claimed | None:
         """Take the incident that has been due for longest for this runner, if there is one; never one that it is busy with.
@@ -248,7 +253,8 @@ def incident_key(arrival: Arrival) -> str:
     return _hash(*parts)
 
 
-def _accept(connection: sa.Connection, arrival: Arrival) -> Accepted:
+def take_in(connection: sa.Connection, arrival: Arrival) -> Accepted:
+    """Take in one alert, in the caller's transaction; see `Incidents.accept`."""
     dedup = _dedup(connection, arrival)
     known = connection.execute(sa.select(INBOX.c.incident).where(INBOX.c.dedup == dedup)).scalars().all()
     if known and _firing(arrival.alert):
@@ -307,8 +313,13 @@ def _firing(alert: Alert) -> bool:
     return alert.status is AlertStatus.FIRING
 
 
+def fault_key(source: str, fingerprint: str) -> str:
+    """What all messages about one fault have in common."""
+    return _hash(source, fingerprint)
+
+
 def _fault(alert: Alert) -> str:
-    return _hash(alert.source, alert.fingerprint)
+    return fault_key(alert.source, alert.fingerprint)
 
 
 def _dedup(connection: sa.Connection, arrival: Arrival) -> str:

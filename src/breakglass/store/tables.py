@@ -147,6 +147,35 @@ DRILL_SCHEDULE = sa.Table(
     sa.Column("looked_until", sa.BigInteger, nullable=False),
 )
 
+# The sender of each source: when it was last heard, refused, and left alerts out.
+SENDER = sa.Table(
+    "sender",
+    METADATA,
+    sa.Column("source", sa.Text, primary_key=True),
+    sa.Column("heard_at", sa.BigInteger),
+    sa.Column("refused_at", sa.BigInteger),
+    sa.Column("refusal", sa.Text, nullable=False),
+    sa.Column("unproven_since", sa.BigInteger),
+    sa.Column("unproven_at", sa.BigInteger),
+    sa.Column("unproven_times", sa.BigInteger, nullable=False),
+    sa.Column("rejected_at", sa.BigInteger),
+    sa.Column("truncated_at", sa.BigInteger),
+    sa.Column("left_out", sa.BigInteger, nullable=False),
+)
+
+# The digest: one row. Up to when its schedule was looked at, what is due and was not delivered yet, and up to when people know.
+DIGEST = sa.Table(
+    "digest",
+    METADATA,
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("schedule", sa.Text, nullable=False),
+    sa.Column("looked_until", sa.BigInteger, nullable=False),
+    sa.Column("told_until", sa.BigInteger, nullable=False),
+    sa.Column("due_at", sa.BigInteger),
+    sa.Column("failures", sa.Integer, nullable=False),
+    sa.Column("try_at", sa.BigInteger),
+)
+
 # The runners that have worked on this database; `instance` is another one after each start.
 RUNNER = sa.Table(
     "runner",

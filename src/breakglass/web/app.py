@@ -13,6 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from breakglass.errors import BreakglassError
+from breakglass.store.senders import Senders
 from breakglass.web.metrics import Metrics
 from breakglass.web.problems import Problem, problem_response
 from breakglass.web.requests import RequestPages
@@ -29,7 +30,9 @@ def make_app(runner: Runner) -> FastAPI:
     app = FastAPI(title="breakglass", openapi_url=None, docs_url=None, redoc_url=None)
     metrics = Metrics()
     settings = runner.settings
-    webhooks = Webhooks(settings.sources, settings.maximum_body, runner.reception, runner.queue, metrics)
+    webhooks = Webhooks(
+        settings.sources, settings.maximum_body, runner.reception, runner.queue, Senders(runner.database), metrics
+    )
 
     async def healthz(_request: Request) -> Response:
         return PlainTextResponse("alive\n")

@@ -18,6 +18,10 @@ SLOWEST_BODY_SECONDS = 20
 LONGEST_LENGTH = 18  # digits of a Content-Length that is a number at all
 
 
+class CutOff(Problem):
+    """Raised when who sends has gone before the end; nobody hears the answer."""
+
+
 async def read_body(request: Request, most: int, advice: str = "Send less at once.") -> bytes:
     """The body, of at most so many bytes; raises Problem."""
     too_large = Problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"A body may have {most} bytes. {advice}")
@@ -33,7 +37,7 @@ async def read_body(request: Request, most: int, advice: str = "Send less at onc
                 if len(body) > most:
                     raise too_large
     except ClientDisconnect:  # nobody hears the answer, but the refusal is recorded
-        raise Problem(HTTPStatus.BAD_REQUEST, "The sender hung up in the middle of the body.") from None
+        raise CutOff(HTTPStatus.BAD_REQUEST, "The sender hung up in the middle of the body.") from None
     except TimeoutError:  # 503, because Alertmanager sends again after a 5xx only
         raise Problem(
             HTTPStatus.SERVICE_UNAVAILABLE, f"The body did not arrive within {SLOWEST_BODY_SECONDS} s."

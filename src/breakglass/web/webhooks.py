@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse
 
-from breakglass.domain.draft import Note
+from breakglass.domain.senders import Refusal
 from breakglass.errors import BreakglassError
 from breakglass.sources import PARSERS, Delivery, UnreadableMessage
 from breakglass.store.database import DatabaseUnavailable
-from breakglass.web.body import read_body
+from breakglass.store.senders import refused_note
+from breakglass.web.body import CutOff, read_body
 from breakglass.web.peers import peer_names
 from breakglass.web.problems import Problem
 from breakglass.web.senders import refusal_of_body, refusal_of_headers
@@ -30,10 +31,20 @@ if TYPE_CHECKING:
     from breakglass.settings_sources import SourceSettings
     from breakglass.sources import Message
     from breakglass.store.journal_queue import JournalQueue
+    from breakglass.store.senders import Senders
     from breakglass.web.metrics import Metrics
 
 
 LESS = "Send fewer alerts at once, or raise maximum_body."
+UNKNOWN = "unknown"
+"""What a source is called that the settings don't have: its name is text of anybody."""
+
+
+@dataclass
+class _Visit:
+    """One request: what a refusal would say of who made it, as far as it has come."""
+
+    refusal: Refusal = Refusal.UNPROVEN
 
 
 @dataclass(frozen=True)
@@ -44,7 +55,8 @@ class Webhooks:
         sources: By name, as the settings say.
         maximum_body: In bytes.
         reception: Where a message goes.
-        queue: Where refusals are recorded.
+        queue: Where refusals of who is no source are recorded.
+        senders: Where those of sources are.
         metrics: Where messages are counted.
     """
 
@@ -52,47 +64,51 @@ class Webhooks:
     maximum_body: int
     reception: Reception
     queue: JournalQueue
+    senders: Senders
     metrics: Metrics
 
     async def receive(self, request: Request) -> Response:
         """Answer one webhook; every refusal is counted and recorded without its body."""
-        name = request.path_params["source"]
+        name, visit = request.path_params["source"], _Visit()
         try:
-            answer = await self._take(name, request)
+            answer = await self._take(name, request, visit)
         except Problem as problem:
-            known = name if name in self.sources else "unknown"
-            self.metrics.messages.labels(source=known, answer=str(int(problem.status))).inc()
+            known = name if name in self.sources else None
+            self.metrics.messages.labels(source=known or UNKNOWN, answer=str(int(problem.status))).inc()
             if problem.status is not HTTPStatus.SERVICE_UNAVAILABLE:
-                await run_in_threadpool(self._record_refusal, known, problem)
+                refusal = Refusal.CUT_OFF if isinstance(problem, CutOff) else visit.refusal
+                await run_in_threadpool(self._record_refusal, known, problem, refusal)
             raise
         self.metrics.messages.labels(source=name, answer="202").inc()
         return answer
 
-    async def _take(self, name: str, request: Request) -> Response:
+    async def _take(self, name: str, request: Request, visit: _Visit) -> Response:
         source = self.sources.get(name)
         if source is None:
             raise Problem(HTTPStatus.NOT_FOUND, "There is no source of this name; the settings name the sources.")
         headers = _headers(request)
         await _refuse_unless_proven(refusal_of_headers, source, headers, peer_names(request.scope))
+        if source.hmac is None:
+            visit.refusal = Refusal.REJECTED
         body = await read_body(request, self.maximum_body, LESS)
         await _refuse_unless_proven(refusal_of_body, source, headers, body, datetime.now(UTC))
+        visit.refusal = Refusal.REJECTED
         message = _read(source, Delivery(name, body, headers))
         try:
-            accepted = await run_in_threadpool(self.reception.take, message)
+            accepted = await run_in_threadpool(self.reception.take, message, name)
         except DatabaseUnavailable as error:
             raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, f"Nothing was taken in. {error}") from error
-        if message.truncated:
-            note = Note("sender.truncated", {"source": name, "alerts_left_out": message.truncated})
-            await run_in_threadpool(self.queue.add_to_day, [note])
         for one in accepted:
             self.metrics.alerts.labels(source=name, reached=one.reached.value).inc()
         alerts = [{"incident": one.incident or None, "reached": one.reached.value} for one in accepted]
         return JSONResponse({"alerts": alerts}, status_code=HTTPStatus.ACCEPTED)
 
-    def _record_refusal(self, source: str, problem: Problem) -> None:
-        note = Note("sender.refused", {"source": source, "status": int(problem.status), "why": problem.detail})
+    def _record_refusal(self, source: str | None, problem: Problem, refusal: Refusal) -> None:
         try:
-            self.queue.add_to_day([note])
+            if source is None:
+                self.queue.add_to_day([refused_note(UNKNOWN, int(problem.status), problem.detail)])
+            else:
+                self.senders.refused(source, int(problem.status), problem.detail, refusal)
         except BreakglassError:
             self.metrics.unrecorded_refusals.inc()
 

@@ -141,3 +141,11 @@ def test_another_order_may_allow_more(between: Callable[[str, str], list[tuple[s
     second = first.replace("nginx-failed", "two").replace("nginx.service", "x.service")
     found = between(f"{head}triggers:\n{first}{second}", f"{head}triggers:\n{second}{first}")
     assert [effect for effect, _ in found] == [Effect.MORE]
+
+
+def test_whom_the_runner_tells_of_itself_allows_nothing(between: Callable[[str, str], list[tuple[str, str]]]) -> None:
+    """It is said all the same, also when it is gone."""
+    told = f"defaults: {{escalation: platform-pager}}\n{FULL}"
+    assert ("same", "defaults: escalation is platform-pager, was none") in between(FULL, told)
+    assert ("same", "defaults: escalation is gone, was platform-pager") in between(told, FULL)
+    assert {effect for effect, _ in between(told, told.replace("platform-pager", "duty-manager"))} == {"same"}

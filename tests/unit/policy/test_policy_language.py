@@ -242,3 +242,24 @@ def test_the_digest_is_of_the_meaning(load: Load) -> None:
     assert load(same).digest == digest
     assert load(changed("mode: act", "mode: observe")).digest != digest
     assert load(changed("name: nginx}", "name: nginx2}")).digest != digest
+
+
+def test_the_ladder_of_the_defaults_is_kept(load: Load) -> None:
+    """Also when no trigger uses it: the runner tells of itself by it. It belongs to what the policy means."""
+    text = "defaults: {escalation: platform-pager}\n" + SMALLEST
+    policy = load(text)
+    assert policy.escalation == "platform-pager"
+    assert policy.ladders["platform-pager"].rungs[0].notify == ("platform-pager",)
+    assert policy.digest not in (load(SMALLEST).digest, load(text.replace("pager", "chat")).digest)
+    assert load(SMALLEST).escalation == ""
+
+
+def test_a_ladder_of_the_defaults_that_is_none(problems: Problems) -> None:
+    """It is said once: at the triggers that use it, or at the defaults when none does."""
+    (said,) = problems("defaults: {escalation: platform-pgaer}\n" + SMALLEST)
+    assert said == '1.yml:1: platform-pgaer is neither a ladder nor a channel. Did you mean "platform-pager"?'
+    by_trigger = "defaults: {escalation: platform-pgaer}\n" + changed(
+        "    escalation: platform-chat  ", "    owner: x  "
+    )
+    (said,) = problems(by_trigger)
+    assert "nginx-failed: platform-pgaer is neither" in said

@@ -27,6 +27,7 @@ from breakglass.in_force import InForce, Reloading, Rules
 from breakglass.installed import installed_remediations
 from breakglass.inventory import read_inventory
 from breakglass.journal import Journal
+from breakglass.own_alerts import OwnAlerts
 from breakglass.policy.load import load_policy
 from breakglass.reception import Reception
 from breakglass.requests import Requests
@@ -40,6 +41,7 @@ from breakglass.store.holds import Holds
 from breakglass.store.incidents import Incidents
 from breakglass.store.journal_queue import JournalQueue
 from breakglass.store.orders import Orders
+from breakglass.store.own_incidents import OwnIncidents
 from breakglass.store.runners import Runners
 from breakglass.store.sessions import Sessions
 from breakglass.vault_session import VaultSession
@@ -119,10 +121,12 @@ def make_idle_runner(written: Written, directory: Path) -> Runner:
     people = (requests, Identity(session))
     ship = Shipping(written.settings.journal)
     drills = Drills(DrillRuns(database), reception, directory / "journal")
+    channels = tuple(written.settings.channels)
+    own_alerts = OwnAlerts(OwnIncidents(database), lambda: written.policy, channels, engine.hint)
     return Runner(
         *(written.settings, reception, *people, incidents, holds, queue),
         *(engine, session, house, ship, drills, runs, journal, database, runners),
-        *(in_force, Reloading(in_force, lambda: rules, queue)),
+        *(in_force, Reloading(in_force, lambda: rules, queue), own_alerts, ()),
     )
 
 

@@ -4,23 +4,30 @@
 from __future__ import annotations
 
 import asyncio
+import hmac
 import json
 import sqlite3
 import threading
 from contextlib import closing
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
+import yaml
 from tests.support.corpus import HOSTILE
 from tests.support.incidents import NOW
 from tests.unit.web.http_site import HOOK, HttpSite, Written, write
 
 from breakglass.demo import alertmanager
 from breakglass.domain.holds import Scope
+from breakglass.settings import load_settings
+from breakglass.store.senders import Senders
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from breakglass.domain.senders import Sender
 
 
 @pytest.fixture(scope="module")
@@ -132,6 +139,70 @@ def test_what_the_sender_left_out_is_recorded(site: HttpSite) -> None:
     """A sender that left alerts out is on record with their number."""
     assert site.post(message() | {"truncatedAlerts": 7}).status == 202
     assert {"kind": "sender.truncated", "source": "alertmanager", "alerts_left_out": 7} in site.recorded()
+
+
+def test_who_was_refused(site: HttpSite) -> None:
+    """Without a token nobody knows who it was; with it, a message that can't be taken in is lost; who hangs up comes again."""
+    site.post(message(), token="wrong")
+    site.post(b" " * (20 * 1024 * 1024), token="wrong")
+    (stranger,) = known(site)
+    assert (stranger.source, stranger.unproven_times, stranger.rejected_at) == ("alertmanager", 2, None)
+    asyncio.run(site.ask("POST", HOOK, [("authorization", f"Bearer {site.token}")], hanging_up))
+    (gone,) = known(site)
+    assert (gone.unproven_times, gone.rejected_at) == (2, None)
+    assert "hung up" in gone.refusal
+    for body in (b"{", b" " * (20 * 1024 * 1024)):
+        before = known(site)[0].rejected_at
+        site.post(body)
+        assert known(site)[0].rejected_at != before
+    assert known(site)[0].heard_at is None
+    site.post(message())
+    heard = known(site)[0]
+    assert (heard.unproven_times, heard.heard_at is None, heard.truncated_at) == (0, False, None)
+    site.post(message() | {"truncatedAlerts": 7})
+    assert known(site)[0].left_out == 7
+
+
+def test_a_signature_is_proven_with_the_body(tmp_path: Path) -> None:
+    """A source that signs has proven nothing before its body was read: one that is too large may be anybody's."""
+    (tmp_path / "files").mkdir()
+    written = write(tmp_path / "files")
+    settings = yaml.safe_load(written.place.settings.read_text(encoding="utf-8"))
+    secret = tmp_path / "secret"
+    secret.touch(mode=0o600)
+    secret.write_text("a secret of the sender")
+    settings["sources"] = {
+        "events": {"kind": "cloudevents", "hmac": {"scheme": "pagerduty", "secret_files": [str(secret)]}}
+    }
+    written.place.settings.write_text(yaml.safe_dump(settings), encoding="utf-8")
+    site = HttpSite(replace(written, settings=load_settings(written.place.settings)), tmp_path)
+    try:
+        path = "/webhooks/events"
+        assert site.post(b" " * (20 * 1024 * 1024), path=path).status == 413
+        assert site.post(b"{", path=path).status == 401
+        (stranger,) = known(site)
+        assert (stranger.unproven_times, stranger.rejected_at) == (2, None)
+        signature = hmac.new(secret.read_bytes(), b"{", "sha256").hexdigest()
+        assert site.post(b"{", path=path, headers=[("x-pagerduty-signature", f"v1={signature}")]).status == 400
+        assert known(site)[0].rejected_at is not None
+    finally:
+        site.close()
+
+
+def test_a_name_that_is_no_source(site: HttpSite) -> None:
+    """Is nobody whose messages could be lost, also when it is spelled as such names are recorded."""
+    for path in ("/webhooks/other", "/webhooks/unknown"):
+        assert site.post(message(), path=path).status == 404
+    assert known(site) == []
+    assert [record["source"] for record in site.recorded()] == ["unknown", "unknown"]
+
+
+def known(site: HttpSite) -> list[Sender]:
+    return Senders(site.runner.database).all()[0]
+
+
+async def hanging_up() -> dict[str, object]:
+    return {"type": "http.disconnect"}
 
 
 def test_a_locked_database(site: HttpSite) -> None:

@@ -48,7 +48,7 @@ RUNNER: dict[str, Kind] = {
     ),
     "policy.refused": Kind("A changed policy can't be used; the one before goes on.", {"why": FIELD}),
     "runner.stopped": Kind("The runner has stopped working.", {"pid": COUNT}),
-    "sender.refused": Kind("A known sender's message was refused.", {"source": FIELD, "status": COUNT, "why": FIELD}),
+    "sender.refused": Kind("A message of a sender was refused.", {"source": FIELD, "status": COUNT, "why": FIELD}),
     "sender.truncated": Kind("A sender left alerts out of its message.", {"source": FIELD, "alerts_left_out": COUNT}),
     "alert.unmatched": Kind(
         "An alert matches no trigger.",
@@ -70,7 +70,7 @@ RUNNER: dict[str, Kind] = {
             "hosts": FIELDS,
             "policy_digest": FIELD,
         },
-        {"drill": FIELD, "policy_commit": FIELD},
+        {"drill": FIELD, "policy_commit": FIELD, "own": TRUTH},
     ),
     "incident.closed": Kind("The incident is over.", {"result": FIELD, "seconds": NUMBER}),
     "order.given": Kind(

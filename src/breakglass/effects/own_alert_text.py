@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The message by which the runner tells of itself: what is wrong, what to do, and that no host is meant."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ansible_collections.breakglass.remediation.plugins.plugin_utils._journal.text import printable
+
+from breakglass.effects.escalation_text import NAMES_LIMIT, EscalationText
+
+if TYPE_CHECKING:
+    from breakglass.domain.incident import Incident
+
+SENTENCE_LIMIT = 900
+REFERENCE = "docs/reference/own-alerts.md"
+
+
+def own_alert_text(incident: Incident) -> EscalationText:
+    """Write what the current rung of the ladder is told."""
+    what = _quote(incident.what, NAMES_LIMIT)
+    subject = f"breakglass ITSELF: {what}. You are needed. {incident.id}"
+    return EscalationText(subject, "\n".join(_lines(incident, what)))
+
+
+def _lines(incident: Incident, what: str) -> list[str]:
+    lines = [
+        f"WHAT      {what}, since {incident.opened_at:%Y-%m-%d %H:%M} UTC: the runner tells of itself, no host is meant",
+        f"WHY       {_quote(incident.course.refusal, SENTENCE_LIMIT)}",
+    ]
+    rungs = incident.course.ladder.rungs
+    if incident.escalation and incident.escalation.reason != incident.course.refusal:
+        lines.append(f"AND       {_quote(incident.escalation.reason, SENTENCE_LIMIT)}")
+    if incident.escalation and incident.escalation.rung + 1 < len(rungs):
+        lines.append(
+            f"NEXT      {', '.join(rungs[incident.escalation.rung + 1].notify)}, unless it is acknowledged or over"
+        )
+    lines.append(f"ACK       breakglass ack {incident.id}        what each of these means: {REFERENCE}")
+    lines.append(f"{incident.id} · policy {incident.course.policy_digest[:8]}")
+    return lines
+
+
+def _quote(text: str, limit: int) -> str:
+    shown = printable(text)
+    return shown if len(shown) <= limit else shown[: limit - 1] + "…"
