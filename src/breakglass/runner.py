@@ -18,6 +18,8 @@ from ansible_collections.breakglass.remediation.plugins.plugin_utils._vault.conn
 
 from breakglass import __version__
 from breakglass.acknowledgement import remote_acknowledgement
+from breakglass.digesting import EVERY_SECONDS as DIGEST_EVERY_SECONDS
+from breakglass.digesting import Digesting
 from breakglass.domain.draft import Note
 from breakglass.domain.incident import Effect
 from breakglass.drills import Drills, incident_records
@@ -50,6 +52,7 @@ from breakglass.sender_watch import EVERY_SECONDS as SENDERS_EVERY_SECONDS
 from breakglass.sender_watch import SenderWatch
 from breakglass.shipping import Shipping
 from breakglass.store.database import Database, RunnerAlreadyRunning
+from breakglass.store.digests import Digests
 from breakglass.store.drills import DrillRuns
 from breakglass.store.holds import Holds
 from breakglass.store.incidents import Incidents
@@ -217,6 +220,11 @@ def make_runner(settings: Settings) -> Runner:
     reception = Reception(in_force, incidents, engine.hint, database.runner)
     own_alerts = OwnAlerts(OwnIncidents(database), lambda: in_force.now.policy, tuple(channels), engine.hint)
     watch = SenderWatch(settings.sources, Senders(database), own_alerts, runners.leads)
+    duties = [Repeating("looking at the senders", watch.look, SENDERS_EVERY_SECONDS)]
+    if settings.digest is not None:
+        told = (Digests(database), DrillRuns(database), holds, own_alerts)
+        digesting = Digesting(settings.digest, channels, *told, runners.leads)
+        duties.append(Repeating("the digest", digesting.look, DIGEST_EVERY_SECONDS))
     return Runner(
         settings=settings,
         reception=reception,
@@ -239,7 +247,7 @@ def make_runner(settings: Settings) -> Runner:
         in_force=in_force,
         reloading=Reloading(in_force, partial(read_rules, settings), queue),
         own_alerts=own_alerts,
-        duties=(Repeating("looking at the senders", watch.look, SENDERS_EVERY_SECONDS),),
+        duties=tuple(duties),
     )
 
 

@@ -31,10 +31,12 @@ from breakglass.policy.scalars import (
     Strict,
     Unbuilt,
     choice,
+    did_you_mean,
     sentence,
 )
 from breakglass.policy.validation import Mismatch, validate
 from breakglass.policy.yaml_text import read_yaml_file
+from breakglass.settings_digest import DigestSettings  # noqa: TC001 (pydantic reads the annotation)
 from breakglass.settings_paths import FilePath, MaybeFilePath, absolute_path
 from breakglass.settings_sources import SourceSettings  # noqa: TC001 (pydantic reads the annotation)
 
@@ -298,7 +300,7 @@ class Settings(Strict):
     maximum_body: Count = Field(default=DEFAULT_MAXIMUM_BODY, description="Bytes of one webhook.")
     concurrent_plays: Count = DEFAULT_CONCURRENT_PLAYS
     people: Unbuilt = None
-    digest: Unbuilt = None
+    digest: DigestSettings | None = Field(default=None, description="What went well, and what is open, at a set time.")
     sinks: Unbuilt = None
     heartbeat: Unbuilt = None
 
@@ -331,6 +333,13 @@ class Settings(Strict):
                 raise sentence(
                     f"sources.{name}: the runner calls alerts of its own like that; give the source another name."
                 )
+        return self
+
+    @model_validator(mode="after")
+    def _digest_to_a_channel(self) -> Settings:
+        if self.digest is not None and self.digest.to not in self.channels:
+            known = did_you_mean(self.digest.to, self.channels)
+            raise sentence(f"digest.to: {self.digest.to} is not one of the channels.{known}")
         return self
 
     @model_validator(mode="after")

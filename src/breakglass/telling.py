@@ -141,6 +141,11 @@ _TELLERS: dict[str, Callable[[Body], Told | None]] = {
         "drill",
         f"{plain(body.get('drill'))} {plain(body.get('result'))}   {'; '.join(words(body.get('failures')))}".rstrip(),
     ),
+    "digest.delivered": lambda body: ("digest", f"told by {plain(body.get('channel'))}"),
+    "digest.not_delivered": lambda body: (
+        "digest",
+        f"NOT YET TOLD by {plain(body.get('channel'))}: {plain(body.get('why'))}",
+    ),
     "limits.waiting": _why("waiting"),
     "limits.refused": _why("refused"),
     "order.given": lambda body: (plain(body.get("word")), f"by {plain(body.get('by'))}: {plain(body.get('why'))}"),

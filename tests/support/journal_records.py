@@ -121,6 +121,24 @@ TROUBLE: tuple[tuple[str, dict[str, JsonValue]], ...] = (
             "failures": ["granted: permission denied"],
         },
     ),
+    (
+        "digest.delivered",
+        {
+            "channel": "platform-chat",
+            "since": "2026-11-21T08:30:00+00:00",
+            "until": "2026-11-22T08:30:00+00:00",
+            "counts": {"repaired": 3},
+        },
+    ),
+    (
+        "digest.not_delivered",
+        {
+            "channel": "platform-chat",
+            "since": "2026-11-21T08:30:00+00:00",
+            "until": "2026-11-22T08:30:00+00:00",
+            "why": "it did not take the message",
+        },
+    ),
     ("order.given", {"word": "retry", "by": "ada", "why": "the disk was full"}),
     ("order.refused", {"word": "close", "by": "ada", "why": "INC-7K2F9X is closed already: repaired"}),
     ("hold.set", {"scope": "host", "name": "web1", "by": "INC-7K2F9X", "reason": "isolate_host ran there"}),

@@ -41,6 +41,13 @@ def tell(*events: tuple[str, Mapping[str, object]]) -> list[LineType | None]:
             "incident",
             "SenderRefused: the runner tells of itself",
         ),
+        ("digest.delivered", {"channel": "chat"}, "digest", "told by chat"),
+        (
+            "digest.not_delivered",
+            {"channel": "chat", "why": "it is down"},
+            "digest",
+            "NOT YET TOLD by chat: it is down",
+        ),
         ("drill.ended", {"drill": "d", "result": "failed", "failures": ["a: b"]}, "drill", "d failed   a: b"),
         ("drill.ended", {"drill": "d", "result": "passed", "failures": []}, "drill", "d passed"),
         ("order.given", {"word": "cancel", "by": "ada", "why": "b"}, "cancel", "by ada: b"),

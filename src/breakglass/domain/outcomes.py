@@ -83,6 +83,7 @@ def end_of_automation(draft: Draft, result: Result, why: str) -> None:
     elif draft.incident.course.mode is Mode.OBSERVE:
         draft.note("observed", {"would_not_have_run": why})
         draft.conclude(Result.OBSERVED)
+        draft.incident = replace(draft.incident, blocked=why)  # what tells it from one that would have run
     elif draft.incident.course.lends:
         draft.note("request.refused", {"why": why})
         draft.conclude(result)

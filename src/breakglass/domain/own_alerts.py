@@ -33,6 +33,7 @@ class OwnName(StrEnum):
     SENDER_REFUSED = "SenderRefused"
     MESSAGES_REFUSED = "MessagesRefused"
     SENDER_TRUNCATES = "SenderTruncates"
+    DIGEST_NOT_DELIVERED = "DigestNotDelivered"
 
 
 @dataclass(frozen=True)

@@ -120,6 +120,11 @@ class DrillRuns:
         with self._database.reading() as connection:
             return [_run(row) for row in reversed(connection.execute(query).all())]
 
+    def ended_between(self, since: datetime, until: datetime) -> list[DrillRun]:
+        """Those whose result became clear after `since` and not after `until`, in order; without those that were withdrawn."""
+        within = sa.and_(DRILL.c.ended_at > milliseconds(since), DRILL.c.ended_at <= milliseconds(until))
+        return [run for run in self._runs(within) if run.result != "withdrawn"]
+
     def times_begun(self, name: str) -> int:
         """How often this drill has begun on a host."""
         query = sa.select(sa.func.count()).select_from(DRILL).where(DRILL.c.name == name, DRILL.c.host != "")

@@ -69,6 +69,16 @@ def test_options_can_be_set(tmp_path: Path) -> None:
     assert (settings.maximum_body, settings.concurrent_plays) == (1000, 9)
 
 
+def test_a_digest_can_be_set(tmp_path: Path) -> None:
+    """It has a channel and a time of day; without them there is none."""
+    assert loaded(tmp_path, MINIMAL).digest is None
+    digest = loaded(
+        tmp_path, MINIMAL + "digest: {to: platform-chat, every: monday, at: '08:30', timezone: Europe/Berlin}\n"
+    ).digest
+    assert digest is not None
+    assert (digest.to, str(digest.schedule)) == ("platform-chat", "every monday at 08:30 Europe/Berlin")
+
+
 def test_a_proxy_that_speaks_tls_may_stand_in_front(tmp_path: Path) -> None:
     """Clear text on an outside address needs a line that says who encrypts."""
     text = MINIMAL.replace("127.0.0.1:0", "0.0.0.0:80")
@@ -147,8 +157,25 @@ def test_a_proxy_that_speaks_tls_may_stand_in_front(tmp_path: Path) -> None:
         ("[secrets/am, secrets/am.next]", "[]", "Say how the sender proves itself"),
         (
             "channels:",
-            "people: {identity_role: x}\ndigest: {to: x}\nsinks: {a: b}\nheartbeat: {every: 1m}\nchannels:",
+            "people: {identity_role: x}\nsinks: {a: b}\nheartbeat: {every: 1m}\nchannels:",
             "people: This",
+        ),
+        ("channels:", "digest: {to: chat, at: '08:30'}\nchannels:", "digest.to: chat is not one of the channels."),
+        ("channels:", "digest: {to: platform-chat}\nchannels:", "settings.yml:13: digest.at: this key is missing."),
+        (
+            "channels:",
+            "digest: {to: platform-chat, at: 8:30}\nchannels:",
+            'digest.at: Write a time of day in quotes, as "09:30".',
+        ),
+        (
+            "channels:",
+            "digest: {to: platform-chat, at: '08:30', every: night}\nchannels:",
+            "digest.every: 'night' is not known.",
+        ),
+        (
+            "channels:",
+            "digest: {to: platform-chat, at: '08:30', timezone: Berlin}\nchannels:",
+            "is not a time zone that",
         ),
         ("channels:", "maximum_body: 4MiB\nchannels:", "settings.yml:13: maximum_body: Write a whole number"),
     ],
@@ -164,10 +191,10 @@ def test_a_fault_is_named_with_its_line(tmp_path: Path, old: str, new: str, said
 
 def test_all_faults_are_found_at_once(tmp_path: Path) -> None:
     """Everything that is planned but not built is named in one go."""
-    text = MINIMAL + "people: {identity_role: x}\ndigest: {to: x}\nsinks: {a: b}\nheartbeat: {every: 1m}\n"
+    text = MINIMAL + "people: {identity_role: x}\nsinks: {a: b}\nheartbeat: {every: 1m}\n"
     with pytest.raises(SettingsErrors) as caught:
         loaded(tmp_path, text)
-    assert [problem.line for problem in caught.value.problems] == [15, 16, 17, 18]
+    assert [problem.line for problem in caught.value.problems] == [15, 16, 17]
 
 
 def test_secret_files(tmp_path: Path) -> None:

@@ -93,6 +93,14 @@ RUNNER: dict[str, Kind] = {
             "failures": FIELDS,
         },
     ),
+    "digest.delivered": Kind(
+        "The digest of what ended since the last one has reached its channel, and how much there was to tell.",
+        {"channel": FIELD, "since": MOMENT, "until": MOMENT, "counts": entries(COUNT)},
+    ),
+    "digest.not_delivered": Kind(
+        "Its channel did not take the digest; it is tried again.",
+        {"channel": FIELD, "since": MOMENT, "until": MOMENT, "why": FIELD},
+    ),
     "limits.passed": Kind("The limits allow it, and all hosts are claimed.", {"checks": FIELDS}),
     "limits.waiting": Kind("The incident waits.", _WHY),
     "limits.refused": Kind("A limit says no.", _WHY),
