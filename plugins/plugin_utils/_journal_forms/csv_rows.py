@@ -67,7 +67,11 @@ def safe_cell(text: str) -> str:
     shown = _AFTER_SEMICOLON.sub(r"\1'", printable(text))
     if len(shown) > LONGEST_CELL:
         shown = f"{shown[:LONGEST_CELL]}…"
-    return f"'{shown}" if text.startswith(_FORMULA) or shown.lstrip().startswith(_FORMULA) else shown
+    begins = text.startswith(_FORMULA) or shown.lstrip().startswith(_FORMULA)
+    in_quotes = shown.lstrip(" \"'").startswith(_FORMULA) and not shown.startswith(
+        "'"
+    )  # a program may read it without them
+    return f"'{shown}" if begins or in_quotes else shown
 
 
 def line_of_cells(cells: Sequence[str]) -> str:

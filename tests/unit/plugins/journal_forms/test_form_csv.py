@@ -55,7 +55,7 @@ def test_hostile_text_is_no_formula_and_no_row(text: str) -> None:
 @pytest.mark.parametrize("sign", SIGNS)
 def test_each_sign_of_a_formula_is_disarmed(sign: str) -> None:
     """A cell that would begin with such a sign begins with an apostrophe; white space before it does not help."""
-    for text in (f"{sign}1+1", f"  {sign}cmd", f"\u00a0{sign}cmd"):
+    for text in (f"{sign}1+1", f"  {sign}cmd", f"\u00a0{sign}cmd", f'"{sign}1', f" \"'{sign}1"):
         assert is_a_formula(safe_cell(text)) is False
     assert safe_cell(f"{sign}1").startswith("'")
 
