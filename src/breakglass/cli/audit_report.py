@@ -40,7 +40,8 @@ def report(
 
     Who, what, why, when, approvals, grants and credentials and their end, result, and what the verifier says of the
     journal. A period (--since, --until) has every incident and run that began in it, for an auditor. Ends like
-    `audit verify`: 0 intact, 1 could not be checked, 2 changed.
+    `audit verify`: 0 intact, 1 could not be checked, 2 changed. What each trigger did, for who owns the policy, says:
+    breakglass report
     """
     import os  # noqa: PLC0415
     from datetime import UTC, datetime  # noqa: PLC0415

@@ -10,7 +10,7 @@ import sys
 
 import typer
 
-from breakglass.cli import audit, drills, holds, hosts, incidents, policy, remediations, runner, settings, vault
+from breakglass.cli import audit, drills, holds, hosts, incidents, policy, remediations, report, runner, settings, vault
 
 WRONG_USE = 3
 # The base of every error of use; typer carries its own copy of click or uses click's, and names only BadParameter.
@@ -33,6 +33,7 @@ app.command()(incidents.ack)
 app.command()(incidents.cancel)
 app.command()(incidents.close)
 app.command()(incidents.retry)
+app.command()(report.report)
 app.add_typer(holds.app, name="hold")
 app.add_typer(drills.app, name="drill")
 app.add_typer(remediations.app, name="remediation")
