@@ -34,6 +34,21 @@ class Followed:
     is_over: bool = False
 
 
+@dataclass(frozen=True)
+class Happened:
+    """A record that has come and is wanted.
+
+    Attributes:
+        story: The incident or run that it belongs to.
+        kind: Of the record.
+        shown: Its line.
+    """
+
+    story: str
+    kind: str
+    shown: str
+
+
 @dataclass
 class Following:
     """Follows a journal from now on. What was there before is read, so that what comes can be understood, and not told.
@@ -62,6 +77,10 @@ class Following:
 
     def new_lines(self) -> Iterator[str]:
         """Yield a line for each record that has come since the last call and is wanted; raises NoJournal."""
+        return (happened.shown for happened in self.new_events())
+
+    def new_events(self) -> Iterator[Happened]:
+        """Yield each record that has come since the last call, is wanted and is told; raises NoJournal."""
         self._read_ledger()
         growing = [name for name, followed in self._streams.items() if not followed.is_over]
         records = [record for name in growing for record in self._new_records(name)]
@@ -117,14 +136,19 @@ class Following:
                 except BrokenRecord:
                     continue  # the verifier says so
 
-    def _told(self, record: Record) -> Iterator[str]:
+    def _told(self, record: Record) -> Iterator[Happened]:
         event, story = event_of(record), story_of(record.origin)
         narrator = self._narrators.setdefault(story, Narrator())
         line = narrator.tell(event)
         if line is not None and self.selection.takes(event, line.text):
-            yield _shown(story, line)
+            yield _happened(story, event.kind, line)
         if event.kind in OVER:
-            yield from (_shown(story, line) for begun, line in narrator.lost() if self.selection.takes(begun))
+            lost = ((begun, line) for begun, line in narrator.lost() if self.selection.takes(begun))
+            yield from (_happened(story, begun.kind, line) for begun, line in lost)
+
+
+def _happened(story: str, kind: str, line: Line) -> Happened:
+    return Happened(story, kind, _shown(story, line))
 
 
 def _shown(story: str, line: Line) -> str:

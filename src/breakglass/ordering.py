@@ -70,6 +70,11 @@ class Ordering:
         with self._database() as database:
             return insist(lambda: Orders(database).latest_incidents(most))
 
+    def show(self, incident: str) -> Incident | None:
+        """One incident, whatever its state; None when the database has none of this id. Raises DatabaseUnavailable."""
+        with self._database() as database:
+            return insist(lambda: Incidents(database).show(incident))
+
     @contextmanager
     def _database(self) -> Iterator[Database]:
         database = Database.beside(*self.settings.database)

@@ -148,7 +148,10 @@ _TELLERS: dict[str, Callable[[Body], Told | None]] = {
     ),
     "limits.waiting": _why("waiting"),
     "limits.refused": _why("refused"),
-    "order.given": lambda body: (plain(body.get("word")), f"by {plain(body.get('by'))}: {plain(body.get('why'))}"),
+    "order.given": lambda body: (
+        plain(body.get("word")),
+        f"by {plain(body.get('by'))}: {plain(body.get('why'))}".removesuffix(": "),
+    ),
     "order.refused": lambda body: (
         "too late",
         f"{plain(body.get('word'))} by {plain(body.get('by'))}: {plain(body.get('why'))}",

@@ -51,6 +51,7 @@ def tell(*events: tuple[str, Mapping[str, object]]) -> list[LineType | None]:
         ("drill.ended", {"drill": "d", "result": "failed", "failures": ["a: b"]}, "drill", "d failed   a: b"),
         ("drill.ended", {"drill": "d", "result": "passed", "failures": []}, "drill", "d passed"),
         ("order.given", {"word": "cancel", "by": "ada", "why": "b"}, "cancel", "by ada: b"),
+        ("order.given", {"word": "acknowledge", "by": "ada", "why": ""}, "acknowledge", "by ada"),
         ("order.refused", {"word": "close", "by": "ada", "why": "b"}, "too late", "close by ada: b"),
         ("hold.lifted", {"scope": "all", "name": "", "by": "ada", "why": "b"}, "lifted", "everything by ada: b"),
         ("limits.waiting", {"why": "cooldown of web1"}, "waiting", "cooldown of web1"),

@@ -10,7 +10,21 @@ import sys
 
 import typer
 
-from breakglass.cli import audit, drills, holds, hosts, incidents, policy, remediations, report, runner, settings, vault
+from breakglass.cli import (
+    audit,
+    drills,
+    handover,
+    holds,
+    hosts,
+    incidents,
+    policy,
+    remediations,
+    report,
+    runner,
+    settings,
+    show,
+    vault,
+)
 
 WRONG_USE = 3
 # The base of every error of use; typer carries its own copy of click or uses click's, and names only BadParameter.
@@ -33,7 +47,10 @@ app.command()(incidents.ack)
 app.command()(incidents.cancel)
 app.command()(incidents.close)
 app.command()(incidents.retry)
+app.command()(show.show)
+app.command()(show.watch)
 app.command()(report.report)
+app.command()(handover.handover)
 app.add_typer(holds.app, name="hold")
 app.add_typer(drills.app, name="drill")
 app.add_typer(remediations.app, name="remediation")

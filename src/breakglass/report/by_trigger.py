@@ -13,6 +13,7 @@ from ansible_collections.breakglass.remediation.plugins.plugin_utils._journal_fo
 
 from breakglass.domain.incident import Result
 from breakglass.domain.rules import Mode
+from breakglass.news import span_words
 from breakglass.report.outcome import FIRING_FOR, fault_of
 
 if TYPE_CHECKING:
@@ -149,13 +150,6 @@ def report_object(report: PolicyReport) -> dict[str, object]:
         "requests": report.requests,
         "drills": dict(report.elsewhere.drills),
     }
-
-
-def span_words(seconds: float) -> str:
-    """How long something took, as people say it."""
-    if seconds < 120:  # noqa: PLR2004 (two minutes)
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"  # noqa: PLR2004 (two hours)
 
 
 def _trigger(name: str, outcomes: Sequence[Outcome], elsewhere: Elsewhere) -> TriggerReport:

@@ -63,12 +63,14 @@ class CredentialLife:
         kind: ssh, database, …
         asked_at: When it was asked for.
         end: What became of it and until when it lived, a sentence.
+        lives_until: When it is over by itself (RFC 3339, UTC), if it was not ended before or nobody knows; else empty.
     """
 
     what: str
     kind: str
     asked_at: datetime
     end: str
+    lives_until: str = ""
 
 
 @dataclass

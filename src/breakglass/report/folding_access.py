@@ -84,7 +84,15 @@ def take_credentials(case: Case, records: Sequence[Record], now: datetime) -> No
         asked = {str(record.body.get("credential")): record for record in reversed(stream)}  # as `holdings` does
         for held in holdings(stream):
             at = datetime.fromisoformat(asked[held.id].at).astimezone(UTC)
-            case.credentials.append(CredentialLife(held.what, held.kind, at, _end(held, case, now)))
+            until = held.latest_end if _may_live(held, case) else ""
+            case.credentials.append(CredentialLife(held.what, held.kind, at, _end(held, case, now), until))
+
+
+def _may_live(held: Holding, case: Case) -> bool:
+    """Whether nothing has ended it, as far as anybody knows; what was only read has no life."""
+    if held.fate is Fate.READ:
+        return False
+    return held.fate is not Fate.REVOKED or not case.grants or any(grant.proven_at is None for grant in case.grants)
 
 
 def _end(held: Holding, case: Case, now: datetime) -> str:

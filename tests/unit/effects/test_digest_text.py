@@ -99,7 +99,7 @@ def test_what_is_open() -> None:
         "OPEN now: 3",
         "  INC-7K2F9X  ServiceDown on web1  escalated since 2026-11-22 03:12 UTC, acknowledged by ben: the health check failed",
         "  INC-7K2F9X  ServiceDown on web1  escalated since 2026-11-22 03:12 UTC, NOT acknowledged: the health check failed",
-        "  INC-7K2F9X  ServiceDown on web1  waiting: cooldown of web1",
+        "  INC-7K2F9X  ServiceDown on web1  waiting since 2026-11-22 03:12 UTC: cooldown of web1",
     ]
 
 

@@ -8,7 +8,8 @@ import pytest
 from tests.support.corpus import HOSTILE
 from tests.support.incidents import HOUR, MINUTE, NOW, SECOND
 
-from breakglass.report.by_trigger import Elsewhere, policy_report, report_lines, report_object, span_words
+from breakglass.news import span_words
+from breakglass.report.by_trigger import Elsewhere, policy_report, report_lines, report_object
 from breakglass.report.outcome import FIRING_FOR, Outcome
 from breakglass.timeline import Event
 
@@ -136,7 +137,7 @@ def test_many_triggers() -> None:
 
 @pytest.mark.parametrize(
     ("seconds", "words"),
-    [(0, "0 s"), (119.4, "119 s"), (120, "2 min"), (7100, "118 min"), (7200, "2.0 h"), (90_000, "25.0 h")],
+    [(0, "0 s"), (119.4, "119 s"), (120, "2 min"), (7100, "118 min"), (7200, "2 h"), (90_000, "25 h"), (9000, "2.5 h")],
 )
 def test_spans(seconds: float, words: str) -> None:
     assert span_words(seconds) == words
