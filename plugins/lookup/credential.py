@@ -17,7 +17,7 @@ options:
   _terms:
     description:
       - V(ssh) is the private key that M(breakglass.remediation.ssh_certificate) writes; its certificate is beside it.
-      - V(known_hosts) is the file with the host CA for the run's hosts.
+      - V(known_hosts) is the file with the host CA for the run's hosts; while it is being replaced, with the next or previous one too.
       - V(control) is the directory of the run's SSH control sockets.
       - V(NAME/FILE) is a file of the credential with that O(breakglass.remediation.database_credential#module:name), as
         V(database/pgpass), V(pki/certificate.pem) or V(secret/environment).

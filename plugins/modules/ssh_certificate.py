@@ -6,7 +6,8 @@ module: ssh_certificate
 short_description: Obtains an SSH certificate for exactly these hosts
 description:
   - With O(kind=user) it makes a fresh Ed25519 key and has Vault sign a certificate for it whose principals are the hosts'
-    inventory names. Key, certificate and a known_hosts file with the host CA lie in the run's own directory, 0600.
+    inventory names. Key, certificate and a known_hosts file with the host CA lie in the run's own directory, 0600. While the CA is
+    being replaced, known_hosts holds the next or the previous one as well.
   - With O(kind=host) it has Vault certify a host's own public key, so that whoever trusts the CA knows the host. It is meant to
     outlive the grant. The access must open it with C(kind=ssh_host).
   - What Vault signed is checked against what was asked for. A user certificate ends no later than the run's grant.
@@ -98,9 +99,16 @@ certificate_path:
   returned: O(kind=user)
   type: str
 known_hosts_path:
-  description: A known_hosts file with the host CA for these hosts.
+  description: A known_hosts file with the host CA for these hosts; with each of RV(authorities).
   returned: O(kind=user)
   type: str
+authorities:
+  description:
+    - Public keys of the CAs that are there, one line each. The first one has signed the certificate; hosts are to trust all of them.
+    - One key, and while the CA is being replaced the next or the previous one as well.
+  returned: O(kind=user)
+  type: list
+  elements: str
 files:
   description: Path of each file by its name. C(id), C(id-cert.pub) and C(known_hosts) of a user, C(host-cert.pub) of a host.
   returned: success

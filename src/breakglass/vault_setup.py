@@ -22,12 +22,14 @@ from ansible_collections.breakglass.remediation.plugins.plugin_utils._vault.acce
 )
 from ansible_collections.breakglass.remediation.plugins.plugin_utils._vault.advice import advice
 from ansible_collections.breakglass.remediation.plugins.plugin_utils._vault.logged_in import logged_in
+from ansible_collections.breakglass.remediation.plugins.plugin_utils._vault.names import SSH_MOUNT
 from ansible_collections.breakglass.remediation.plugins.plugin_utils._vault.wanted import desired
 
 from breakglass.errors import BreakglassError
 from breakglass.installed import installed_remediations
 from breakglass.inventory import read_inventory
 from breakglass.policy.load import load_policy
+from breakglass.vault_authority import rotation, ssh_mounts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -94,21 +96,43 @@ class VaultSetup:
         with logged_in(options, environ) as client:
             yield cls(settings, client, tuple(access_specs(policy, inventory)))
 
-    def plan(self) -> Preparation:
-        """What would be added and changed, and what the site itself should see to."""
-        changes = preparation.plan(self.client, desired(self.accesses))
-        says = (
-            "" if self._has_login() else f"The runner's login will be issued to {self.settings.vault.secret_id_file}."
-        )
-        counts = preparation.summary(changes)
-        return Preparation(_lines(changes), [counts, *filter(None, [says])], bool(says), self._advice())
+    def plan(self, *, next_authority: bool = False) -> Preparation:
+        """What would be added and changed, and what the site itself should see to.
 
-    def apply(self) -> Preparation:
-        """Bring it there, and issue the runner's login if its files are not there yet; says what was done."""
-        changes = preparation.plan(self.client, desired(self.accesses))
+        Args:
+            next_authority: With a second SSH certificate authority, by which the current one is to be replaced.
+
+        Raises:
+            VaultError: Vault can't be asked, or something of others is at one of our places.
+        """
+        mounts = ssh_mounts(self.client, next_authority=next_authority)
+        changes = self._changes(mounts)
+        says = [preparation.summary(changes)]
+        if not self._has_login():
+            says.append(f"The runner's login will be issued to {self.settings.vault.secret_id_file}.")
+        if not changes:  # otherwise applying them is what comes next
+            says += rotation(mounts, next_authority=next_authority)
+        return Preparation(_lines(changes), says, not self._has_login(), self._advice())
+
+    def apply(self, *, next_authority: bool = False) -> Preparation:
+        """Bring it there, and issue the runner's login if its files are not there yet; says what was done.
+
+        Args:
+            next_authority: As for `plan`.
+
+        Raises:
+            VaultError: As for `plan`; or Vault refuses.
+            UnwritableSecret: The runner's login can't be written.
+        """
+        mounts = ssh_mounts(self.client, next_authority=next_authority)
+        changes = self._changes(mounts)
         preparation.apply(self.client, changes)
         issues = not self._has_login()
-        return Preparation(_lines(changes), [self._issue_login()], issues, self._advice())
+        says = [self._issue_login(), *rotation(mounts, next_authority=next_authority)]
+        return Preparation(_lines(changes), says, issues, self._advice())
+
+    def _changes(self, mounts: frozenset[str]) -> list[preparation.Change]:
+        return preparation.plan(self.client, desired(self.accesses, further_mounts=sorted(mounts - {SSH_MOUNT})))
 
     def _advice(self) -> list[str]:
         return list(advice(self.client, self.accesses))

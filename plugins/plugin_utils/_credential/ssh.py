@@ -6,6 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
+from .._vault.authorities import trusted_keys
 from .._vault.names import ssh_host_role
 from .._vault.ssh import SshRequest, generate_key_pair, sign, sign_host_certificate
 from .holding import Fate
@@ -55,16 +56,18 @@ class SshOrder:
         """Have a certificate signed. Raises VaultError."""
         pair = self.key_pair or generate_key_pair()
         life = left if self.longest is None else min(self.longest, left)
+        # Before the signing: what signs is among them then, also when authorities are switched meanwhile.
+        others = trusted_keys(client)
         certificate = sign(client, self.access, pair.public_key, SshRequest(self.hosts, self.key_id, life))
-        known_hosts = f"@cert-authority {','.join(self.hosts)} {certificate.ca_public_key}\n"
+        authorities = list(dict.fromkeys([certificate.ca_public_key, *others]))
         return Obtained(
             what=f"SSH certificate {certificate.serial} for {', '.join(certificate.principals)}",
             fate=Fate.LIVES,
             expires_at=certificate.valid_before,
-            facts={**_facts(certificate), "public_key": pair.public_key},
+            facts={**_facts(certificate), "public_key": pair.public_key, "authorities": [*authorities]},
             files={
                 "id": pair.private_key,
-                "known_hosts": known_hosts.encode(),
+                "known_hosts": _believing(authorities, self.hosts).encode(),
                 CERTIFICATE: f"{certificate.text}\n".encode(),
             },
             secrets=(),
@@ -111,6 +114,11 @@ class SshHostOrder:
             files={"host-cert.pub": f"{certificate.text}\n".encode()},
             secrets=(),
         )
+
+
+def _believing(authorities: list[str], hosts: tuple[str, ...]) -> str:
+    """A known_hosts file that believes what any of the authorities says of these hosts, and of no others."""
+    return "".join(f"@cert-authority {','.join(hosts)} {key}\n" for key in authorities)
 
 
 def _facts(certificate: SshCertificate) -> dict[str, JsonValue]:

@@ -8,7 +8,18 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from .errors import UnusableRequest
-from .names import KV_MOUNT, access_name, host_name, mount_point, role_name, secret_path, ssh_host_role, ssh_role
+from .names import (
+    KV_MOUNT,
+    SSH_MOUNTS,
+    access_name,
+    host_name,
+    mount_point,
+    public_key_path,
+    role_name,
+    secret_path,
+    ssh_host_role,
+    ssh_role,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,6 +46,8 @@ path "ssh-breakglass/sign/{role}" {{
 }}
 """
 _AUTHORITY = 'path "ssh-breakglass/config/ca" { capabilities = ["read"] }\n'
+# Anybody may read these. It is said here so that Vault answers 404 where no such mount is, as it mostly is, and denies nothing.
+_AUTHORITIES = "".join(f'path "{public_key_path(mount)}" {{ capabilities = ["read"] }}\n' for mount in SSH_MOUNTS)
 _DATABASE = 'path "{mount}/creds/{role}" {{ capabilities = ["read"] }}\n'
 _PKI = """\
 path "{mount}/sign/{role}" {{
@@ -189,7 +202,7 @@ class AccessSpec:
         if self.certifies_hosts:
             found.append(_ssh(ssh_host_role(self.name), "host", "", ""))
         if self.ssh_user is not None or self.certifies_hosts:
-            found.append(_AUTHORITY)
+            found += [_AUTHORITY, _AUTHORITIES]
         return "".join([*found, *_others(self.credentials)])
 
 

@@ -10,13 +10,13 @@ from __future__ import annotations
 import re
 import time
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 import requests
 from hvac.adapters import RawAdapter
 
 from .error_text import clean, clean_all
-from .errors import BusyVault, Failure, UnexpectedAnswer, UnreachableVault, UnusableRequest
+from .errors import BusyVault, Failure, UnexpectedAnswer, UnreachableVault, UnusableRequest, VaultError
 from .failures import error_for, error_without_answer, was_never_sent
 
 if TYPE_CHECKING:
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
     from .connection import Connection
 
+_Answer = TypeVar("_Answer")
+
 _PATH: Final = re.compile(r"[A-Za-z0-9._@:+=/-]+")
 _SECRET_FIELDS: Final = frozenset(
     {"token", "client_token", "secret_id", "role_id", "jwt", "password", "private_key", "mfa_payload"}
@@ -35,6 +37,7 @@ _FIRST_PAUSE: Final = 0.1
 _LONGEST_PAUSE: Final = 2.0
 _SUCCESS: Final = range(200, 300)
 _SERVER_ERROR: Final = 500
+_LONGEST_TEXT: Final = 10_000
 
 
 class Client:
@@ -103,6 +106,10 @@ class Client:
         """Read; repeated when Vault is busy or in trouble. Raises VaultError."""
         return self._repeat(lambda: self._send("get", path, query=query))
 
+    def get_text(self, path: str) -> str:
+        """Read what is no JSON but plain text; repeated as `get`. Raises VaultError."""
+        return self._repeat(lambda: self._exchange("get", path, _plain_text))
+
     def make(self, path: str) -> Mapping[str, object]:
         """Read a path that makes something anew, as a database's user: sent once, never twice. Raises VaultError."""
         return self._send("get", path, changes=True)
@@ -127,7 +134,7 @@ class Client:
         """Delete once. Raises VaultError."""
         return self._send("delete", path, changes=True)
 
-    def _repeat(self, read: Callable[[], Mapping[str, object]]) -> Mapping[str, object]:
+    def _repeat(self, read: Callable[[], _Answer]) -> _Answer:
         wait = _FIRST_PAUSE
         for _ in range(self.connection.retries):
             try:
@@ -149,6 +156,19 @@ class Client:
         *,
         changes: bool = False,
     ) -> Mapping[str, object]:
+        return self._exchange(method, path, _json_object, body=body, wrap_ttl=wrap_ttl, query=query, changes=changes)
+
+    def _exchange(
+        self,
+        method: str,
+        path: str,
+        read: Callable[[requests.Response, Failure], _Answer],
+        *,
+        body: Mapping[str, object] | None = None,
+        wrap_ttl: timedelta | None = None,
+        query: Mapping[str, str] | None = None,
+        changes: bool = False,
+    ) -> _Answer:
         secrets = self._secrets(body)
         failure = Failure(operation=clean(f"{method.upper()} {path}", secrets), url=self.connection.url)
         _check_path(path)
@@ -161,7 +181,9 @@ class Client:
         except (OSError, ValueError) as error:  # requests' errors are OSErrors; urllib3's refusals are ValueErrors
             problem = error
         else:
-            return _result(response, failure, secrets, changes=changes)
+            if response.status_code not in _SUCCESS:
+                raise _refusal(response, failure, secrets, changes=changes)
+            return read(response, failure)
         # Raised outside of the handler: a chained error of requests may show the headers.
         unknown = changes and not was_never_sent(problem)
         raise error_without_answer(replace(failure, outcome_unknown=unknown), problem)
@@ -200,25 +222,41 @@ def _check_path(path: str) -> None:
         )
 
 
-def _result(
-    response: requests.Response, failure: Failure, secrets: tuple[str, ...], *, changes: bool
-) -> Mapping[str, object]:
-    """Return the JSON object of a success (an empty answer counts as an empty object); raise what anything else means."""
-    try:
-        body = response.json() if response.content else {}
-    except ValueError:
-        body = None
-    status = response.status_code
-    if status in _SUCCESS:
-        if isinstance(body, dict):
-            return body
+def _json_object(response: requests.Response, failure: Failure) -> Mapping[str, object]:
+    """The object of a success; an empty answer counts as an empty object."""
+    body = _parsed(response)
+    if isinstance(body, dict):
+        return body
+    raise UnexpectedAnswer(
+        f"{failure.operation} got an answer from {failure.url} that is no JSON object; is this really Vault?",
+        failure,
+    )
+
+
+def _plain_text(response: requests.Response, failure: Failure) -> str:
+    """The text of a success."""
+    if len(response.content) > _LONGEST_TEXT or not response.content.isascii():
         raise UnexpectedAnswer(
-            f"{failure.operation} got an answer from {failure.url} that is no JSON object; is this really Vault?",
+            f"{failure.operation} got an answer from {failure.url} that is no short plain text; is this really Vault?",
             failure,
         )
+    return response.content.decode("ascii")
+
+
+def _parsed(response: requests.Response) -> object:
+    try:
+        return response.json() if response.content else {}
+    except ValueError:
+        return None
+
+
+def _refusal(response: requests.Response, failure: Failure, secrets: tuple[str, ...], *, changes: bool) -> VaultError:
+    """What an answer means that is no success."""
+    body = _parsed(response)
+    status = response.status_code
     texts = clean_all(body.get("errors"), secrets) if isinstance(body, dict) else ()
     unknown = changes and status >= _SERVER_ERROR
     error = error_for(replace(failure, status=status, errors=texts))
     if unknown and isinstance(error, UnreachableVault):
         error.failure = replace(error.failure, outcome_unknown=True)
-    raise error
+    return error

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from .wanted import Wanted
+    from .objects import Wanted
 
 
 @dataclass(frozen=True)

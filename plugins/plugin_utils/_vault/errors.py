@@ -189,3 +189,11 @@ class AnchorConflict(VaultError):
 
 class ForeignObject(VaultError):
     """Raised when something of another kind stands in Vault where ours should be; we never replace it."""
+
+
+class UnfinishedSwitch(VaultError):
+    """Raised when no certificate authority signs, because a switch from one to the next was broken off."""
+
+
+class RefusedSwitch(VaultError):
+    """Raised when a step of replacing the certificate authority may not be taken now."""

@@ -12,6 +12,13 @@ AccessName = NewType("AccessName", str)
 """The name of an access, checked by `access_name`."""
 
 SSH_MOUNT: Final = "ssh-breakglass"
+"""Where certificates are signed: the current certificate authority."""
+
+NEXT_SSH_MOUNT: Final = "ssh-breakglass-next"
+PREVIOUS_SSH_MOUNT: Final = "ssh-breakglass-previous"
+SSH_MOUNTS: Final = (NEXT_SSH_MOUNT, SSH_MOUNT, PREVIOUS_SSH_MOUNT)
+"""Every place of a certificate authority, in the order in which one moves through them while it is replaced."""
+
 TRANSIT_MOUNT: Final = "transit"
 KV_MOUNT: Final = "kv"
 APPROLE_MOUNT: Final = "approle"
@@ -32,7 +39,6 @@ IDENTITY_KEY_PATH: Final = f"identity/oidc/key/{IDENTITY_NAME}"
 IDENTITY_ROLE_PATH: Final = f"identity/oidc/role/{IDENTITY_NAME}"
 IDENTITY_TOKEN_PATH: Final = f"identity/oidc/token/{IDENTITY_NAME}"
 HOLD_PATH: Final = f"{KV_MOUNT}/data/breakglass/hold"
-AUTHORITY_PATH: Final = f"{SSH_MOUNT}/config/ca"
 RUNNER_ROLE_PATH: Final = f"auth/{APPROLE_MOUNT}/role/{RUNNER}"
 JOURNAL_KEY_PATH: Final = f"{TRANSIT_MOUNT}/keys/{JOURNAL_KEY}"
 
@@ -42,7 +48,7 @@ _SEGMENT: Final = re.compile(r"[A-Za-z0-9._-]{1,128}")
 _RESERVED: Final = frozenset({"host"})
 _ROLE: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
 _MOUNT: Final = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*(?:/[A-Za-z0-9_-][A-Za-z0-9._-]*)*")
-_OURS: Final = frozenset({"sys", "auth", "identity", SSH_MOUNT, TRANSIT_MOUNT})
+_OURS: Final = frozenset({"sys", "auth", "identity", *SSH_MOUNTS, TRANSIT_MOUNT})
 _SECRET: Final = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._@:+=-]*(?:/[A-Za-z0-9_-][A-Za-z0-9._@:+=-]*)*")
 
 
@@ -103,6 +109,16 @@ def ssh_role(access: str) -> str:
 def ssh_host_role(access: str) -> str:
     """SSH role that signs host certificates, for the hosts of one access."""
     return f"{HOST_ROLE}-{access_name(access)}"
+
+
+def authority_path(mount: str = SSH_MOUNT) -> str:
+    """Where the certificate authority of one of our SSH mounts is made, and read with a right to."""
+    return f"{mount}/config/ca"
+
+
+def public_key_path(mount: str) -> str:
+    """Where anybody may read the public key of an SSH mount, as plain text."""
+    return f"{mount}/public_key"
 
 
 def mount_point(path: str) -> str:

@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING, Final
 
 from .access import AccessSpec
 from .answer import section, text
+from .authorities import is_without_authority
 from .diff import Difference, differences
 from .errors import ForeignObject, InvalidRequest, MissingPath, UnreachableVault
 from .names import KV_MOUNT, RUNNER_ROLE_PATH
-from .wanted import Kind, Wanted, desired
+from .objects import Kind, Wanted
+from .wanted import desired
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -28,7 +30,6 @@ __all__ = ["AccessSpec", "Change", "Wanted", "apply", "desired", "plan", "secret
 _MOUNT_TABLES: Final = {Kind.SECRETS_MOUNT: "sys/mounts", Kind.LOGIN_MOUNT: "sys/auth"}
 _TRIES: Final = 100
 _BETWEEN_TRIES: Final = 0.05
-_NO_AUTHORITY_YET: Final = ("no default issuer currently configured", "keys haven't been configured yet")
 
 
 @dataclass(frozen=True)
@@ -132,7 +133,7 @@ def _there(client: Client, wanted: Wanted) -> Mapping[str, object] | None:
     except MissingPath:
         return None
     except InvalidRequest as error:
-        if error.errors and error.errors[0] in _NO_AUTHORITY_YET:
+        if is_without_authority(error):
             return None
         raise
 

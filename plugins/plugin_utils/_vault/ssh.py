@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives.serialization import (
 
 from .answer import moment, section, text, whole
 from .errors import CertificateMismatch, UnusableRequest
-from .names import AUTHORITY_PATH, HOST_ROLE, SSH_MOUNT, host_name, ssh_role
+from .names import HOST_ROLE, SSH_MOUNT, authority_path, host_name, ssh_role
 from .ssh_certificate import Expected, SshCertificate, read_certificate
 
 if TYPE_CHECKING:
@@ -155,7 +155,7 @@ def sign_host_certificate(
 
 def ca_public_key(client: Client) -> str:
     """Return the CA's public key, `ssh-ed25519 AAAA…`, for TrustedUserCAKeys and known_hosts. Raises VaultError."""
-    return text(section(client.get(AUTHORITY_PATH), "data"), "public_key").strip()
+    return text(section(client.get(authority_path()), "data"), "public_key").strip()
 
 
 def _signed(client: Client, role: str, expected: Expected) -> SshCertificate:

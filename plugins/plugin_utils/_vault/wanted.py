@@ -3,19 +3,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import timedelta
-from enum import Enum
 from typing import TYPE_CHECKING, Final
 
-from . import policies
+from . import policies, wanted_ssh
 from .errors import UnusableRequest
 from .grant_facts import GrantKind
 from .names import (
     APPROLE_MOUNT,
-    AUTHORITY_PATH,
     GRANT_POLICY,
-    HOST_ROLE,
     IDENTITY_KEY_PATH,
     IDENTITY_NAME,
     IDENTITY_ROLE_PATH,
@@ -25,15 +21,13 @@ from .names import (
     RENEWING_POLICY,
     RUNNER_POLICY,
     RUNNER_ROLE_PATH,
-    SSH_MOUNT,
     TRANSIT_MOUNT,
     access_policy,
-    ssh_host_role,
-    ssh_role,
 )
+from .objects import OURS, Kind, Wanted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Sequence
 
     from .access import AccessSpec
 
@@ -42,42 +36,17 @@ RUNNER_PERIOD: Final = timedelta(minutes=10)
 
 IDENTITY_TOKEN_LIFE: Final = timedelta(minutes=5)
 IDENTITY_KEY_ROTATION: Final = timedelta(days=1)
-HOST_CERTIFICATE_LIFE: Final = timedelta(days=90)
-
-_BACKDATED_SECONDS: Final = 30
 
 
-class Kind(Enum):
-    """How an object is read, compared and written."""
-
-    SECRETS_MOUNT = "secrets engine"
-    LOGIN_MOUNT = "login method"
-    MADE_ONCE = "made once"
-    POLICY = "policy"
-    ROLE = "role"
-
-
-@dataclass(frozen=True)
-class Wanted:
-    """One object that must stand in Vault.
-
-    Attributes:
-        kind: How it is handled.
-        title: What people call it, as in `token role breakglass-child-web-operator`.
-        path: Where it is read and written.
-        body: What is written; for the kinds that can change, what is compared.
-        must_be: Fields of an object that is made once, which can't be changed afterwards.
-    """
-
-    kind: Kind
-    title: str
-    path: str
-    body: Mapping[str, object]
-    must_be: tuple[tuple[str, object], ...] = ()
-
-
-def desired(accesses: Sequence[AccessSpec], runner_period: timedelta = RUNNER_PERIOD) -> list[Wanted]:
+def desired(
+    accesses: Sequence[AccessSpec], runner_period: timedelta = RUNNER_PERIOD, further_mounts: Sequence[str] = ()
+) -> list[Wanted]:
     """Return everything that must stand in Vault, in the order in which it can be written.
+
+    Args:
+        accesses: What the policy opens.
+        runner_period: How long a runner's session lives without being renewed.
+        further_mounts: The SSH mounts besides the current one whose roles are to be the same.
 
     Raises:
         UnusableRequest: Two accesses have one name.
@@ -90,46 +59,40 @@ def desired(accesses: Sequence[AccessSpec], runner_period: timedelta = RUNNER_PE
         *_made_once(),
         *_identity(),
         *_shared_policies(),
-        _host_role(HOST_ROLE, "*"),
+        wanted_ssh.admins_host_role(),
         _runner(runner_period),
     ]
     for access in accesses:
         found += _for_access(access)
+    for mount in further_mounts:
+        found += wanted_ssh.further_mount(mount, accesses)
     return found
 
 
 def _mounts() -> Iterator[Wanted]:
-    ours = "breakglass.remediation"
-    yield Wanted(
-        Kind.SECRETS_MOUNT, f"{SSH_MOUNT}/ (SSH)", f"sys/mounts/{SSH_MOUNT}", {"type": "ssh", "description": ours}
-    )
+    yield wanted_ssh.ssh_mount()
     yield Wanted(
         Kind.SECRETS_MOUNT,
         f"{TRANSIT_MOUNT}/ (signing)",
         f"sys/mounts/{TRANSIT_MOUNT}",
-        {"type": "transit", "description": ours},
+        {"type": "transit", "description": OURS},
     )
     yield Wanted(
         Kind.SECRETS_MOUNT,
         f"{KV_MOUNT}/ (key-value store, version 2)",
         f"sys/mounts/{KV_MOUNT}",
-        {"type": "kv", "description": ours, "options": {"version": "2"}},
+        {"type": "kv", "description": OURS, "options": {"version": "2"}},
     )
     yield Wanted(
         Kind.LOGIN_MOUNT,
         f"auth/{APPROLE_MOUNT}/ (AppRole login)",
         f"sys/auth/{APPROLE_MOUNT}",
-        {"type": "approle", "description": ours},
+        {"type": "approle", "description": OURS},
     )
 
 
 def _made_once() -> Iterator[Wanted]:
-    yield Wanted(
-        Kind.MADE_ONCE,
-        "SSH certificate authority",
-        AUTHORITY_PATH,
-        {"generate_signing_key": True, "key_type": "ed25519"},
-    )
+    yield wanted_ssh.authority()
     yield Wanted(
         Kind.MADE_ONCE,
         "signing key of the journal",
@@ -163,20 +126,6 @@ def _policy(name: str, text: str) -> Wanted:
     return Wanted(Kind.POLICY, f"policy {name}", f"sys/policies/acl/{name}", {"policy": text})
 
 
-def _host_role(role: str, domains: str) -> Wanted:
-    """An SSH role for host certificates: the admins' own for any host, an access's for its hosts only."""
-    body = {
-        **_ssh_body(HOST_CERTIFICATE_LIFE),
-        "allow_host_certificates": True,
-        "allow_user_certificates": False,
-        "allowed_domains": domains,
-        "allow_bare_domains": True,
-        "allow_subdomains": domains == "*",
-        "allowed_users": "",
-    }
-    return Wanted(Kind.ROLE, f"SSH role {role}", f"{SSH_MOUNT}/roles/{role}", body)
-
-
 def _runner(period: timedelta) -> Wanted:
     body: dict[str, object] = {
         "token_type": "service",
@@ -192,24 +141,9 @@ def _runner(period: timedelta) -> Wanted:
 
 def _for_access(access: AccessSpec) -> Iterator[Wanted]:
     yield _policy(access_policy(access.name), access.rules())
-    if access.ssh_user is not None:
-        yield _user_role(access)
-    if access.certifies_hosts:
-        yield _host_role(ssh_host_role(access.name), ",".join(sorted(access.hosts)))
+    yield from wanted_ssh.roles_of(access)
     for kind in GrantKind:
         yield _token_role(access, kind)
-
-
-def _user_role(access: AccessSpec) -> Wanted:
-    body = {
-        **_ssh_body(access.max_time_box),
-        "allow_host_certificates": False,
-        "allow_user_certificates": True,
-        "allowed_users": ",".join(sorted(access.hosts)),
-        "allowed_domains": "",
-    }
-    role = ssh_role(access.name)
-    return Wanted(Kind.ROLE, f"SSH role {role}", f"{SSH_MOUNT}/roles/{role}", body)
 
 
 def _token_role(access: AccessSpec, kind: GrantKind) -> Wanted:
@@ -229,26 +163,6 @@ def _token_role(access: AccessSpec, kind: GrantKind) -> Wanted:
     }
     role = kind.role(access.name)
     return Wanted(Kind.ROLE, f"token role {role}", f"auth/token/roles/{role}", body)
-
-
-def _ssh_body(life: timedelta) -> dict[str, object]:
-    """Return what both kinds of SSH roles share: Ed25519 only, no options, no extensions, never without principals."""
-    return {
-        "key_type": "ca",
-        "ttl": _seconds(life),
-        "max_ttl": _seconds(life),
-        "not_before_duration": _BACKDATED_SECONDS,
-        "allow_user_key_ids": True,
-        "allow_empty_principals": False,
-        "allowed_users_template": False,
-        "allowed_domains_template": False,
-        "allowed_user_key_lengths": {"ed25519": 0},
-        "allowed_critical_options": "",
-        "allowed_extensions": "",
-        "default_critical_options": {},
-        "default_extensions": {},
-        "default_user": "",
-    }
 
 
 def _seconds(duration: timedelta) -> int:

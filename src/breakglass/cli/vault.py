@@ -10,32 +10,39 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-if TYPE_CHECKING:
-    from contextlib import AbstractContextManager
+from breakglass.cli import vault_authority
+from breakglass.cli.vault_login import AsJson, SettingsFile, prepared_setup
 
-    from breakglass.vault_setup import Preparation, VaultSetup
+if TYPE_CHECKING:
+    from breakglass.vault_setup import Preparation
 
 app = typer.Typer(
     help="Prepare Vault or OpenBao; uses your own login (VAULT_TOKEN or the token file).", no_args_is_help=True
 )
-SettingsFile = Annotated[Path, typer.Option("--settings", help="The settings of this installation.")]
+app.add_typer(vault_authority.app, name="authority")
 
-
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+NextAuthority = Annotated[
+    bool,
+    typer.Option("--next-authority", help="With a second SSH certificate authority, to replace the current one by."),
+]
 
 
 @app.command()
-def plan(settings: SettingsFile = Path("settings.yml"), *, as_json: AsJson = False) -> None:
+def plan(
+    settings: SettingsFile = Path("settings.yml"), *, next_authority: NextAuthority = False, as_json: AsJson = False
+) -> None:
     """Say what would be added and changed; changes nothing."""
-    with _setup(settings) as setup:
-        _show(setup.plan(), as_json=as_json)
+    with prepared_setup(settings) as setup:
+        _show(setup.plan(next_authority=next_authority), as_json=as_json)
 
 
 @app.command()
-def apply(settings: SettingsFile = Path("settings.yml"), *, as_json: AsJson = False) -> None:
+def apply(
+    settings: SettingsFile = Path("settings.yml"), *, next_authority: NextAuthority = False, as_json: AsJson = False
+) -> None:
     """Add and change it, and write the runner's login to the files that the settings name."""
-    with _setup(settings) as setup:
-        _show(setup.apply(), as_json=as_json)
+    with prepared_setup(settings) as setup:
+        _show(setup.apply(next_authority=next_authority), as_json=as_json)
 
 
 def _show(preparation: Preparation, *, as_json: bool) -> None:
@@ -44,12 +51,3 @@ def _show(preparation: Preparation, *, as_json: bool) -> None:
         return
     for line in preparation.lines:
         typer.echo(f"  {line}")
-
-
-def _setup(settings: Path) -> AbstractContextManager[VaultSetup]:
-    import os  # noqa: PLC0415
-
-    from breakglass.settings import load_settings  # noqa: PLC0415
-    from breakglass.vault_setup import VaultSetup  # noqa: PLC0415
-
-    return VaultSetup.from_settings(load_settings(settings), os.environ)

@@ -13,7 +13,9 @@ from .scalars import Login, Strict, choice, sentence
 _WORD = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}", re.ASCII)
 _PATH = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._@:+=-]*(?:/[A-Za-z0-9_-][A-Za-z0-9._@:+=-]*)*(?:/\*)?", re.ASCII)
 _MOUNT = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*(?:/[A-Za-z0-9_-][A-Za-z0-9._-]*)*", re.ASCII)
-_NO_CREDENTIALS = frozenset({"sys", "auth", "identity", "transit", "ssh-breakglass"})
+_NO_CREDENTIALS = frozenset(
+    {"sys", "auth", "identity", "transit", "ssh-breakglass", "ssh-breakglass-next", "ssh-breakglass-previous"}
+)
 _KEYS = {
     "ssh": frozenset({"user"}),
     "ssh_host": frozenset[str](),

@@ -32,6 +32,7 @@ NOT_FOR_ANYBODY = [
     ("ssh-breakglass/roles/breakglass-web-operator", {"allowed_users": "*"}),
     ("ssh-breakglass/sign/breakglass-host", {"public_key": "x", "valid_principals": "web1"}),
     ("ssh-breakglass/config/ca", {"generate_signing_key": True}),
+    ("sys/remount", {"from": "ssh-breakglass-next", "to": "ssh-breakglass"}),
     ("transit/keys/breakglass-journal/rotate", {}),
     ("transit/keys/breakglass-journal/config", {"exportable": True}),
     ("kv/data/secret", {"data": {"a": "b"}}),

@@ -11,6 +11,7 @@ import jsonschema
 import pytest
 import yaml
 from ansible_collections.breakglass.remediation.plugins.plugin_utils._vault.access import AccessSpec
+from ansible_collections.breakglass.remediation.plugins.plugin_utils._vault.names import SSH_MOUNTS
 from tests.unit.policy.policy_material import SMALLEST, hostile_values
 
 from breakglass.domain.rules import Policy, SshCredential, VaultCredential
@@ -94,6 +95,10 @@ def test_without_credentials_there_is_ssh_and_an_empty_list_opens_nothing(load: 
         ("{kind: database, role: x, mount: database/*}", "Write where an engine of Vault is mounted"),
         ("{kind: database, role: x, mount: /database}", "Write where an engine of Vault is mounted"),
         ("{kind: database, role: x, mount: sys}", "it is Vault's own, or ours"),
+        *(
+            (f"{{kind: secret, path: sign/x, mount: {mount}, engine: dynamic}}", "it is Vault's own, or ours")
+            for mount in SSH_MOUNTS
+        ),
         ("{kind: secret, path: create, mount: auth/token, engine: dynamic}", "it is Vault's own, or ours"),
         (
             "{kind: secret, path: sign/breakglass-journal, mount: transit, engine: dynamic}",

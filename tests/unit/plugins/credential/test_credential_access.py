@@ -47,7 +47,12 @@ path "ssh-breakglass/sign/breakglass-host-web" {
   }
 }
 """
-AUTHORITY = 'path "ssh-breakglass/config/ca" { capabilities = ["read"] }\n'
+AUTHORITY = """\
+path "ssh-breakglass/config/ca" { capabilities = ["read"] }
+path "ssh-breakglass-next/public_key" { capabilities = ["read"] }
+path "ssh-breakglass/public_key" { capabilities = ["read"] }
+path "ssh-breakglass-previous/public_key" { capabilities = ["read"] }
+"""
 PKI = """\
 path "pki/sign/shop" {
   capabilities        = ["update"]
@@ -139,6 +144,9 @@ def test_the_order_and_number_of_the_same_rules_does_not_matter() -> None:
         SecretPath("dynamic", "identity", "oidc/role/x"),
         SecretPath("dynamic", "transit", "sign/breakglass-journal"),
         SecretPath("dynamic", "ssh-breakglass", "sign/breakglass-other"),
+        SecretPath("dynamic", "ssh-breakglass-next", "sign/breakglass-web"),
+        SecretPath("dynamic", "ssh-breakglass-previous", "sign/breakglass-web"),
+        SecretPath("kv1", "ssh-breakglass-next", "config/ca"),
         *(DatabaseRole("database", role) for role in ("", "a/b", "*", "+", "../x", "a b", 'a"', "-a", ".a", "a" * 129)),
         *(
             DatabaseRole(mount, "a")

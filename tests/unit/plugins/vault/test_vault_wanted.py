@@ -9,11 +9,8 @@ import pytest
 from ansible_collections.breakglass.remediation.plugins.plugin_utils._vault.access import AccessSpec, HostCertificates
 from ansible_collections.breakglass.remediation.plugins.plugin_utils._vault.diff import differences
 from ansible_collections.breakglass.remediation.plugins.plugin_utils._vault.errors import UnusableRequest
-from ansible_collections.breakglass.remediation.plugins.plugin_utils._vault.wanted import (
-    Kind,
-    Wanted,
-    desired,
-)
+from ansible_collections.breakglass.remediation.plugins.plugin_utils._vault.objects import Kind, Wanted
+from ansible_collections.breakglass.remediation.plugins.plugin_utils._vault.wanted import desired
 
 BOX = timedelta(minutes=15)
 RENEWING = ["breakglass-renewing-grant"]
@@ -70,6 +67,27 @@ def test_mounts_come_first() -> None:
     kinds = [one.kind for one in desired([WEB])]
     last_mount = max(index for index, kind in enumerate(kinds) if kind in {Kind.SECRETS_MOUNT, Kind.LOGIN_MOUNT})
     assert last_mount == 3
+
+
+@pytest.mark.parametrize("mount", ["ssh-breakglass-next", "ssh-breakglass-previous"])
+def test_another_authority_has_the_same_roles(mount: str) -> None:
+    """Each SSH role of the current one stands in its mount with the same body, and no other object is doubled."""
+    accesses = [WEB, AccessSpec("db", ("db1",), "breakglass", BOX, (HostCertificates(),))]
+    current, both = desired(accesses), desired(accesses, further_mounts=[mount])
+    assert both[: len(current)] == current
+    of_it = both[len(current) :]
+    roles = {one.path.removeprefix("ssh-breakglass/"): one.body for one in current if "/roles/breakglass" in one.path}
+    roles = {path: body for path, body in roles.items() if path.startswith("roles/")}
+    assert {one.path.removeprefix(f"{mount}/"): one.body for one in of_it if one.kind is Kind.ROLE} == roles
+    assert [one.path for one in of_it if one.kind is Kind.SECRETS_MOUNT] == [f"sys/mounts/{mount}"]
+    assert all(f"{mount}/" in one.title for one in of_it)
+
+
+def test_the_previous_authority_never_gets_a_new_key() -> None:
+    """Only the next one is made; hosts trust whatever key is at the place of the previous one."""
+    made = [one.path for one in desired([WEB], further_mounts=["ssh-breakglass-next", "ssh-breakglass-previous"])]
+    assert "ssh-breakglass-next/config/ca" in made
+    assert "ssh-breakglass-previous/config/ca" not in made
 
 
 def test_two_accesses_of_one_name_are_refused() -> None:
