@@ -19,6 +19,7 @@ from breakglass.domain.deciding import decide
 from breakglass.domain.incident import Effect
 from breakglass.domain.messages import AlertArrived, Interrupted, NotStarted
 from breakglass.errors import BreakglassError
+from breakglass.pulse import Pulse
 from breakglass.ripening import Ripening
 from breakglass.store.database import DatabaseUnavailable
 from breakglass.store.incidents import Committed
@@ -40,6 +41,10 @@ POLL_SECONDS = 0.5
 RENEW_SECONDS = 2.5
 GIVE_UP_SECONDS = 7.0  # before the lease of ten seconds runs out
 PAUSE_AFTER_TROUBLE_SECONDS = 2.0
+TURN_SECONDS = 90.0
+"""The most that a turn of a loop takes. With SQLite, four looks that each wait for a connection and for the lock
+(`BUSY_MILLISECONDS` each), and a pause, are 14 s, and the rest is for a slow disk. With PostgreSQL, a name that no name
+server answers for takes a minute, a dead connection, a new one and a statement that hangs take 12 s."""
 THREADS = 16
 BEGINNINGS = (Effect.RESERVE, Effect.OPEN_GRANT, Effect.RUN_PLAY)
 
@@ -102,7 +107,11 @@ class Parts:
 
 
 class Engine:
-    """Works on incidents in background threads until it is stopped."""
+    """Works on incidents in background threads until it is stopped.
+
+    Attributes:
+        pulses: Of its two loops: who claims incidents, and who keeps their leases.
+    """
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
@@ -114,11 +123,22 @@ class Engine:
         self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="incident")
         self._dispatcher = threading.Thread(target=self._dispatch, name="engine", daemon=True)
         self._keeper = threading.Thread(target=self._keep_leases, name="leases", daemon=True)
-        self.trouble = ""
+        self._dispatching = Pulse("the dispatcher of its engine", TURN_SECONDS)
+        self._keeping = Pulse("the keeper of its leases", TURN_SECONDS)
+        self.pulses = (self._dispatching, self._keeping)
+        self._working_trouble = ""
+        self._lease_trouble = ""
+
+    @property
+    def trouble(self) -> str:
+        """Why it can't do all of its work now; empty when it can. That leases can't be renewed is not over with the next claim."""
+        return self._lease_trouble or self._working_trouble
 
     def start(self) -> None:
         """Take over what a dead runner left, and begin."""
         self._parts.incidents.forget_leases()
+        for pulse in self.pulses:
+            pulse.turned()
         self._dispatcher.start()
         self._keeper.start()
 
@@ -138,16 +158,17 @@ class Engine:
 
     def _dispatch(self) -> None:
         while not self._stopping.is_set():
+            self._dispatching.turned()
             self._wake.clear()
             try:
                 working = [incident for incident, _ in self._working.copy()]
                 ripe = self._ripening.look(self._parts.incidents.expired(), time.monotonic())
                 claimed = self._parts.incidents.claim(working, ripe)
                 self._end_cancelled(working)
-                self.trouble = ""
+                self._working_trouble = ""
             except BreakglassError as error:
                 self._ripening.forget()
-                self.trouble = str(error)
+                self._working_trouble = str(error)
                 LOG.error("%s", error)  # noqa: TRY400 (a sentence for people; its trace helps nobody)
                 self._stopping.wait(PAUSE_AFTER_TROUBLE_SECONDS)
                 continue
@@ -166,10 +187,10 @@ class Engine:
         try:
             self._advance(claimed)
         except BreakglassError as error:
-            self.trouble = str(error)
+            self._working_trouble = str(error)
             LOG.error("%s: %s", claimed.incident.id, error)  # noqa: TRY400
         except Exception:
-            self.trouble = f"{claimed.incident.id} can't be worked on; see the log"
+            self._working_trouble = f"{claimed.incident.id} can't be worked on; see the log"
             LOG.exception(
                 "%s: a fault of ours; the incident is claimed again when its lease is over", claimed.incident.id
             )
@@ -207,7 +228,7 @@ class Engine:
             try:
                 return ask()
             except DatabaseUnavailable as error:
-                self.trouble = str(error)
+                self._working_trouble = str(error)
                 if time.monotonic() > until:
                     raise
                 self._drained.wait(POLL_SECONDS)
@@ -229,7 +250,7 @@ class Engine:
         try:
             self._parts.journal.flush(stream)
         except BreakglassError as error:
-            self.trouble = str(error)
+            self._working_trouble = str(error)
             LOG.error("%s", error)  # noqa: TRY400
 
     def _keep_leases(self) -> None:
@@ -237,15 +258,17 @@ class Engine:
         renewed = time.monotonic()
         while not self._drained.is_set():
             began = time.monotonic()
+            self._keeping.turned()
             try:
                 self._renew(began + GIVE_UP_SECONDS)
                 renewed = began
+                self._lease_trouble = ""
                 if not self._stopping.is_set():
                     self._parts.plays.allow()
                 if self._stopping.is_set():  # `stop` may have come in between
                     self._parts.plays.end_all()
             except BreakglassError as error:
-                self.trouble = str(error)
+                self._lease_trouble = str(error)
                 if time.monotonic() - renewed > GIVE_UP_SECONDS:
                     LOG.critical(
                         "The leases could not be renewed for %.0f s: all plays are ended now.", GIVE_UP_SECONDS

@@ -24,7 +24,7 @@ from ansible_collections.breakglass.remediation.plugins.plugin_utils._signing im
 from breakglass.errors import BreakglassError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from ansible_collections.breakglass.remediation.plugins.plugin_utils._journal.anchor import Anchors
     from ansible_collections.breakglass.remediation.plugins.plugin_utils._sealing import KeyedSigner
@@ -53,8 +53,12 @@ class Journal:
         self._others: dict[str, OpenStream] = {}
         self._lock = threading.Lock()
 
-    def flush(self, stream: str | None = None) -> None:
+    def flush(self, stream: str | None = None, step: Callable[[], None] = lambda: None) -> None:
         """Bring what waits (of one stream, or all) to the disk, in order; durable on return.
+
+        Args:
+            stream: Its name; None for all streams.
+            step: Called before each record.
 
         Raises:
             BreakglassError: A record could not be written. It stays queued, and nothing may start that it announces.
@@ -64,7 +68,7 @@ class Journal:
             waiting = self._queue.waiting(stream)
             for name, records in groupby(sorted(waiting, key=lambda queued: queued.stream), lambda q: q.stream):
                 try:
-                    self._write(name, list(records))
+                    self._write(name, list(records), step)
                 except BreakglassError as error:  # a stream that is broken does not stop the others
                     failure = failure or error
         if failure is not None:
@@ -154,10 +158,11 @@ class Journal:
             for name in list(self._streams):
                 self._close(name)
 
-    def _write(self, name: str, records: Sequence[Queued]) -> None:
+    def _write(self, name: str, records: Sequence[Queued], step: Callable[[], None]) -> None:
         stream = self._open(name)
         try:
             for queued in records:
+                step()
                 if _record_id(queued) not in self._found[name]:
                     body = {key: self._clean(value) for key, value in queued.body.items()}
                     stream.append(queued.kind, body, id=_record_id(queued), at=queued.at)  # type: ignore[arg-type]

@@ -7,6 +7,9 @@ import logging
 
 from ansible_collections.breakglass.remediation.plugins.plugin_utils._journal.text import printable
 
+SHOW_ADDRESSES = ("apprise", "urllib3")
+"""They show an address that they can't read, or whose answer they can't, with all secrets that it holds."""
+
 
 class _OneLine(logging.Formatter):
     """Makes sure that no text from outside can forge a line or steer a terminal."""
@@ -21,6 +24,5 @@ def set_up_logging() -> None:
     handler.setFormatter(_OneLine("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     logging.basicConfig(level=logging.WARNING, handlers=[handler])
     logging.getLogger("breakglass").setLevel(logging.INFO)
-    logging.getLogger("apprise").setLevel(
-        logging.CRITICAL + 1
-    )  # it shows addresses that it can't read, secrets and all
+    for shows_addresses in SHOW_ADDRESSES:
+        logging.getLogger(shows_addresses).setLevel(logging.CRITICAL + 1)

@@ -35,6 +35,7 @@ from breakglass.effects.runs import Runs
 from breakglass.effects.work import Work
 from breakglass.engine import Doer, Engine, Parts
 from breakglass.errors import BreakglassError
+from breakglass.heartbeat import Heartbeat
 from breakglass.hold_mirror import HoldMirror
 from breakglass.housekeeping import Housekeeping
 from breakglass.identity import Identity
@@ -92,6 +93,7 @@ class Runner:
         housekeeping: Flushes and seals.
         shipping: Takes the journal's records to the sinks.
         drills: Rehearses what the policy says, when it says so and when people ask.
+        heartbeat: Tells a dead man's switch that all is well.
         runs: Play processes.
         journal: The runner's streams.
         database: What it shares with other runners, or its alone.
@@ -114,6 +116,7 @@ class Runner:
     housekeeping: Housekeeping
     shipping: Shipping
     drills: Drills
+    heartbeat: Heartbeat
     runs: Runs
     journal: Journal
     database: Database
@@ -136,9 +139,11 @@ class Runner:
         self.reloading.start()
         for duty in self.duties:
             duty.start()
+        self.heartbeat.start(self.troubles_at_work)
 
     def stop(self) -> None:
         """Drain: nothing new is claimed, plays end through their guards, grants are closed, records are written."""
+        self.heartbeat.stop()
         for duty in self.duties:
             duty.stop()
         self.reloading.stop()
@@ -155,15 +160,24 @@ class Runner:
             self.runners.leave()
         self.database.close()
 
+    def hangs(self) -> list[str]:
+        """Which of its loops hang, or have died; only a restart helps. Waiting for Vault or the database is no hang."""
+        pulses = (*self.engine.pulses, self.housekeeping.pulse)
+        return [hang for pulse in pulses if (hang := pulse.hang())]
+
     def troubles(self) -> list[str]:
-        """Why this runner can't do all of its work now; none when it can."""
+        """Why this runner can't do all of its work now, or why nobody outside would notice; none when all is well."""
+        return [*self.troubles_at_work(), *filter(None, [self.heartbeat.trouble])]
+
+    def troubles_at_work(self) -> list[str]:
+        """The same without the heartbeat's own: it beats while there are none of these."""
         others = (
             *self.housekeeping.troubles.values(),
             *self.shipping.troubles.values(),
             self.drills.trouble,
             *(duty.trouble for duty in self.duties),
         )
-        known = [self.session.trouble, self.engine.trouble, *others]
+        known = [*self.hangs(), self.session.trouble, self.engine.trouble, *others]
         return [trouble for trouble in known if trouble]
 
 
@@ -240,6 +254,7 @@ def make_runner(settings: Settings) -> Runner:
         ),
         shipping=Shipping(settings.journal),
         drills=Drills(DrillRuns(database), reception, settings.journal.directory, runners.leads),
+        heartbeat=Heartbeat(settings.heartbeat, queue),
         runs=runs,
         journal=journal,
         database=database,

@@ -23,6 +23,7 @@ from breakglass.errors import BreakglassError
 from breakglass.policy.problems import FileProblems
 from breakglass.policy.scalars import (
     Count,
+    Duration,
     Flag,
     MaybeDuration,
     MaybeEmptyMapping,
@@ -44,6 +45,8 @@ MAXIMUM_SECRET_BYTES = 65_536
 DEFAULT_MAXIMUM_BODY = 4 * 1024 * 1024
 DEFAULT_CONCURRENT_PLAYS = 4
 SHORTEST_KEEP = timedelta(days=1)
+SHORTEST_BEAT = timedelta(seconds=10)
+DEFAULT_BEAT = timedelta(minutes=1)
 _LISTEN = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([A-Za-z0-9.-]+)):([0-9]{1,5})", re.ASCII)
 _VERIFIED = ("verify-ca", "verify-full")
 _RUNNER_NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?", re.ASCII)
@@ -271,6 +274,20 @@ class DatabaseAddress(NamedTuple):
     password_file: Path | None
 
 
+class HeartbeatSettings(Strict):
+    """`heartbeat:`; the file holds one address."""
+
+    url_file: FilePath = Field(description="Holds the address of a dead man's switch, read anew for each beat.")
+    every: Duration = Field(default=DEFAULT_BEAT, description="Time between two beats, at least 10s.")
+    ca_cert: MaybeFilePath = Field(default=None, description="Authorities that are believed instead of the usual ones.")
+
+    @model_validator(mode="after")
+    def _not_a_flood(self) -> HeartbeatSettings:
+        if self.every < SHORTEST_BEAT:
+            raise sentence("every must be at least 10s.")
+        return self
+
+
 class Settings(Strict):
     """The settings of one runner; every path is absolute."""
 
@@ -299,10 +316,12 @@ class Settings(Strict):
     ] = Field(default_factory=list)
     maximum_body: Count = Field(default=DEFAULT_MAXIMUM_BODY, description="Bytes of one webhook.")
     concurrent_plays: Count = DEFAULT_CONCURRENT_PLAYS
+    heartbeat: HeartbeatSettings | None = Field(
+        default=None, description="Who speaks up when this runner no longer works."
+    )
     people: Unbuilt = None
     digest: DigestSettings | None = Field(default=None, description="What went well, and what is open, at a set time.")
     sinks: Unbuilt = None
-    heartbeat: Unbuilt = None
 
     @property
     def database(self) -> DatabaseAddress:

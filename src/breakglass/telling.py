@@ -211,6 +211,8 @@ _TELLERS: dict[str, Callable[[Body], Told | None]] = {
     "policy.loaded": lambda body: ("policy", f"{plain(body.get('policy_digest'))[:8]} is in force"),
     "policy.refused": lambda body: ("policy", f"refused, the one before goes on: {plain(body.get('why'))}"),
     "runner.stopped": lambda _body: ("runner", "stopped"),
+    "heartbeat.failed": _why("heartbeat", "NOT TAKEN: "),
+    "heartbeat.taken_again": lambda body: ("heartbeat", f"taken again after {plain(body.get('beats'))} that were not"),
     "sender.refused": lambda body: ("sender", f"{plain(body.get('source'))} refused: {plain(body.get('why'))}"),
     "sender.truncated": lambda body: (
         "sender",

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 LOG = logging.getLogger("breakglass.vault")
 LOOK_EVERY_SECONDS = 5.0
+FIRST_TRY_SECONDS = 10.0
+"""A Vault that swallows what it is sent must not keep the runner from taking alerts for longer."""
 RENEW_BELOW_SECONDS = 400.0  # of a period of ten minutes
 
 
@@ -53,13 +55,14 @@ class VaultSession:
         self._client: Client | None = None
         self._lock = threading.Lock()
         self._stop = threading.Event()
+        self._tried = threading.Event()
         self._thread = threading.Thread(target=self._keep_alive, name="vault-session", daemon=True)
         self.trouble = "not logged in to Vault yet"
 
     def start(self) -> None:
-        """Log in if that is possible now, and go on logging in and renewing in the background."""
-        self._round()
+        """Log in and renew in the background; returns when the first try is over, or takes long."""
         self._thread.start()
+        self._tried.wait(FIRST_TRY_SECONDS)
 
     def client(self) -> Client:
         """Vault, with the session's token.
@@ -103,8 +106,11 @@ class VaultSession:
             self._sessions.ended(accessor)
 
     def _keep_alive(self) -> None:
-        while not self._stop.wait(LOOK_EVERY_SECONDS):
+        while True:
             self._round()
+            self._tried.set()
+            if self._stop.wait(LOOK_EVERY_SECONDS):
+                return
 
     def _round(self) -> None:
         """Log in, or renew; then end what dead runners left. Nobody else waits for Vault here."""

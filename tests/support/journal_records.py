@@ -180,6 +180,8 @@ TROUBLE: tuple[tuple[str, dict[str, JsonValue]], ...] = (
     ("policy.loaded", {"policy_digest": DIGEST, "triggers": 3, "policy_commit": "7d0e1f2"}),
     ("policy.refused", {"why": "breakglass.yml:4: access: there is none of this name"}),
     ("runner.stopped", {"pid": 7}),
+    ("heartbeat.failed", {"why": "the address answered 500.", "since": "2026-11-22T02:51:00+00:00"}),
+    ("heartbeat.taken_again", {"beats": 4, "since": "2026-11-22T02:51:00+00:00"}),
     ("handler.started", {**TASK, "action": "ansible.builtin.service"}),
     ("task.result", {"task": "t-1", "host": "web1", "status": "failed", "changed": False, "rc": 1, "msg": "no answer"}),
     ("task.result", {"task": "t-1", "host": "web1", "status": "unreachable", "msg": {"text": "no", "size": 900}}),

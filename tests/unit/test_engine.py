@@ -308,6 +308,37 @@ def test_plays_end_when_the_database_is_lost(stage: Stage) -> None:
     stage.until(stage.world.allowed.is_set)
 
 
+def test_a_lost_database_stays_a_trouble_while_it_is_lost(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leases that can't be renewed are a trouble until they can be, also while nothing is there to claim."""
+    monkeypatch.setattr(engine_module, "RENEW_SECONDS", 0.05)
+    with closing(sqlite3.connect(stage.path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        stage.incidents.forget_leases = lambda: None  # type: ignore[method-assign]  # the start itself would wait
+        stage.start()
+        stage.until(lambda: bool(stage.engine.trouble))
+        for _ in range(100):  # the dispatcher reads what is due, and finds nothing wrong
+            assert "database" in stage.engine.trouble
+            time.sleep(0.02)
+        other.execute("ROLLBACK")
+    stage.until(lambda: not stage.engine.trouble)
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_dispatcher_that_died_hangs(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A fault of ours that ends its thread is noticed by its last turn, as a thread that hangs is; the other loop goes on."""
+    monkeypatch.setattr(engine_module, "TURN_SECONDS", 0.3)
+    monkeypatch.setattr(engine_module, "RENEW_SECONDS", 0.05)
+    monkeypatch.setattr(engine_module, "POLL_SECONDS", 0.05)
+    engine = Engine(stage.engine._parts)
+    stage.engine = engine
+    dispatcher, keeper = engine.pulses
+    stage.start()
+    monkeypatch.setattr(stage.incidents, "claim", lambda *_: 1 / 0)
+    stage.until(lambda: bool(dispatcher.hang()))
+    assert "the dispatcher of its engine has not turned" in dispatcher.hang()
+    stage.until(lambda: not keeper.hang())
+
+
 def test_nothing_starts_that_can_not_be_recorded(stage: Stage) -> None:
     """Without a journal no effect begins, the incident waits and says why, and what has to be recorded is kept."""
     year = stage.world.directory / f"{time.gmtime().tm_year}"

@@ -77,6 +77,8 @@ def tell(*events: tuple[str, Mapping[str, object]]) -> list[LineType | None]:
         ("run.died", {"why": "it was killed"}, "died", "it was killed"),
         ("alert.unmatched", {"name": "Down"}, "alert", "Down meets no trigger"),
         ("sender.refused", {"source": "am", "why": "wrong token"}, "sender", "am refused: wrong token"),
+        ("heartbeat.failed", {"why": "it answered 500."}, "heartbeat", "NOT TAKEN: it answered 500."),
+        ("heartbeat.taken_again", {"beats": 4}, "heartbeat", "taken again after 4 that were not"),
         ("grant.not_proven_gone", {"why": "Vault is sealed"}, "closing", "NOT PROVEN GONE: Vault is sealed"),
         ("escalation.begun", {"ladder": "on-call", "why": "it failed"}, "escalated", "to on-call: it failed"),
         ("escalation.delivered", {"channels": ["chat", "pager"]}, "told", "chat, pager"),

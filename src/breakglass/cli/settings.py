@@ -14,6 +14,7 @@ app = typer.Typer(help="This installation.", no_args_is_help=True)
 @app.command()
 def check(settings: Annotated[Path, typer.Argument(help="A settings file.")] = Path("settings.yml")) -> None:
     """Say with file, line and a sentence what is wrong; secrets' files are looked at, too."""
+    from breakglass.heartbeat import heartbeat_url  # noqa: PLC0415
     from breakglass.settings import load_settings, read_secret_file  # noqa: PLC0415
 
     loaded = load_settings(settings)
@@ -22,6 +23,8 @@ def check(settings: Annotated[Path, typer.Argument(help="A settings file.")] = P
             read_secret_file(path)
     for channel in loaded.channels.values():
         read_secret_file(channel.url_file)
+    if loaded.heartbeat:
+        heartbeat_url(loaded.heartbeat.url_file)
     typer.echo(f"OK  {len(loaded.sources)} sources, {len(loaded.channels)} channels.")
 
 

@@ -15,6 +15,7 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from breakglass.errors import BreakglassError
 from breakglass.settings import UnreadableSecret
@@ -164,7 +165,8 @@ class Database:
         try:
             yield
         except SQLAlchemyError as error:
-            why = " ".join(str(getattr(error, "orig", None) or type(error).__name__).split())
+            known = "all connections to it are busy" if isinstance(error, PoolTimeout) else type(error).__name__
+            why = " ".join(str(getattr(error, "orig", None) or known).split())
             raise DatabaseUnavailable(f"{self._kind.title} failed: {why}. {self._kind.advice}") from error
         except UnreadableSecret as error:
             raise DatabaseUnavailable(f"{self._kind.title} can't be asked. {error}") from error

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import sqlite3
 
 BUSY_MILLISECONDS = 1500
+"""How long one waits for the lock of the database, and for a connection to it: together less than a lease leaves time for."""
 BEGINNING = "breakglass_begin"
 
 
@@ -25,7 +26,7 @@ class SQLite:
     several_runners = False
 
     def __init__(self, url: str) -> None:
-        self.engine = sa.create_engine(url, hide_parameters=True, pool_size=20)
+        self.engine = sa.create_engine(url, hide_parameters=True, pool_size=20, pool_timeout=BUSY_MILLISECONDS / 1000)
         self.reading: sa.Engine = self.engine.execution_options(**{BEGINNING: "BEGIN"})
         self.path = Path(self.engine.url.database or "")
         self.title = f"The database {self.path}"

@@ -20,14 +20,17 @@ from breakglass.web.requests import RequestPages
 from breakglass.web.webhooks import Webhooks
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from contextlib import AbstractAsyncContextManager
+
     from starlette.requests import Request
 
     from breakglass.runner import Runner
 
 
-def make_app(runner: Runner) -> FastAPI:
-    """The application of one runner."""
-    app = FastAPI(title="breakglass", openapi_url=None, docs_url=None, redoc_url=None)
+def make_app(runner: Runner, lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]] | None = None) -> FastAPI:
+    """The application of one runner; what `lifespan` gives is entered at its start and left at its end."""
+    app = FastAPI(title="breakglass", openapi_url=None, docs_url=None, redoc_url=None, lifespan=lifespan)
     metrics = Metrics()
     settings = runner.settings
     webhooks = Webhooks(

@@ -28,6 +28,12 @@ class Metrics:
         self._waiting = self._gauge("records_waiting", "Records that wait to be written to the journal")
         self._unsealed = self._gauge("streams_unsealed", "Streams that are over and wait for their seal")
         self._ready = self._gauge("ready", "1 when the runner can do all of its work")
+        self._gauge("start_time_seconds", "When the runner began, in seconds since 1970").set_to_current_time()
+        self._beat = self._gauge(
+            "heartbeat_last_success_timestamp_seconds",
+            "When a heartbeat was last taken, in seconds since 1970; 0 when none was",
+        )
+        self._lost_beats = self._gauge("heartbeat_lost_in_a_row", "Heartbeats not taken since the last one that was")
 
     def text(self, runner: Runner) -> bytes:
         """All numbers as they are now, in Prometheus' text format."""
@@ -44,6 +50,8 @@ class Metrics:
         self._waiting.set(waiting)
         self._unsealed.set(unsealed)
         self._ready.set(0 if runner.troubles() else 1)
+        self._beat.set(runner.heartbeat.last_success)
+        self._lost_beats.set(runner.heartbeat.lost_in_a_row)
         return generate_latest(self._registry)
 
     def _counter(self, name: str, text: str, labels: tuple[str, ...] = ()) -> Counter:

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import faulthandler
+import os
 import signal
 import socket
 import ssl
@@ -11,8 +13,10 @@ from typing import TYPE_CHECKING
 import uvicorn
 
 from breakglass.errors import BreakglassError
+from breakglass.systemd import STOPPING, Systemd
 from breakglass.web.app import make_app
 from breakglass.web.peers import PeerProtocol
+from breakglass.web.watchdog import Watchdog
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,8 +46,10 @@ def serve(runner: Runner, announce: Callable[[str], None]) -> None:
     listener = _listen(settings)
     host, port = listener.getsockname()[:2]
     scheme = "https" if settings.tls else "http"
+    systemd = Systemd.from_environment(os.environ)
+    watchdog = Watchdog(systemd, runner, lambda: server.started)
     config = uvicorn.Config(
-        make_app(runner),
+        make_app(runner, watchdog.lifespan if systemd.listens else None),
         log_config=None,
         access_log=False,
         server_header=False,
@@ -59,11 +65,13 @@ def serve(runner: Runner, announce: Callable[[str], None]) -> None:
     server = uvicorn.Server(config)
     _end_on_signals(server)
     signal.signal(signal.SIGHUP, lambda _number, _frame: runner.reloading.ask())
+    faulthandler.enable()  # systemd ends a runner that hangs by SIGABRT: its log then says where each thread was
     try:
         runner.start()
         announce(f"{scheme}://{host}:{port}")
         server.run(sockets=[listener])
     finally:
+        systemd.tell(STOPPING)  # from now on systemd waits for as long as a stop may take, and for no sign of life
         runner.stop()
         listener.close()
 

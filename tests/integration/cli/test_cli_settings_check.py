@@ -50,6 +50,24 @@ def test_secret_that_others_may_read(call: Call, site: Site, tmp_path: Path) -> 
     assert site.token not in checked.stderr
 
 
+def test_address_of_a_heartbeat(call: Call, site: Site, tmp_path: Path) -> None:
+    """A file that holds no address for a heartbeat is named, and its content is not shown; a good one is accepted unseen."""
+    address = tmp_path / "heartbeat"
+    address.touch(mode=0o600)
+    settings = tmp_path / "settings.yml"
+    text = site.place.settings.read_text(encoding="utf-8")
+    settings.write_text(f"{text}heartbeat: {{url_file: {address}, every: 30s}}\n")
+
+    address.write_text("http://hc.example.com/5d0c-cafe-beat")
+    refused = call("settings", "check", settings)
+    assert refused.returncode == 1
+    assert refused.stderr.startswith(f"breakglass: {address} does not hold one address of a heartbeat: https://")
+    assert "5d0c" not in refused.stderr + refused.stdout
+
+    address.write_text("https://hc.example.com/5d0c-cafe-beat")
+    assert call("settings", "check", settings).returncode == 0
+
+
 def test_schema_is_json(call: Call) -> None:
     """`settings schema` prints the JSON Schema that editors take."""
     shown = call("settings", "schema")

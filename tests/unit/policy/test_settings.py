@@ -157,7 +157,7 @@ def test_a_proxy_that_speaks_tls_may_stand_in_front(tmp_path: Path) -> None:
         ("[secrets/am, secrets/am.next]", "[]", "Say how the sender proves itself"),
         (
             "channels:",
-            "people: {identity_role: x}\nsinks: {a: b}\nheartbeat: {every: 1m}\nchannels:",
+            "people: {identity_role: x}\nsinks: {a: b}\nchannels:",
             "people: This",
         ),
         ("channels:", "digest: {to: chat, at: '08:30'}\nchannels:", "digest.to: chat is not one of the channels."),
@@ -177,6 +177,8 @@ def test_a_proxy_that_speaks_tls_may_stand_in_front(tmp_path: Path) -> None:
             "digest: {to: platform-chat, at: '08:30', timezone: Berlin}\nchannels:",
             "is not a time zone that",
         ),
+        ("channels:", "heartbeat: {every: 1m}\nchannels:", "heartbeat.url_file: this key is missing."),
+        ("channels:", "heartbeat: {url_file: secrets/beat, every: 9s}\nchannels:", "every must be at least 10s."),
         ("channels:", "maximum_body: 4MiB\nchannels:", "settings.yml:13: maximum_body: Write a whole number"),
     ],
 )
@@ -191,10 +193,10 @@ def test_a_fault_is_named_with_its_line(tmp_path: Path, old: str, new: str, said
 
 def test_all_faults_are_found_at_once(tmp_path: Path) -> None:
     """Everything that is planned but not built is named in one go."""
-    text = MINIMAL + "people: {identity_role: x}\nsinks: {a: b}\nheartbeat: {every: 1m}\n"
+    text = MINIMAL + "people: {identity_role: x}\nsinks: {a: b}\n"
     with pytest.raises(SettingsErrors) as caught:
         loaded(tmp_path, text)
-    assert [problem.line for problem in caught.value.problems] == [15, 16, 17]
+    assert [problem.line for problem in caught.value.problems] == [15, 16]
 
 
 def test_secret_files(tmp_path: Path) -> None:

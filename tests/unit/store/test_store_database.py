@@ -4,7 +4,7 @@ from __future__ import annotations
 import sqlite3
 import subprocess
 import sys
-from contextlib import closing
+from contextlib import ExitStack, closing
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -45,6 +45,18 @@ def test_the_migrations_make_the_tables(database: Database) -> None:
     with database.reading() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": True})
         assert compare_metadata(context, METADATA) == []
+
+
+def test_nobody_waits_long_for_a_connection(database: Database) -> None:
+    """When all connections are taken, who wants one more hears of it soon: a lease must be renewed in time, or given up."""
+    with ExitStack() as taken, pytest.raises(DatabaseUnavailable, match="all connections to it are busy"):
+        take_all(database, taken)
+
+
+def take_all(database: Database, taken: ExitStack) -> None:
+    """Take connections until there are no more."""
+    while True:
+        taken.enter_context(database.reading())
 
 
 def test_the_partial_indexes_are_the_same(tmp_path: Path) -> None:

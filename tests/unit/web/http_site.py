@@ -20,6 +20,7 @@ from breakglass.effects.lend import Lend
 from breakglass.effects.play import RunPlay
 from breakglass.effects.runs import Runs
 from breakglass.engine import Engine, Parts
+from breakglass.heartbeat import Heartbeat
 from breakglass.hold_mirror import HoldMirror
 from breakglass.housekeeping import Housekeeping
 from breakglass.identity import Identity
@@ -125,7 +126,7 @@ def make_idle_runner(written: Written, directory: Path) -> Runner:
     own_alerts = OwnAlerts(OwnIncidents(database), lambda: written.policy, channels, engine.hint)
     return Runner(
         *(written.settings, reception, *people, incidents, holds, queue),
-        *(engine, session, house, ship, drills, runs, journal, database, runners),
+        *(engine, session, house, ship, drills, Heartbeat(None, queue), runs, journal, database, runners),
         *(in_force, Reloading(in_force, lambda: rules, queue), own_alerts, ()),
     )
 

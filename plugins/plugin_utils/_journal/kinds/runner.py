@@ -48,6 +48,13 @@ RUNNER: dict[str, Kind] = {
     ),
     "policy.refused": Kind("A changed policy can't be used; the one before goes on.", {"why": FIELD}),
     "runner.stopped": Kind("The runner has stopped working.", {"pid": COUNT}),
+    "heartbeat.failed": Kind(
+        "Several heartbeats in a row were not taken: nobody outside hears whether the runner lives.",
+        {"why": FIELD, "since": MOMENT},
+    ),
+    "heartbeat.taken_again": Kind(
+        "A heartbeat was taken again, after so many that were not.", {"beats": COUNT, "since": MOMENT}
+    ),
     "sender.refused": Kind("A message of a sender was refused.", {"source": FIELD, "status": COUNT, "why": FIELD}),
     "sender.truncated": Kind("A sender left alerts out of its message.", {"source": FIELD, "alerts_left_out": COUNT}),
     "alert.unmatched": Kind(
