@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import ctypes
 import os
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
 SEIZE, INTERRUPT, DETACH = 0x4206, 0x4207, 17  # linux/ptrace.h
 ANY_CHILD = 0x40000000  # __WALL of waitpid(2)
@@ -41,6 +41,13 @@ def stopped(thread: int, others_work: Callable[[], bool]) -> Iterator[None]:
         _let_go(thread)
 
 
+def bury(threads: Iterable[int]) -> None:
+    """See off those of the stopped threads that have died meanwhile: their process is not gone before."""
+    for thread in threads:
+        with suppress(ChildProcessError):
+            os.waitpid(thread, ANY_CHILD | os.WNOHANG)
+
+
 def _stop(thread: int) -> None:
     _ptrace(SEIZE, thread)
     _ptrace(INTERRUPT, thread)
@@ -48,7 +55,8 @@ def _stop(thread: int) -> None:
 
 
 def _let_go(thread: int) -> None:
-    _ptrace(DETACH, thread)
+    with suppress(ProcessLookupError):  # it has died
+        _ptrace(DETACH, thread)
 
 
 def _ptrace(request: int, thread: int) -> None:

@@ -15,20 +15,15 @@ import yaml
 from breakglass.domain.incident import State
 from breakglass.web.metrics import Metrics
 
-RULES = Path(__file__).parents[3] / "deploy" / "prometheus" / "breakglass-alerts.yml"
-SERIES = """
-rule_files: [{rules}]
-evaluation_interval: 1m
-tests:
-  - interval: 1m
-    input_series:
-      - {{series: 'up{{job="breakglass", instance="a:8443"}}', values: '{up}'}}
-      - {{series: 'breakglass_ready{{instance="a:8443"}}', values: '{ready}'}}
-    alert_rule_test:
-      - eval_time: 10m
-        alertname: {alert}
-        exp_alerts: [{expected}]
-"""
+ROOT = Path(__file__).parents[3]
+RULES = ROOT / "roles" / "deploy_runner" / "files" / "breakglass-alerts.yml"
+WELL = {
+    'up{job="breakglass", instance="a:8443"}': "1x15",
+    'breakglass_ready{instance="a:8443"}': "1x15",
+    'breakglass_heartbeat_lost_in_a_row{instance="a:8443"}': "0x15",
+    'breakglass_start_time_seconds{instance="a:8443"}': "10x15",
+}
+"""What a runner that is well says, minute by minute."""
 
 
 def promtool(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
@@ -67,24 +62,45 @@ def test_they_ask_for_states_that_incidents_have() -> None:
     assert {state for names in named for state in names.split("|")} <= set(State)
 
 
+def test_they_are_found_where_they_always_were() -> None:
+    """Who has copied them from deploy/ finds the ones that the role copies."""
+    assert (ROOT / "deploy" / "prometheus" / "breakglass-alerts.yml").samefile(RULES)
+
+
 @pytest.mark.parametrize(
-    ("alert", "up", "ready", "fires"),
+    ("alert", "severity", "name", "values"),
     [
-        ("BreakglassAbsent", "1x15", "1x15", False),
-        ("BreakglassAbsent", "0x15", "1x15", True),
-        ("BreakglassNotReady", "1x15", "1x15", False),
-        ("BreakglassNotReady", "1x15", "0x15", True),
+        ("BreakglassAbsent", "", "up", "1x15"),
+        ("BreakglassAbsent", "critical", "up", "0x15"),
+        ("BreakglassNotReady", "", "breakglass_ready", "1x15"),
+        ("BreakglassNotReady", "", "breakglass_ready", "1x7 0x8"),
+        ("BreakglassNotReady", "critical", "breakglass_ready", "0x15"),
+        ("BreakglassHeartbeatLost", "", "breakglass_heartbeat_lost_in_a_row", "2x15"),
+        ("BreakglassHeartbeatLost", "warning", "breakglass_heartbeat_lost_in_a_row", "3x15"),
+        ("BreakglassRestartsOften", "", "breakglass_start_time_seconds", "10x4 20x4 30x4"),
+        ("BreakglassRestartsOften", "critical", "breakglass_start_time_seconds", "10x2 20x2 30x2 40x2"),
     ],
 )
-def test_they_fire_when_they_should(tmp_path: Path, alert: str, up: str, ready: str, fires: bool) -> None:  # noqa: FBT001
-    instance = "" if alert == "BreakglassAbsent" else ', instance: "a:8443"'
+def test_they_fire_when_they_should(tmp_path: Path, alert: str, severity: str, name: str, values: str) -> None:
+    """After ten minutes of these values, with this severity, or not at all."""
     rules = yaml.safe_load(RULES.read_text(encoding="utf-8"))
     for rule in rules["groups"][0]["rules"]:
         rule.pop("annotations")  # promtool would have each sentence repeated here
     (tmp_path / "rules.yml").write_text(yaml.safe_dump(rules), encoding="utf-8")
-    expected = f"{{exp_labels: {{severity: critical{instance}}}}}" if fires else ""
-    case = tmp_path / "case.yml"
-    text = SERIES.format(rules="rules.yml", up=up, ready=ready, alert=alert, expected=expected)
-    case.write_text(text, encoding="utf-8")
-    tested = promtool("test", "rules", case)
+    series = {key: values if key.startswith(f"{name}{{") else well for key, well in WELL.items()}
+    labels = {"severity": severity} | ({} if name == "up" else {"instance": "a:8443"})
+    expected = {"eval_time": "10m", "alertname": alert, "exp_alerts": [{"exp_labels": labels}] if severity else []}
+    case = {
+        "rule_files": ["rules.yml"],
+        "evaluation_interval": "1m",
+        "tests": [
+            {
+                "interval": "1m",
+                "input_series": [{"series": key, "values": values} for key, values in series.items()],
+                "alert_rule_test": [expected],
+            }
+        ],
+    }
+    (tmp_path / "case.yml").write_text(yaml.safe_dump(case), encoding="utf-8")
+    tested = promtool("test", "rules", tmp_path / "case.yml")
     assert tested.returncode == 0, tested.stdout + tested.stderr
