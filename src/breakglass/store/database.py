@@ -121,7 +121,7 @@ class Database:
         try:
             database._kind.find()
             with database.reading() as connection:
-                current = _revision(connection) == _newest_revision()
+                current = revision_of(connection) == newest_revision()
                 if current and database.several_runners:
                     seen_last = sa.select(RUNNER.c.name).order_by(RUNNER.c.seen_at.desc()).limit(1)
                     database._be(connection.execute(seen_last).scalar() or runner)
@@ -213,14 +213,16 @@ def _migrate(connection: sa.Connection) -> None:
     command.upgrade(config, "head")
 
 
-def _revision(connection: sa.Connection) -> str | None:
+def revision_of(connection: sa.Connection) -> str:
+    """The revision of a database's schema; empty when it has none of ours."""
     revision: str | None = MigrationContext.configure(connection).get_current_revision()
-    return revision
+    return revision or ""
 
 
-def _newest_revision() -> str | None:
+def newest_revision() -> str:
+    """The revision that this version of the runner brings a schema to."""
     revision: str | None = ScriptDirectory.from_config(_migrations()).get_current_head()
-    return revision
+    return revision or ""
 
 
 def _migrations() -> Config:

@@ -102,6 +102,11 @@ def change(connection: sa.Connection, incident: Incident, change: HoldChange) ->
     return [_set_note(hold) for hold in made]
 
 
+def standing_in(connection: sa.Connection) -> list[Hold]:
+    """The holds that stand, oldest first, for who only looks."""
+    return _holds(connection)
+
+
 def _holds(connection: sa.Connection, which: sa.ColumnElement[bool] | None = None) -> list[Hold]:
     query = sa.select(HOLD).order_by(HOLD.c.seq)
     rows = connection.execute(query if which is None else query.where(which))

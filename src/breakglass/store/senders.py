@@ -46,8 +46,13 @@ class Senders:
     def all(self) -> tuple[list[Sender], datetime]:
         """Every sender that was ever heard or refused, by name, and the database's clock."""
         with self._database.reading() as connection:
-            rows = connection.execute(sa.select(SENDER).order_by(SENDER.c.source)).all()
-            return [_sender(row) for row in rows], database_now(connection)
+            return list(known(connection).values()), database_now(connection)
+
+
+def known(connection: sa.Connection) -> dict[str, Sender]:
+    """Every sender that was ever heard or refused, by the name of its source."""
+    rows = connection.execute(sa.select(SENDER).order_by(SENDER.c.source)).all()
+    return {row.source: _sender(row) for row in rows}
 
 
 def refused_note(source: str, status: int, why: str) -> Note:
