@@ -33,6 +33,9 @@ path "totp/code/*"                      { capabilities = ["update"] }
 path "identity/oidc/role/breakglass"    { capabilities = ["read"] }
 path "identity/entity/id/*"             { capabilities = ["read"] }
 path "identity/group/id/*"              { capabilities = ["read"] }
+# For breakglass doctor: which rights we have ourselves, and the public key by which hosts are known.
+path "sys/capabilities-self"            { capabilities = ["update"] }
+path "ssh-breakglass/config/ca"         { capabilities = ["read"] }
 """
 
 GRANT: Final = """\
