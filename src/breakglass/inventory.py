@@ -13,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -21,9 +21,15 @@ from typing import TYPE_CHECKING
 from breakglass.errors import BreakglassError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
 TIME_LIMIT_SECONDS = 60
+CONNECTION = frozenset(
+    {
+        *("ansible_connection", "ansible_host", "ansible_ssh_host", "ansible_port", "ansible_ssh_port"),
+        *("ansible_ssh_common_args", "ansible_ssh_extra_args", "ansible_become"),
+    }
+)
 _HOST = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,252}", re.ASCII)
 
 
@@ -33,9 +39,16 @@ class UnreadableInventory(BreakglassError):
 
 @dataclass(frozen=True)
 class Inventory:
-    """Every host with all its groups: direct ones, their parents, and `all`."""
+    """The hosts.
+
+    Attributes:
+        hosts: Every host with all its groups: direct ones, their parents, and `all`.
+        connections: How a host is reached: of its variables those of CONNECTION, as they are written, templates not filled
+            in. A host that has none of them is not there.
+    """
 
     hosts: Mapping[str, frozenset[str]]
+    connections: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
 
     @property
     def groups(self) -> frozenset[str]:
@@ -67,7 +80,21 @@ def parse_inventory(listing: str, origin: str) -> Inventory:
         for host in group.get("hosts", ()):
             hosts[str(host)] |= {name, "all"} | _ancestors(name, parents)
     _check_names(hosts, groups, origin)
-    return Inventory(MappingProxyType({host: frozenset(names) for host, names in sorted(hosts.items())}))
+    return Inventory(
+        MappingProxyType({host: frozenset(names) for host, names in sorted(hosts.items())}),
+        _connections(content, hosts),
+    )
+
+
+def _connections(content: Mapping[str, object], hosts: Iterable[str]) -> Mapping[str, Mapping[str, object]]:
+    meta = content.get("_meta")
+    variables = meta.get("hostvars") if isinstance(meta, dict) else None
+    of_hosts = variables if isinstance(variables, dict) else {}
+    found = {
+        host: {name: value for name, value in (of_hosts.get(host) or {}).items() if name in CONNECTION}
+        for host in hosts
+    }
+    return MappingProxyType({host: how for host, how in found.items() if how})
 
 
 def _check_names(hosts: Mapping[str, set[str]], groups: Mapping[str, object], origin: str) -> None:

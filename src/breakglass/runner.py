@@ -193,12 +193,12 @@ def make_runner(settings: Settings) -> Runner:
     runners = Runners(database, secrets.token_hex(8))
     _enter(runners)
     queue, incidents, holds = JournalQueue(database), Incidents(database), Holds(database)
-    runs = Runs(_run_directory(settings), _vault_environment(settings.vault), settings.collections)
+    runs = Runs(run_directory(settings), _vault_environment(settings.vault), settings.collections)
     left_results = runs.sweep()
     runs.prepare()
     journal = Journal(settings.journal.directory, queue, secrets.token_bytes(32))
     session = VaultSession(
-        _connection(settings.vault),
+        connection_of(settings.vault),
         settings.vault.role_id_file,
         settings.vault.secret_id_file,
         Sessions(database, runners.instance),
@@ -295,7 +295,8 @@ def _require_own_collection() -> None:
         )
 
 
-def _connection(vault: VaultSettings) -> Connection:
+def connection_of(vault: VaultSettings) -> Connection:
+    """How Vault is reached, as the settings say and nothing else."""
     return Connection(vault.url, namespace=vault.namespace, ca_cert=str(vault.ca_cert) if vault.ca_cert else None)
 
 
@@ -305,7 +306,7 @@ def _vault_environment(vault: VaultSettings) -> dict[str, str]:
     return {name: str(value) for name, value in values.items() if value}
 
 
-def _run_directory(settings: Settings) -> Path:
+def run_directory(settings: Settings) -> Path:
     """Where runs have their directories: as the settings say, else on systemd's tmpfs, else beside the database."""
     if settings.run_directory:
         return settings.run_directory

@@ -158,6 +158,14 @@ _TELLERS: dict[str, Callable[[Body], Told | None]] = {
     ),
     "hold.set": lambda body: ("held", f"{_held(body)} by {plain(body.get('by'))}: {plain(body.get('reason'))}"),
     "hold.lifted": lambda body: ("lifted", f"{_held(body)} by {plain(body.get('by'))}: {plain(body.get('why'))}"),
+    "login.tried": lambda body: (
+        "login",
+        f"{plain(body.get('by'))} tries {plain(body.get('access'))} on {', '.join(words(body.get('hosts')))}",
+    ),
+    "login.ended": lambda body: (
+        "login",
+        "; ".join([f"let in by {', '.join(words(body.get('hosts'))) or 'no host'}", *words(body.get("failures"))]),
+    ),
     "plan.made": _plan,
     "approval.given": lambda body: ("approval", f"{plain(body.get('by'))} (policy {plain(body.get('policy_line'))})"),
     "override.used": lambda body: ("override", f"{plain(body.get('by'))}: {plain(body.get('why'))}"),

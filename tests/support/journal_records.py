@@ -141,6 +141,8 @@ TROUBLE: tuple[tuple[str, dict[str, JsonValue]], ...] = (
     ),
     ("order.given", {"word": "retry", "by": "ada", "why": "the disk was full"}),
     ("order.refused", {"word": "close", "by": "ada", "why": "INC-7K2F9X is closed already: repaired"}),
+    ("login.tried", {"by": "ada", "access": "web-operator", "hosts": ["web1", "web2"]}),
+    ("login.ended", {"access": "web-operator", "hosts": ["web1"], "failures": ["web2: it does not answer"]}),
     ("hold.set", {"scope": "host", "name": "web1", "by": "INC-7K2F9X", "reason": "isolate_host ran there"}),
     (
         "hold.lifted",

@@ -33,6 +33,13 @@ def tell(*events: tuple[str, Mapping[str, object]]) -> list[LineType | None]:
         ("incident.opened", {"trigger": "web", "hosts": []}, "incident", "web on no host"),
         ("alert.firing", {"name": "ServiceDown"}, "alert", "ServiceDown   stored, answered 202"),
         ("alert.resolved", {"name": "ServiceDown"}, "alert", "ServiceDown resolved"),
+        (
+            "login.tried",
+            {"by": "ada", "access": "web", "hosts": ["web1", "web2"]},
+            "login",
+            "ada tries web on web1, web2",
+        ),
+        ("login.ended", {"hosts": ["web1"], "failures": ["web2: no"]}, "login", "let in by web1; web2: no"),
         ("hold.set", {"scope": "host", "name": "web1", "by": "ada", "reason": "a"}, "held", "host web1 by ada: a"),
         ("incident.opened", {"trigger": "web", "hosts": ["w"], "drill": "d"}, "incident", "DRILL d: web on w"),
         (

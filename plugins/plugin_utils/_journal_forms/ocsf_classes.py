@@ -163,6 +163,7 @@ FAMILIES: dict[str, Meaning] = {
     "request": _ENTITY,
     "grant": _GRANT,
     "credential": _CREDENTIAL,
+    "login": _CREDENTIAL,
     "session": _CREDENTIAL,
     "run": _TASK,
     "play": _TASK,

@@ -59,6 +59,10 @@ class RunDirectory:
             raise UnusableRunDirectory(
                 f"{self.root} can be entered by others; its mode must be 0700 and its owner you."
             )
+        self.check_length()
+
+    def check_length(self) -> None:
+        """Refuse a directory in which a control socket's path would not fit, whether it is there or not."""
         length = len(str(self.control)) + 1 + CONTROL_NAME
         if length > LONGEST_CONTROL_PATH:
             raise UnusableRunDirectory(

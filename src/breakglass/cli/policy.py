@@ -9,7 +9,7 @@ from typing import Annotated, Optional
 import typer
 
 from breakglass.cli import policy_diff, policy_explain, policy_show, policy_test
-from breakglass.cli.policy_options import count
+from breakglass.counting import count
 
 app = typer.Typer(help="What may be done.", no_args_is_help=True)
 app.command()(policy_explain.explain)

@@ -8,7 +8,7 @@ from typing import Annotated, Optional
 
 import typer
 
-from breakglass.cli.policy_options import count
+from breakglass.counting import count
 
 SIGNS = {"more": "+", "less": "-", "same": " "}
 

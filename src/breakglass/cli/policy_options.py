@@ -16,8 +16,3 @@ OtherPolicy = Annotated[
     typer.Option("--policy", help="Another policy than that of the settings."),
 ]
 SETTINGS = Path("settings.yml")
-
-
-def count(number: int, noun: str, nouns: str = "") -> str:
-    """A number and its noun."""
-    return f"{number} {noun if number == 1 else nouns or noun + 's'}"

@@ -5,7 +5,8 @@ from __future__ import annotations
 
 import typer
 
-from breakglass.cli.policy_options import SETTINGS, OtherPolicy, SettingsFile, count
+from breakglass.cli.policy_options import SETTINGS, OtherPolicy, SettingsFile
+from breakglass.counting import count
 
 
 def run_tests(settings: SettingsFile = SETTINGS, policy: OtherPolicy = None) -> None:

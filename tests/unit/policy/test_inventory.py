@@ -67,3 +67,18 @@ def test_names_that_mean_something_else_are_refused(name: str) -> None:
     """A host whose name is a pattern, a group, or has any unusual character never gets in."""
     with pytest.raises(UnreadableInventory):
         parse_inventory(listing(web={"hosts": ["web1", name]}), "x")
+
+
+def test_how_a_host_is_reached(tmp_path: Path) -> None:
+    """Of a host's variables those are kept that say how it is reached, as they are written, and no others."""
+    (tmp_path / "hosts").write_text(
+        "[web]\nweb1 ansible_host=10.0.0.1 ansible_port=2222 password=s3cr3t\nweb2\n[web:vars]\nansible_become=true\n"
+        "[db]\ndb1\n",
+        encoding="utf-8",
+    )
+    found = read_inventory(tmp_path / "hosts").connections
+
+    assert found == {
+        "web1": {"ansible_host": "10.0.0.1", "ansible_port": 2222, "ansible_become": "true"},
+        "web2": {"ansible_become": "true"},
+    }

@@ -108,6 +108,14 @@ RUNNER: dict[str, Kind] = {
         "Its channel did not take the digest; it is tried again.",
         {"channel": FIELD, "since": MOMENT, "until": MOMENT, "why": FIELD},
     ),
+    "login.tried": Kind(
+        "A person has hosts logged in to, to see whether they let a grant in.",
+        {"by": FIELD, "access": FIELD, "hosts": FIELDS},
+    ),
+    "login.ended": Kind(
+        "What came of that: the hosts that let it in, and a sentence for each that did not.",
+        {"access": FIELD, "hosts": FIELDS, "failures": FIELDS},
+    ),
     "limits.passed": Kind("The limits allow it, and all hosts are claimed.", {"checks": FIELDS}),
     "limits.waiting": Kind("The incident waits.", _WHY),
     "limits.refused": Kind("A limit says no.", _WHY),
