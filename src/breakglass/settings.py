@@ -107,7 +107,8 @@ def _url(value: object) -> str:
     return value.rstrip("/")
 
 
-def _vault_url(value: object) -> str:
+def vault_address(value: object) -> str:
+    """The address of a Vault; raises a ValueError whose text is a sentence."""
     url = _url(value)
     parts = urlsplit(url)
     if parts.scheme == "http" and not is_loopback(parts.hostname or ""):
@@ -244,7 +245,7 @@ class JournalSettings(Strict):
 class VaultSettings(Strict):
     """`vault:`; options are spelled as in community.hashi_vault."""
 
-    url: Annotated[str, BeforeValidator(_vault_url)]
+    url: Annotated[str, BeforeValidator(vault_address)]
     auth_method: Annotated[Literal["approle"], BeforeValidator(choice(("approle",), _UNBUILT_METHODS))]
     role_id_file: FilePath
     secret_id_file: FilePath

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The `breakglass` command. Every command imports what it needs when it runs, so that help is quick.
 
-Exit codes: 0 done, 1 it could not be done (a sentence says why), 3 wrong use. `audit verify` also has 2: changed.
+Exit codes: 0 done, 1 it could not be done (a sentence says why), 3 wrong use. `audit verify` also has 2: changed; `doctor` 2: something
+could not be looked at.
 """
 
 from __future__ import annotations
@@ -12,11 +13,13 @@ import typer
 
 from breakglass.cli import (
     audit,
+    doctor,
     drills,
     handover,
     holds,
     hosts,
     incidents,
+    init,
     policy,
     remediations,
     report,
@@ -38,6 +41,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+app.command()(init.init)
+app.command()(doctor.doctor)
 app.command()(runner.serve)
 app.command()(runner.demo)
 app.command()(runner.version)

@@ -33,6 +33,11 @@ def sentence(text: str) -> PydanticCustomError:
     return PydanticCustomError("sentence", "{text}", {"text": text})
 
 
+def is_group(word: str) -> bool:
+    """Tell whether the policy can name an inventory group so."""
+    return _GROUP.fullmatch(word) is not None
+
+
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """Give ` Did you mean "x"?`, or the list of what is known."""
     choices = sorted(known)

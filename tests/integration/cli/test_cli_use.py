@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from tests.integration.cli.conftest import Command
 
 COMMANDS = (
-    *("serve", "demo", "version", "policy", "settings", "vault", "audit", "hold", "holds", "hosts"),
+    *("init", "doctor", "serve", "demo", "version", "policy", "settings", "vault", "audit", "hold", "holds", "hosts"),
     *("incidents", "ack", "cancel", "close", "retry", "drill", "remediation"),
 )
 COSTLY = ("ansible", "ansible_runner", "apprise", "cryptography", "fastapi", "hvac", "pydantic", "sqlalchemy", "yaml")
