@@ -116,6 +116,18 @@ def test_every_check_is_in_the_examination() -> None:
     assert sorted(made) == sorted(files)
 
 
+def test_the_guide_names_every_check() -> None:
+    """The table of the guide says what each check looks at, in the words that doctor uses."""
+    guide = (Path(__file__).parents[3] / "docs" / "guides" / "runner.md").read_text(encoding="utf-8")
+    _, _, table = guide.partition("| it looks at | and finds |")
+    other = {"channels": "channel …", "access": "access …", "sources": "source …", "hosts": "", "log in": ""}
+    for check in CHECKS:
+        if name := other.get(check.about, check.about):
+            assert f"`{name}`" in table, check.about
+    assert "| each host |" in table
+    assert "`--log-in ACCESS`" in table
+
+
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.about)
 def test_nothing_is_known(check: Check) -> None:
     """Each check alone, with no settings at all, says something sensible or nothing, and never fails for a fault of ours."""
