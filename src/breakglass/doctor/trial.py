@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
@@ -51,6 +52,7 @@ class Trial:
     accessor: str = ""
     lives_on: str = ""
     _ended: list[Finding] = field(default_factory=list)
+    _closing: threading.Lock = field(default_factory=threading.Lock)
 
     def open(self, person: str, hosts: list[str], directory: Path) -> None:
         """Mint a grant, and lay key, certificate and `known_hosts` for these hosts into a directory.
@@ -84,9 +86,10 @@ class Trial:
 
     def close(self) -> Finding | None:
         """Revoke the grant and prove it gone; once, and None when none was minted. Says what lives on, and never raises."""
-        if self.accessor and not self._ended:
-            self._ended.append(self._closed())
-        return self._ended[0] if self._ended else None
+        with self._closing:  # who is interrupted closes it while the check itself may be about to
+            if self.accessor and not self._ended:
+                self._ended.append(self._closed())
+            return self._ended[0] if self._ended else None
 
     def _closed(self) -> Finding:
         try:

@@ -17,8 +17,8 @@ from ansible_collections.breakglass.remediation.plugins.plugin_utils._run.direct
 
 from breakglass.init import writing
 from breakglass.init.texts import CHANNEL, SOURCE, Places, policy_text, settings_text
+from breakglass.installed import installed_remediations
 from breakglass.policy.load import load_policy
-from breakglass.runner import installed_remediations
 from breakglass.settings import load_settings, read_secret_file
 
 if TYPE_CHECKING:

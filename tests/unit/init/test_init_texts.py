@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 from breakglass.domain.rules import Mode
 from breakglass.init.answers import InventoryAnswer, VaultAnswer, _groups
 from breakglass.init.texts import FAILED_UNIT, Places, policy_text, scalar, settings_text
+from breakglass.installed import installed_remediations
 from breakglass.policy.load import load_policy
 from breakglass.policy.yaml_text import plain, read_yaml
-from breakglass.runner import installed_remediations
 from breakglass.settings import load_settings
 
 if TYPE_CHECKING:
