@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from breakglass.domain.holds import Hold
-    from breakglass.store.senders import Sender
+    from breakglass.domain.senders import Sender
 
 LOCKS = Path("/proc/locks")
 

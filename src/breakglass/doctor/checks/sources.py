@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from breakglass.doctor.findings import Finding, ok, wrong
 from breakglass.doctor.known import DATABASE, SETTINGS, NotKnown
 from breakglass.doctor.receiver import receiver
-from breakglass.store.senders import Sender
+from breakglass.domain.senders import Sender
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from breakglass.doctor.known import Known
     from breakglass.settings import Settings
 
-NOBODY = Sender(None, None, "")
+NOBODY = Sender("")
 GUIDE = "How to send it here: docs/guides/sources.md"
 
 
