@@ -78,7 +78,6 @@ OF_THE_INCIDENT: tuple[tuple[str, dict[str, JsonValue]], ...] = (
     ),
     ("alert.resolved", ALERT),
     ("verified", {"by": "alert resolved"}),
-    ("not_verified", {"why": "there is no up for instance=web1:9100 any more"}),
     ("incident.closed", {"result": "repaired", "seconds": 2.3}),
 )
 OF_THE_PLAY: tuple[tuple[str, dict[str, JsonValue]], ...] = (
@@ -180,6 +179,7 @@ TROUBLE: tuple[tuple[str, dict[str, JsonValue]], ...] = (
     ("sender.truncated", {"source": "alertmanager", "alerts_left_out": 7}),
     ("runner.started", {"pid": 7, "policy_digest": DIGEST}),
     ("policy.loaded", {"policy_digest": DIGEST, "triggers": 3, "policy_commit": "7d0e1f2"}),
+    ("not_verified", {"why": "there is no up for instance=web1:9100 any more"}),
     ("policy.refused", {"why": "breakglass.yml:4: access: there is none of this name"}),
     ("runner.stopped", {"pid": 7}),
     ("heartbeat.failed", {"why": "the address answered 500.", "since": "2026-11-22T02:51:00+00:00"}),

@@ -17,8 +17,8 @@ from breakglass.doctor.checks import runner, sources
 from breakglass.doctor.checks.sources import ago
 from breakglass.doctor.known import DATABASE
 from breakglass.doctor.receiver import receiver
+from breakglass.domain.senders import Sender
 from breakglass.store.looking import Looked
-from breakglass.store.senders import Sender
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -106,10 +106,10 @@ LONG_AGO = NOW - timedelta(hours=5, minutes=30)
 @pytest.mark.parametrize(
     ("sender", "mark", "says"),
     [
-        (Sender(LONG_AGO, None, ""), "ok", "a message of it was taken in 5 h ago"),
-        (Sender(NOW, LONG_AGO, "It was wrong."), "ok", "a message of it was taken in"),
-        (Sender(None, LONG_AGO, "It was wrong."), "!!", "refused 5 h ago: It was wrong."),
-        (Sender(LONG_AGO, NOW, "It was wrong."), "!!", "its last message was refused"),
+        (Sender("alertmanager", LONG_AGO, None, ""), "ok", "a message of it was taken in 5 h ago"),
+        (Sender("alertmanager", NOW, LONG_AGO, "It was wrong."), "ok", "a message of it was taken in"),
+        (Sender("alertmanager", None, LONG_AGO, "It was wrong."), "!!", "refused 5 h ago: It was wrong."),
+        (Sender("alertmanager", LONG_AGO, NOW, "It was wrong."), "!!", "its last message was refused"),
     ],
 )
 def test_a_sender_that_was_heard_or_refused(files: Files, sender: Sender, mark: str, says: str) -> None:

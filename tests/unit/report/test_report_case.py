@@ -75,7 +75,7 @@ def test_tasks_and_story(repaired: Case) -> None:
     assert repaired.tasks.counts == {"ok": 1}
     assert repaired.tasks.changes == [("web1", "restart_service : Restart shop")]
     assert [name for _, name, _ in repaired.story][:2] == ["incident", "alert"]
-    assert repaired.streams == {f"{DIRECTORY}/runner": 15, f"{DIRECTORY}/play-1": 6, f"{DIRECTORY}/credentials-1": 2}
+    assert repaired.streams == {f"{DIRECTORY}/runner": 14, f"{DIRECTORY}/play-1": 6, f"{DIRECTORY}/credentials-1": 2}
 
 
 def test_run_that_died() -> None:

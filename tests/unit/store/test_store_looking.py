@@ -14,6 +14,7 @@ from breakglass.store.database import Database, DatabaseUnavailable, newest_revi
 from breakglass.store.holds import Holds
 from breakglass.store.incidents import Arrival, Incidents
 from breakglass.store.looking import Looked, UnknownHolder, file_of, holder_of, look_at
+from breakglass.store.senders import Heard
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 def path(tmp_path: Path) -> Path:
     """A database with one open incident and one hold, which nobody works on."""
     database = Database.open(f"sqlite:///{tmp_path}/a b#1.db")
-    Incidents(database).accept([Arrival(make_alert(), make_course(), "INC-A")])
+    Incidents(database).accept([Arrival(make_alert(), make_course(), "INC-A")], Heard("alertmanager", 0))
     Holds(database).set(Scope.ALL, [""], "change freeze", "ada")
     database.close()
     return tmp_path / "a b#1.db"
