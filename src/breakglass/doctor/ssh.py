@@ -90,7 +90,11 @@ class Answer:
     @property
     def said(self) -> str:
         """What ssh said that is not about its work, on one line."""
-        lines = [line.strip() for line in self.log.splitlines() if line.strip() and not line.startswith(_CHATTER)]
+        lines = [
+            line.strip().removesuffix(".")
+            for line in self.log.splitlines()
+            if line.strip() and not line.startswith(_CHATTER)
+        ]
         return "; ".join(lines)[:LONGEST_SAID] or "ssh gave no reason"
 
 

@@ -47,7 +47,7 @@ def test_a_host_that_proves_itself() -> None:
         datetime(2026, 11, 27, 17, 32, tzinfo=UTC),
         datetime(2026, 11, 28, 5, 32, 30, tzinfo=UTC),
     )
-    assert answer.said == "nobody@127.0.0.1: Permission denied (publickey)."
+    assert answer.said == "nobody@127.0.0.1: Permission denied (publickey)"
 
 
 @pytest.mark.parametrize("log", [FOREIGN, OTHER_NAME, "", "ssh: connect to host x port 22: Connection refused\n"])
@@ -60,7 +60,7 @@ def test_what_ssh_says() -> None:
     """Of its log the sentences are kept that are not about its work, on one line, of a bounded length."""
     assert Answer(255, "", OTHER_NAME).said == (
         "Certificate invalid: name is not a listed principal; No ED25519 host key is known for web2 and you have requested "
-        "strict checking.; Host key verification failed."
+        "strict checking; Host key verification failed"
     )
     assert Answer(255, "", "").said == "ssh gave no reason"
     assert len(Answer(255, "", "x" * 10_000).said) == 300
