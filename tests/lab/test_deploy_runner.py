@@ -20,6 +20,8 @@ from tests.lab.deploying import (
     forget_anchors,
     main_pid,
     put_program,
+    records,
+    settled,
     state_of,
     told,
 )
@@ -96,6 +98,15 @@ def test_the_unit_lets_it_do_its_work_only(lab: Lab, runner_host: LabHost, runne
     said = runner_host.run(f"systemd-analyze security --no-pager {UNIT} | tail -1").stdout
     print(said)
     assert float(said.split(":")[1].split()[0]) <= WORST_EXPOSURE, said
+
+
+def test_a_reload_takes_in_the_policy(lab: Lab, runner_host: LabHost, runner_site: dict[str, object]) -> None:
+    """`systemctl reload` has the same process read its policy anew, and it stays ready."""
+    assert deploy(lab, runner_site).code == 0
+    pid, loaded = main_pid(runner_host), records(runner_host).count("policy.loaded")
+    runner_host.run(["systemctl", "reload", UNIT])
+    settled(runner_host, lambda: records(runner_host).count("policy.loaded") > loaded, 30)
+    assert (main_pid(runner_host), answer(runner_host, "readyz")) == (pid, READY)
 
 
 def test_a_unit_of_others_stays(lab: Lab, runner_host: LabHost, runner_site: dict[str, object]) -> None:

@@ -84,14 +84,18 @@ def test_it_can_come_back_to_its_records(lab: Lab, runner_host: LabHost, runner_
 
 
 def test_what_others_have_put_there_stays(lab: Lab, runner_host: LabHost, runner_site: dict[str, object]) -> None:
-    """A file of somebody else in the configuration is named and stays, with nothing of ours beside it."""
+    """A file of somebody else in the configuration is named and stays, with nothing of ours beside it; so does a database elsewhere."""
     assert deploy(lab, runner_site).code == 0
+    server = "postgresql://breakglass@db1/breakglass"
+    runner_host.run(["sed", "-i", f"s#^database_url: .*#database_url: {server}#", "/etc/breakglass/settings.yml"])
     runner_host.write("/etc/breakglass/collections/of/others.yml", "kept\n")
     run = deploy(lab, ABSENT)
     assert run.code == 0, run.text
     found = runner_host.run("find /etc/breakglass -type f").stdout
     assert found == "/etc/breakglass/collections/of/others.yml\n"
     assert "What others have put into /etc/breakglass stays, too: /etc/breakglass/collections, " in run.text
+    assert f"Its database is on a server, and was not touched: {server}" in run.text
+    assert f"rm -r {STATE} && userdel" in run.text
     again = deploy(lab, ABSENT)
     assert (again.code, again.changed(HOST)) == (0, [])
     runner_host.run(["rm", "-r", "/etc/breakglass"])

@@ -13,12 +13,14 @@ from tests.lab import cgroups
 from tests.lab.deploying import READY, UNIT, answer, deploy, main_pid, records, settled, told
 from tests.support.stopped_thread import bury, stopped
 
+from breakglass.engine import TURN_SECONDS
+
 if TYPE_CHECKING:
     from tests.lab.api import Lab
     from tests.lab.host import LabHost
 
 WATCHDOG_SECONDS = 30  # the shortest that the role takes
-NOTICED_SECONDS = 30 + WATCHDOG_SECONDS + 60  # a turn of the loops, the watchdog, and a start
+NOTICED_SECONDS = TURN_SECONDS + WATCHDOG_SECONDS + 60  # a turn of the loops, the watchdog, and a start
 
 
 @pytest.fixture
