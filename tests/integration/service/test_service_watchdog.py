@@ -59,7 +59,7 @@ class Told:
             )
         assert self.process.stdout
         assert select.select([self.process.stdout], [], [], LIMIT_SECONDS)[0], "it said nothing"
-        _, self.url, threads = self.process.stdout.readline().decode().split()
+        _, self.url, threads = self.process.stdout.readline().decode().split(maxsplit=2)
         self.threads = json.loads(threads)
         return self
 
