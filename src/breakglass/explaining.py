@@ -101,6 +101,8 @@ def _limits(trigger: Trigger, alert: Alert, now: datetime) -> Iterator[str]:
         f"cooldown {span(limits.cooldown)}",
         f"repairs_per_day {limits.repairs_per_day}",
         f"hosts_at_once {limits.hosts_at_once}",
+        *([f"group_share {limits.group_share}%"] if limits.group_share else []),
+        *([f"storm {limits.storm.incidents} in {span(limits.storm.within)}"] if limits.storm else []),
     )
     yield _line("", " · ".join(more))
     asked = f", and {trigger.probe.query} says so" if trigger.probe else ""

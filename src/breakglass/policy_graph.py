@@ -44,6 +44,8 @@ def _of_trigger(trigger: Trigger) -> Iterator[str]:
     yield (
         f"firing {span(limits.firing_for)} · cooldown {span(limits.cooldown)} · "
         f"{limits.repairs_per_day} a day · {limits.hosts_at_once} at once · {limits.attempts} attempts"
+        f"{f' · {limits.group_share}% of a group' if limits.group_share else ''}"
+        f"{f' · at most {limits.storm.incidents} in {span(limits.storm.within)}' if limits.storm else ''}"
     )
     yield f"approval {trigger.approval}"
     yield f"access {trigger.access}, {span(trigger.time_box)}"

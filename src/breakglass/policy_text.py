@@ -19,6 +19,7 @@ if TYPE_CHECKING:
         Behaves,
         Drill,
         Ladder,
+        Limits,
         Policy,
         RequestRule,
         Template,
@@ -134,12 +135,19 @@ def _trigger(trigger: Trigger) -> dict[str, object]:
             "cooldown": span(limits.cooldown),
             "repairs_per_day": limits.repairs_per_day,
             "hosts_at_once": limits.hosts_at_once,
+            **({"group_share": f"{limits.group_share}%"} if limits.group_share else {}),
+            **_storm(limits),
         },
         "verification": {"alert_resolves_within": span(trigger.alert_resolves_within), **_probe(trigger)},
         "escalation": trigger.escalation,
         "mode": trigger.mode.value,
     }
     return {name: value for name, value in content.items() if value not in ("", {})}
+
+
+def _storm(limits: Limits) -> dict[str, object]:
+    storm = limits.storm
+    return {"storm": {"incidents": storm.incidents, "within": span(storm.within)}} if storm else {}
 
 
 def _probe(trigger: Trigger) -> dict[str, object]:

@@ -109,6 +109,7 @@ def course(alert: Alert, rules: Rules) -> Course | None:
         holds_host=behaviour.holds_host,
         releases_host=behaviour.releases_host,
         probing=_probing(trigger, alert) if rules.has_prometheus else None,
+        groups=rules.policy.access[trigger.access].hosts,
     )
 
 

@@ -217,7 +217,7 @@ def make_runner(settings: Settings) -> Runner:
     effects: dict[Effect, Doer] = {
         Effect.RESERVE: Reserve(
             session,
-            Reservations(database, settings.concurrent_plays),
+            Reservations(database, settings.concurrent_plays, lambda: in_force.now.hosts),
             _unacknowledged(settings, journal),
             holds.against,
         ),

@@ -47,6 +47,7 @@ class Course:
         releases_host: Whether it says that it ends such holds.
         drill: Name of the drill that rehearses the trigger; empty for what is real.
         probing: What Prometheus is asked once the alert has resolved; None where nobody can be asked.
+        groups: The inventory groups that its access opens: what `group_share` is a share of.
         policy_commit: What was checked out of git where the policy lies; empty where nobody knows.
         own: Whether the runner tells of itself; then `trigger` is the name of its own alert, and nothing ever runs.
     """
@@ -68,6 +69,7 @@ class Course:
     drill: str = ""
     policy_commit: str = ""
     probing: Probing | None = None
+    groups: tuple[str, ...] = ()
     own: bool = False
 
     @property

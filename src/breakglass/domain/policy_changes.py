@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, TypeVar
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from breakglass.domain.rules import Access, Behaves, Drill, Policy, RequestRule, Trigger
+    from breakglass.domain.rules import Access, Behaves, Drill, Policy, RequestRule, Storm, Trigger
 
 
 class Effect(StrEnum):
@@ -36,6 +36,7 @@ class Change:
 Found = tuple[Effect, str]
 Rule = TypeVar("Rule")
 Amount = TypeVar("Amount", int, timedelta)
+_WHOLE_GROUP = 100  # percent: what a missing share allows
 
 
 def changes(old: Policy, new: Policy) -> tuple[Change, ...]:
@@ -117,6 +118,8 @@ def _trigger(old: Trigger, new: Trigger) -> Iterator[Found]:
     yield from _amount("attempts", old.limits.attempts, new.limits.attempts)
     yield from _amount("repairs_per_day", old.limits.repairs_per_day, new.limits.repairs_per_day)
     yield from _amount("hosts_at_once", old.limits.hosts_at_once, new.limits.hosts_at_once)
+    yield from _amount("group_share", old.limits.group_share or _WHOLE_GROUP, new.limits.group_share or _WHOLE_GROUP)
+    yield from _brake(old.limits.storm, new.limits.storm)
     yield from _amount("firing_for", old.limits.firing_for, new.limits.firing_for, more_is_less=True)
     yield from _amount("cooldown", old.limits.cooldown, new.limits.cooldown, more_is_less=True)
     if old.probe != new.probe:
@@ -125,6 +128,17 @@ def _trigger(old: Trigger, new: Trigger) -> Iterator[Found]:
         before, after = getattr(old, name), getattr(new, name)
         if before != after:
             yield Effect.SAME, f"{name} is {_shown(after)}, was {_shown(before)}"
+
+
+def _brake(old: Storm | None, new: Storm | None) -> Iterator[Found]:
+    """A brake that comes later, or not at all, allows more; which of two comes later depends on the storm."""
+    if old != new:
+        earlier = new is not None and (old is None or (new.incidents <= old.incidents and new.within >= old.within))
+        yield Effect.LESS if earlier else Effect.MORE, f"storm is {_braked(new)}, was {_braked(old)}"
+
+
+def _braked(storm: Storm | None) -> str:
+    return f"more than {storm.incidents} incidents within {_shown(storm.within)}" if storm else "none"
 
 
 def _asked(trigger: Trigger) -> str:

@@ -80,6 +80,14 @@ class Access:
 
 
 @dataclass(frozen=True)
+class Storm:
+    """More incidents of one trigger than this within this time mean that something bigger is wrong."""
+
+    incidents: int
+    within: timedelta
+
+
+@dataclass(frozen=True)
 class Limits:
     """How often and how widely a trigger may repair.
 
@@ -89,6 +97,9 @@ class Limits:
         cooldown: Per trigger and host, after the incident closes.
         repairs_per_day: Per trigger and host.
         hosts_at_once: Hosts under repair by this trigger at the same time.
+        group_share: Percent of each inventory group of the access that may be under repair at once, over all triggers; at least
+            one host may. None for any.
+        storm: When the trigger is held and people are told once; None for never.
     """
 
     firing_for: timedelta
@@ -96,6 +107,8 @@ class Limits:
     cooldown: timedelta
     repairs_per_day: int
     hosts_at_once: int
+    group_share: int | None = None
+    storm: Storm | None = None
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,7 @@ from breakglass.domain.rules import (
     RequestRule,
     Rung,
     SshCredential,
+    Storm,
     Trigger,
     VaultCredential,
 )
@@ -41,7 +42,16 @@ if TYPE_CHECKING:
     from .credentials import CredentialEntry
     from .drills import DrillEntry
     from .expressions import CompiledCondition, Template
-    from .model import AccessEntry, DefaultsEntry, LimitsEntry, PolicyDocument, ProbeEntry, RungEntry, TriggerEntry
+    from .model import (
+        AccessEntry,
+        DefaultsEntry,
+        LimitsEntry,
+        PolicyDocument,
+        ProbeEntry,
+        RungEntry,
+        StormEntry,
+        TriggerEntry,
+    )
     from .requests import RequestEntry
 
 DEFAULT_TIME_BOX = timedelta(minutes=10)
@@ -232,7 +242,13 @@ def _limits(own: LimitsEntry, outer: LimitsEntry) -> Limits:
         cooldown=_first(own.cooldown, outer.cooldown, DEFAULT_LIMITS.cooldown),
         repairs_per_day=own.repairs_per_day or outer.repairs_per_day or DEFAULT_LIMITS.repairs_per_day,
         hosts_at_once=own.hosts_at_once or outer.hosts_at_once or DEFAULT_LIMITS.hosts_at_once,
+        group_share=own.group_share or outer.group_share,
+        storm=_storm(own.storm or outer.storm),
     )
+
+
+def _storm(entry: StormEntry | None) -> Storm | None:
+    return Storm(entry.incidents, entry.within) if entry else None
 
 
 def _first(own: timedelta | None, outer: timedelta | None, built_in: timedelta) -> timedelta:
@@ -332,6 +348,8 @@ def _trigger_meaning(trigger: Trigger, entry: TriggerEntry) -> dict[str, object]
             "cooldown": _seconds(limits.cooldown),
             "repairs_per_day": limits.repairs_per_day,
             "hosts_at_once": limits.hosts_at_once,
+            **({"group_share": limits.group_share} if limits.group_share else {}),
+            **({"storm": [limits.storm.incidents, _seconds(limits.storm.within)]} if limits.storm else {}),
         },
         "alert_resolves_within": _seconds(trigger.alert_resolves_within),
         "escalation": trigger.escalation,

@@ -13,6 +13,7 @@ from .credentials import CredentialEntry, Credentials
 from .drills import DrillEntries  # noqa: TC001 (pydantic reads the annotation)
 from .requests import RequestEntries  # noqa: TC001 (pydantic reads the annotation)
 from .scalars import (
+    Count,
     Duration,
     Group,
     MaybeCount,
@@ -20,6 +21,7 @@ from .scalars import (
     MaybeEmptyList,
     MaybeEmptyMapping,
     MaybeName,
+    MaybeShare,
     MaybeWait,
     MaybeWords,
     Name,
@@ -93,6 +95,13 @@ Approval = Annotated[Literal["automatic"], BeforeValidator(_approval)]
 Version = Annotated[Literal[1], BeforeValidator(_version)]
 
 
+class StormEntry(Strict):
+    """`storm:`; more incidents of the trigger than this within this time hold it, and tell people once."""
+
+    incidents: Count
+    within: Duration
+
+
 class LimitsEntry(Strict):
     """`limits:` of a trigger or of the defaults; a line that is not written comes from the next outer place."""
 
@@ -101,8 +110,8 @@ class LimitsEntry(Strict):
     cooldown: MaybeWait = None
     repairs_per_day: MaybeCount = None
     hosts_at_once: MaybeCount = None
-    group_share: Unbuilt = None
-    storm: Unbuilt = None
+    group_share: MaybeShare = None
+    storm: StormEntry | None = None
 
 
 class ProbeEntry(Strict):

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 _DURATION = re.compile(r"(0|[1-9][0-9]{0,6})([smhd])", re.ASCII)
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+_SHARE = re.compile(r"([0-9]{1,3})%", re.ASCII)
+_WHOLE = 100
 _COUNT = re.compile(r"[1-9][0-9]{0,8}", re.ASCII)
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}", re.ASCII)
 _LOGIN = re.compile(r"[a-z_][a-z0-9_-]{0,31}", re.ASCII)
@@ -80,6 +82,13 @@ def _count(value: object) -> int:
     return int(value)
 
 
+def _share(value: object) -> int:
+    found = _SHARE.fullmatch(value) if isinstance(value, str) else None
+    if not found or not 1 <= int(found[1]) <= _WHOLE:
+        raise sentence("Write a share of 1% to 100%, such as 25%.")
+    return int(found[1])
+
+
 def _flag(value: object) -> bool:
     if value not in ("true", "false"):
         raise sentence("Write true or false.")
@@ -129,6 +138,9 @@ Duration = Annotated[timedelta, BeforeValidator(_positive_duration), _DURATION_S
 MaybeDuration = Annotated[timedelta | None, BeforeValidator(_positive_duration), _DURATION_SCHEMA]
 MaybeWait = Annotated[timedelta | None, BeforeValidator(_duration), _DURATION_SCHEMA]
 Count = Annotated[int, BeforeValidator(_count), _COUNT_SCHEMA]
+MaybeShare = Annotated[
+    int | None, BeforeValidator(_share), WithJsonSchema({"type": "string", "pattern": "^([1-9][0-9]?|100)%$"})
+]
 MaybeCount = Annotated[int | None, BeforeValidator(_count), _COUNT_SCHEMA]
 Flag = Annotated[bool, BeforeValidator(_flag)]
 Name = Annotated[str, _NAME_CHECK, WithJsonSchema({"type": "string", "pattern": f"^{_NAME.pattern}$"})]

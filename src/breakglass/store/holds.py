@@ -88,6 +88,13 @@ def held(connection: sa.Connection, incident: Incident) -> Held | OverLimit | No
     return Held(str(hold))
 
 
+def hold_trigger(connection: sa.Connection, incident: Incident, reason: str) -> None:
+    """Hold an incident's trigger for its sake, in the caller's transaction, and have that journalled."""
+    hold = Hold(Scope.TRIGGER, incident.course.trigger, reason, "", incident.id, database_now(connection))
+    _insert(connection, hold)
+    journal_queue.add(connection, journal_queue.day_stream(connection), [_set_note(hold)])
+
+
 def change(connection: sa.Connection, incident: Incident, change: HoldChange) -> list[Note]:
     """Set or end the holds on an incident's hosts; returns what is to be journalled."""
     hosts = incident.course.hosts

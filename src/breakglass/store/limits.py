@@ -14,11 +14,11 @@ from breakglass.domain.messages import Blocked, GaveWay, Held, OverLimit, Reserv
 from breakglass.domain.rules import Mode
 from breakglass.store import orders
 from breakglass.store.database import NOW
-from breakglass.store.holds import held
+from breakglass.store.holds import held, hold_trigger
 from breakglass.store.tables import DRILL, HOST_CLAIM, INCIDENT, REPAIR
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from breakglass.store.database import Database
 
@@ -34,10 +34,12 @@ class Reservations:
     Attributes:
         database: Where claims and repairs are kept.
         concurrent_plays: Places for plays on this runner.
+        groups: Inventory name to its groups, as the inventory is now.
     """
 
     database: Database
     concurrent_plays: int
+    groups: Callable[[], Mapping[str, frozenset[str]]] = dict
 
     def reserve(self, incident: Incident) -> Reserved | Held | Blocked | OverLimit | GaveWay:
         """Check the hold, cooldown, repairs per day, hosts at once and the places for plays, and claim all hosts or none.
@@ -49,6 +51,7 @@ class Reservations:
             first = len(incident.attempts) == 0
             refusal = (
                 held(connection, incident)
+                or (_storm(connection, incident) if first else None)
                 or (_past_refusal(connection, incident) if first else None)
                 or self._present_refusal(connection, incident)
             )
@@ -58,7 +61,7 @@ class Reservations:
                 _claim(connection, incident)
             return Reserved(_checks(incident))
 
-    def _present_refusal(self, connection: sa.Connection, incident: Incident) -> Blocked | GaveWay | None:
+    def _present_refusal(self, connection: sa.Connection, incident: Incident) -> Blocked | OverLimit | GaveWay | None:
         working = sa.select(sa.func.count()).select_from(INCIDENT).where(INCIDENT.c.state.in_(WORKING))
         others = working.where(INCIDENT.c.id != incident.id)
         if self.database.several_runners:
@@ -68,7 +71,59 @@ class Reservations:
             others = others.where(~_is_drill(INCIDENT.c.id))  # they are never in the way
         if connection.execute(others).scalar_one() >= self.concurrent_plays:
             return Blocked(f"all {self.concurrent_plays} places for plays are taken", SOON)
-        return _host_taken(connection, incident) or _too_many_hosts(connection, incident)
+        return (
+            _host_taken(connection, incident)
+            or _too_many_hosts(connection, incident)
+            or _too_much_of_a_group(connection, incident, self.groups)
+        )
+
+
+def _storm(connection: sa.Connection, incident: Incident) -> OverLimit | None:
+    """Too many incidents of one trigger in a short time: the trigger is held in this transaction, and one incident tells it.
+
+    The others find the hold, and wait for it to be lifted without waking anybody.
+    """
+    course, storm = incident.course, incident.course.limits.storm
+    if storm is None or course.mode is Mode.OBSERVE or course.drill or course.lends:
+        return None
+    opened = sa.and_(INCIDENT.c.trigger == course.trigger, INCIDENT.c.opened_at > NOW - _ms(storm.within))
+    count = connection.execute(sa.select(sa.func.count()).select_from(INCIDENT).where(opened)).scalar_one()
+    if count <= storm.incidents:
+        return None
+    why = (
+        f"{count} incidents of {course.trigger} within {storm.within.total_seconds():.0f} s (storm: {storm.incidents}): something "
+        "bigger is wrong"
+    )
+    hold_trigger(connection, incident, why)
+    lift = f"breakglass hold lift --trigger {course.trigger} --reason …"
+    return OverLimit(f"{why}. Nothing of this trigger starts until the hold is lifted ({lift}); the others wait")
+
+
+def _too_much_of_a_group(
+    connection: sa.Connection, incident: Incident, groups: Callable[[], Mapping[str, frozenset[str]]]
+) -> Blocked | OverLimit | None:
+    """At most a share of each group of the access is under repair at once, over all triggers; one host always may be."""
+    share = incident.course.limits.group_share
+    if share is None or incident.course.drill:
+        return None
+    known = groups()
+    for group in incident.course.groups:
+        members = {host for host, its in known.items() if group in its}
+        mine = members & set(incident.course.hosts)
+        most = max(1, len(members) * share // 100)
+        if len(mine) > most:
+            return OverLimit(f"the plan has {len(mine)} hosts of {group}, but group_share {share}% allows {most}")
+        others = members & _claimed_by_others(connection, incident)
+        if mine and len(others | mine) > most:
+            shown = ", ".join(sorted(others)[:5])
+            why = f"{len(others)} of {len(members)} hosts of {group} are under repair ({shown}); group_share {share}% allows {most}"
+            return Blocked(why, SOON)
+    return None
+
+
+def _claimed_by_others(connection: sa.Connection, incident: Incident) -> set[str]:
+    others = sa.select(HOST_CLAIM.c.host).where(HOST_CLAIM.c.incident != incident.id)
+    return set(connection.execute(others).scalars())
 
 
 def _past_refusal(connection: sa.Connection, incident: Incident) -> Blocked | OverLimit | None:
@@ -163,11 +218,17 @@ def _claim(connection: sa.Connection, incident: Incident) -> None:
 
 def _checks(incident: Incident) -> tuple[str, ...]:
     limits = incident.course.limits
+    storm = limits.storm
+    more = (
+        f"group_share {limits.group_share}%" if limits.group_share else "",
+        f"storm {storm.incidents} in {storm.within.total_seconds():.0f} s" if storm else "",
+    )
     return (
         f"firing_for {limits.firing_for.total_seconds():.0f} s",
         f"cooldown {limits.cooldown.total_seconds():.0f} s",
         f"repairs_per_day {limits.repairs_per_day}",
         f"hosts_at_once {limits.hosts_at_once}",
+        *filter(None, more),
     )
 
 

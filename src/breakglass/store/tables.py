@@ -26,6 +26,7 @@ INCIDENT = sa.Table(
 _OPEN = INCIDENT.c.state != "closed"
 # One open incident for a key; a second alert reaches it instead of opening another.
 sa.Index("one_open", INCIDENT.c.key, unique=True, sqlite_where=_OPEN, postgresql_where=_OPEN)
+sa.Index("opened_by", INCIDENT.c.trigger, INCIDENT.c.opened_at)
 sa.Index("due", INCIDENT.c.wake_at, sqlite_where=_OPEN, postgresql_where=_OPEN)
 
 INBOX = sa.Table(

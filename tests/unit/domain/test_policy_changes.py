@@ -20,7 +20,8 @@ __all__ = ["load", "roles"]
 FULL = SMALLEST.replace(
     "    mode: act ",
     "    when: alert.labels.x == 'y'\n    time_box: 5m\n"
-    "    limits: {firing_for: 2m, attempts: 2, cooldown: 10m, repairs_per_day: 3, hosts_at_once: 2}\n"
+    "    limits: {firing_for: 2m, attempts: 2, cooldown: 10m, repairs_per_day: 3, hosts_at_once: 2,"
+    " group_share: 25%, storm: {incidents: 10, within: 5m}}\n"
     "    verification: {alert_resolves_within: 5m}\n    owner: web\n    mode: act ",
 ) + (
     "requests:\n  - {name: console, who: [dba], access: web-operator, approval: automatic, time_box: 10m,"
@@ -57,6 +58,11 @@ BOTH_WAYS = [
     ("cooldown: 10m", "cooldown: 0s", TRIGGER + ": cooldown"),
     ("repairs_per_day: 3", "repairs_per_day: 9", TRIGGER + ": repairs_per_day"),
     ("hosts_at_once: 2", "hosts_at_once: 5", TRIGGER + ": hosts_at_once"),
+    ("group_share: 25%", "group_share: 26%", TRIGGER + ": group_share"),
+    (" group_share: 25%,", "", TRIGGER + ": group_share"),
+    ("incidents: 10,", "incidents: 11,", TRIGGER + ": storm"),
+    ("within: 5m}}", "within: 4m}}", TRIGGER + ": storm"),
+    (", storm: {incidents: 10, within: 5m}", "", TRIGGER + ": storm"),
     ("who: [dba]", "who: [dba, sre]", "request console: who"),
     ("automatic, time_box: 10m", "automatic, time_box: 11m", "request console: time_box"),
 ]

@@ -22,10 +22,12 @@ from tests.support.incidents import (
 )
 
 from breakglass.domain.draft import Decision
+from breakglass.domain.holds import Scope
 from breakglass.domain.incident import Attempt, State
-from breakglass.domain.messages import Blocked, OverLimit, Reserved
-from breakglass.domain.rules import Limits, Mode
+from breakglass.domain.messages import Blocked, Held, OverLimit, Reserved
+from breakglass.domain.rules import Limits, Mode, Storm
 from breakglass.store.database import NOW
+from breakglass.store.holds import Holds
 from breakglass.store.incidents import Arrival, Claimed, Committed, Incidents
 from breakglass.store.limits import Reservations
 from breakglass.store.tables import HOST_CLAIM, INCIDENT, REPAIR
@@ -240,3 +242,81 @@ def test_a_reservation_that_was_not_committed(incidents: Incidents, database: Da
     assert incidents.commit(claimed, waiting, "s") is Committed.DONE
     assert incidents.count_by_state() == {"waiting": 1}
     assert isinstance(reservations.reserve(incident), Reserved)
+
+
+GROUPS = {f"web{number}": frozenset({"web", "all"}) for number in range(16)} | {"db1": frozenset({"db", "all"})}
+
+
+def sharing(incidents: Incidents, name: str, *hosts: str, share: int | None = 25) -> Incident:
+    """An incident of an access that opens the groups web and db, with a limit to their share."""
+    incident = stored(incidents, name, *hosts, trigger=f"trigger of {name}", limits=replace(EASY, group_share=share))
+    return replace(incident, course=replace(incident.course, groups=("web", "db")))
+
+
+def test_a_share_of_a_group_is_under_repair_at_once(incidents: Incidents, database: Database) -> None:
+    """Of sixteen hosts four may be, whatever triggers repair them; the fifth waits and hears who is; the share is its own trigger's."""
+    reservations = Reservations(database, 100, lambda: GROUPS)
+    for number in range(4):
+        assert isinstance(reservations.reserve(sharing(incidents, f"I{number}", f"web{number}")), Reserved)
+    fifth = sharing(incidents, "I4", "web4")
+    answer = reservations.reserve(fifth)
+    assert isinstance(answer, Blocked)
+    assert answer.why == ("4 of 16 hosts of web are under repair (web0, web1, web2, web3); group_share 25% allows 4")
+    assert isinstance(reservations.reserve(sharing(incidents, "DB", "db1")), Reserved), "of one host one may be"
+    assert isinstance(reservations.reserve(sharing(incidents, "ANY", "web9", share=None)), Reserved)
+
+
+def test_a_plan_that_is_larger_than_the_share(incidents: Incidents, database: Database) -> None:
+    """It would wait for ever, so people are asked."""
+    reservations = Reservations(database, 100, lambda: GROUPS)
+    answer = reservations.reserve(sharing(incidents, "A", "web1", "web2", share=10))
+    assert isinstance(answer, OverLimit)
+    assert answer.why == "the plan has 2 hosts of web, but group_share 10% allows 1"
+
+
+def test_sixteen_for_a_share(incidents: Incidents, database: Database) -> None:
+    """Of sixteen incidents that reserve at the same moment, never more get through than the share allows."""
+    reservations, barrier = Reservations(database, 100, lambda: GROUPS), Barrier(16)
+    crowd = [sharing(incidents, f"I{number}", f"web{number}") for number in range(16)]
+
+    def reserve(incident: Incident) -> object:
+        barrier.wait()
+        return reservations.reserve(incident)
+
+    with ThreadPoolExecutor(16) as pool:
+        assert sum(isinstance(outcome, Reserved) for outcome in pool.map(reserve, crowd)) == 4
+    assert len(claims(database)) == 4
+
+
+STORMY = replace(EASY, storm=Storm(3, 5 * MINUTE))
+
+
+def test_a_storm_holds_its_trigger_and_is_told_once(incidents: Incidents, database: Database) -> None:
+    """The incident that is one too many holds the trigger and tells people; those after it wait and wake nobody; others go on."""
+    reservations, holds = Reservations(database, 100), Holds(database)
+    quiet = [stored(incidents, f"I{number}", f"web{number}", limits=STORMY) for number in range(3)]
+    assert all(isinstance(reservations.reserve(one), Reserved) for one in quiet)
+    crowd = [stored(incidents, f"J{number}", f"db{number}", limits=STORMY) for number in range(4)]
+    told, *others = [reservations.reserve(one) for one in crowd]
+    assert isinstance(told, OverLimit)
+    assert told.why.startswith("7 incidents of service-down within 300 s (storm: 3): something bigger is wrong.")
+    assert "breakglass hold lift --trigger service-down" in told.why
+    assert [type(other) for other in others] == [Held] * 3
+    (hold,) = holds.standing()
+    assert (hold.scope, hold.name, hold.incident) == (Scope.TRIGGER, "service-down", "J0")
+    assert isinstance(reservations.reserve(stored(incidents, "K", "app1", trigger="other", limits=STORMY)), Reserved)
+    holds.lift(Scope.TRIGGER, ["service-down"], "looked", "ada")
+    assert isinstance(reservations.reserve(replace(crowd[1], attempts=(Attempt(1),))), Reserved)
+
+
+def test_old_incidents_and_observers_make_no_storm(incidents: Incidents, database: Database) -> None:
+    """What was opened longer ago does not count, and who only observes is not held."""
+    reservations = Reservations(database, 100)
+    for number in range(9):
+        stored(incidents, f"I{number}", f"web{number}", limits=STORMY)
+    observer = stored(incidents, "O", "app1", limits=STORMY, mode=Mode.OBSERVE)
+    assert isinstance(reservations.reserve(observer), Reserved)
+    with database.transaction() as connection:
+        connection.execute(sa.update(INCIDENT).values(opened_at=INCIDENT.c.opened_at - 301_000))
+    assert isinstance(reservations.reserve(stored(incidents, "LATER", "db1", limits=STORMY)), Reserved)
+    assert Holds(database).standing() == []
