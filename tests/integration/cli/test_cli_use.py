@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 COMMANDS = (
     *("init", "doctor", "serve", "demo", "version", "policy", "settings", "vault", "audit", "hold", "holds", "hosts"),
     *("incidents", "ack", "cancel", "close", "retry", "drill", "remediation"),
+    *("show", "watch", "report", "handover"),
 )
 COSTLY = ("ansible", "ansible_runner", "apprise", "cryptography", "fastapi", "hvac", "pydantic", "sqlalchemy", "yaml")
 WRONG = (
