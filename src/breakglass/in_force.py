@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from ansible_collections.breakglass.remediation.plugins.plugin_utils._audit.contents import commit_of
 
 from breakglass.domain.draft import Note
+from breakglass.domain.own_alerts import OwnAlert, OwnName
 from breakglass.errors import BreakglassError
 from breakglass.installed import installed_remediations
 from breakglass.inventory import read_inventory
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from breakglass.domain.rules import Policy
+    from breakglass.own_alerts import OwnAlerts
     from breakglass.remediations import Remediations
     from breakglass.settings import Settings
     from breakglass.store.journal_queue import JournalQueue
@@ -85,8 +87,11 @@ class Reloading:
         refused: Why the last one was refused, a sentence; empty when it is in force.
     """
 
-    def __init__(self, in_force: InForce, read: Callable[[], Rules], queue: JournalQueue) -> None:
+    def __init__(
+        self, in_force: InForce, read: Callable[[], Rules], queue: JournalQueue, own_alerts: OwnAlerts
+    ) -> None:
         self._in_force = in_force
+        self._own_alerts = own_alerts
         self._read = read
         self._queue = queue
         self._asked = threading.Event()
@@ -120,10 +125,13 @@ class Reloading:
         except BreakglassError as error:
             self.refused = str(error)
             self._queue.add_to_day([Note("policy.refused", {"why": str(error)})])
+            sentence = f"a changed policy can't be used, and the one before goes on: {error}"
+            self._own_alerts.raise_(OwnAlert(OwnName.POLICY_REFUSED, "", sentence))
             raise
         self._queue.add_to_day([Note("policy.loaded", policy_body(rules.policy))])
         self._in_force.now = rules
         self.refused = ""
+        self._own_alerts.resolve(OwnName.POLICY_REFUSED)
 
     def _work(self) -> None:
         while True:

@@ -22,6 +22,7 @@ from breakglass.digesting import EVERY_SECONDS as DIGEST_EVERY_SECONDS
 from breakglass.digesting import Digesting
 from breakglass.domain.draft import Note
 from breakglass.domain.incident import Effect
+from breakglass.domain.own_alerts import OwnAlert, OwnName
 from breakglass.drills import Drills, incident_records
 from breakglass.effects.escalate import Escalate
 from breakglass.effects.grant import OpenGrant
@@ -229,10 +230,11 @@ def make_runner(settings: Settings) -> Runner:
     parts = Parts(incidents, Orders(database), runners, journal, Work(plays, loans), effects)
     engine = Engine(parts)
     runs.await_spare()
-    if older := hold_after_restore(journal, queue, holds):
-        LOG.critical("Everything is held: %s", older)
     reception = Reception(in_force, incidents, engine.hint, database.runner)
     own_alerts = OwnAlerts(OwnIncidents(database), lambda: in_force.now.policy, tuple(channels), engine.hint)
+    if older := hold_after_restore(journal, queue, holds):
+        LOG.critical("Everything is held: %s", older)
+        own_alerts.raise_(OwnAlert(OwnName.DATABASE_OLDER_THAN_JOURNAL, "", f"everything is held: {older}"))
     watch = SenderWatch(settings.sources, Senders(database), own_alerts, runners.leads)
     duties = [Repeating("looking at the senders", watch.look, SENDERS_EVERY_SECONDS)]
     if settings.digest is not None:
@@ -260,7 +262,7 @@ def make_runner(settings: Settings) -> Runner:
         database=database,
         runners=runners,
         in_force=in_force,
-        reloading=Reloading(in_force, partial(read_rules, settings), queue),
+        reloading=Reloading(in_force, partial(read_rules, settings), queue, own_alerts),
         own_alerts=own_alerts,
         duties=tuple(duties),
     )

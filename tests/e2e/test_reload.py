@@ -49,6 +49,7 @@ def alert_of(site: Site, group: str, since: timedelta = timedelta(minutes=2)) ->
     return {**site.alert(fingerprint=group, since=since), "groupKey": group}
 
 
+@pytest.mark.timeout(300)
 def test_a_changed_policy_counts_from_then_on(site: Site) -> None:
     """What began under the old policy ends under it; a refused policy changes nothing; a good one is in force, and recorded."""
     with site.runner() as runner:
@@ -60,6 +61,9 @@ def test_a_changed_policy_counts_from_then_on(site: Site) -> None:
         refused = reload(runner, site, "policy.refused")
         assert "breakglass.yml:" in str(refused.body["why"])
         assert "nobody" in str(refused.body["why"])
+        wait_until(
+            lambda: any("PolicyRefused" in one.title for one in site.channel.messages), 20, lambda: str(site.states())
+        )
         observed = site.post(runner.url, alert_of(site, "still observed"))
         assert site.wait_for(observed, "incident.closed")[0].body["result"] == "observed"
         (opened,) = site.wait_for(observed, "incident.opened")
@@ -88,6 +92,7 @@ def resolved(site: Site, group: str, since: timedelta = timedelta(minutes=2)) ->
     return {**site.alert("resolved", fingerprint=group, since=since), "groupKey": group}
 
 
+@pytest.mark.timeout(300)
 def test_no_alert_is_lost_while_policies_change(site: Site) -> None:
     """Alerts that come in while the policy is read again and again are all taken in, each under one policy as a whole."""
     with site.runner() as runner:

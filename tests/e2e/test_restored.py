@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from tests.support.site import Site
+from tests.support.traces import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,6 +40,7 @@ def hold(site: Site, *arguments: str) -> str:
     return done.stdout
 
 
+@pytest.mark.timeout(400)
 @pytest.mark.parametrize("backup", [True, False], ids=["an older backup", "no database at all"])
 def test_a_database_that_is_older_than_the_journal_holds_everything(site: Site, *, backup: bool) -> None:
     """The hold says which incidents are unknown; it stands until a person lifts it, and is not set again; the journal is intact."""
@@ -60,6 +62,11 @@ def test_a_database_that_is_older_than_the_journal_holds_everything(site: Site, 
         assert "everything  held by the runner at its start" in said
         assert forgotten in said
         assert (known in said) is not backup
+        wait_until(
+            lambda: any("DatabaseOlderThanJournal" in one.title for one in site.channel.messages),
+            20,
+            lambda: str(site.states()),
+        )
         held = site.post(runner.url, {**site.alert(fingerprint="now"), "groupKey": "now"})
         (refused,) = site.wait_for(held, "limits.refused")
         assert "the database is older than the journal" in str(refused.body["why"])

@@ -128,4 +128,5 @@ def _covers(hold: Hold, incident: Incident) -> bool:
 
 
 def _lets_pass(hold: Hold, incident: Incident) -> bool:
-    return bool(hold.incident) and (incident.course.releases_host or hold.incident == incident.id)
+    ends_it = incident.course.releases_host and hold.scope is Scope.HOST
+    return bool(hold.incident) and (ends_it or hold.incident == incident.id)

@@ -34,6 +34,8 @@ class OwnName(StrEnum):
     MESSAGES_REFUSED = "MessagesRefused"
     SENDER_TRUNCATES = "SenderTruncates"
     DIGEST_NOT_DELIVERED = "DigestNotDelivered"
+    POLICY_REFUSED = "PolicyRefused"
+    DATABASE_OLDER_THAN_JOURNAL = "DatabaseOlderThanJournal"
 
 
 @dataclass(frozen=True)

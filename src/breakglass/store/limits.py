@@ -13,7 +13,7 @@ from breakglass.domain.incident import Incident, State
 from breakglass.domain.messages import Blocked, GaveWay, Held, OverLimit, Reserved
 from breakglass.domain.rules import Mode
 from breakglass.store import orders
-from breakglass.store.database import NOW
+from breakglass.store.database import NOW, milliseconds
 from breakglass.store.holds import held, hold_trigger
 from breakglass.store.tables import DRILL, HOST_CLAIM, INCIDENT, REPAIR
 
@@ -86,7 +86,10 @@ def _storm(connection: sa.Connection, incident: Incident) -> OverLimit | None:
     course, storm = incident.course, incident.course.limits.storm
     if storm is None or course.mode is Mode.OBSERVE or course.drill or course.lends:
         return None
-    opened = sa.and_(INCIDENT.c.trigger == course.trigger, INCIDENT.c.opened_at > NOW - _ms(storm.within))
+    if incident.retries:  # it has waited already, as for a storm's hold that a person has lifted: that was the answer
+        return None
+    since = milliseconds(incident.opened_at) - _ms(storm.within)  # it may have waited for `firing_for` since
+    opened = sa.and_(INCIDENT.c.trigger == course.trigger, INCIDENT.c.opened_at > since, ~_is_drill(INCIDENT.c.id))
     count = connection.execute(sa.select(sa.func.count()).select_from(INCIDENT).where(opened)).scalar_one()
     if count <= storm.incidents:
         return None

@@ -127,7 +127,7 @@ def make_idle_runner(written: Written, directory: Path) -> Runner:
     return Runner(
         *(written.settings, reception, *people, incidents, holds, queue),
         *(engine, session, house, ship, drills, Heartbeat(None, queue), runs, journal, database, runners),
-        *(in_force, Reloading(in_force, lambda: rules, queue), own_alerts, ()),
+        *(in_force, Reloading(in_force, lambda: rules, queue, own_alerts), own_alerts, ()),
     )
 
 
