@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The fixture `lab`: the running lab of $BREAKGLASS_LAB, left running; without one, a lab for this session. `watching.py` and `deploying.py` add more."""
+"""The fixture `lab`: the running lab of $BREAKGLASS_LAB, left running; without one, a lab for this session. `watching.py`, `nights.py` and `deploying.py` add more."""
 
 from __future__ import annotations
 
@@ -14,13 +14,14 @@ from tests.lab import base, network
 from tests.lab import lab as labs
 from tests.lab.api import Lab
 from tests.lab.deploying import runner_host, runner_site
+from tests.lab.nights import night
 from tests.lab.places import Place, place_of
 from tests.lab.watching import runner, watched
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["lab", "runner", "runner_host", "runner_site", "watched"]
+__all__ = ["lab", "night", "runner", "runner_host", "runner_site", "watched"]
 REPOSITORY = Path(__file__).parents[2]
 
 

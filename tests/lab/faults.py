@@ -1,15 +1,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Faults that the lab injects into its hosts, and takes back: one function strikes, one mends.
-
-A wrong clock is not among them: containers share the clock of the machine.
-"""
+"""Faults that the lab injects into its hosts, and takes back: one function strikes, one mends."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from tests.lab import booting, cgroups, network
+from tests.lab import booting, cgroups, clock, network
 from tests.lab.errors import UnknownFault
 from tests.lab.places import group_of
 
@@ -202,6 +199,12 @@ FAULTS: Final[dict[str, Fault]] = {
         "sshd refuses its configuration; the running one goes on",
         lambda host: _spoil(host, "/etc/ssh/sshd_config", "Nonsense yes\n"),
         lambda host: _restore(host, "/etc/ssh/sshd_config", "ssh"),
+    ),
+    "clock-behind": Fault(
+        "the clock of its sshd is an hour behind", lambda host: clock.set_wrong(host, -clock.AN_HOUR), clock.set_right
+    ),
+    "clock-ahead": Fault(
+        "the clock of its sshd is an hour ahead", lambda host: clock.set_wrong(host, clock.AN_HOUR), clock.set_right
     ),
     "expired-certificate": Fault("its TLS certificate expired 30 days ago", _expire, _forget_tls, ("web",)),
     "database-connections": Fault(

@@ -9,6 +9,7 @@ import time
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.lab.clock import refuses_fresh_certificate
 from tests.lab.errors import UnknownFault
 from tests.lab.faults import FAULTS
 
@@ -66,6 +67,8 @@ SIGNS: dict[str, tuple[str, Callable[[LabHost], bool]]] = {
     "disk-full": ("app1", fails("head -c 100000 /dev/zero > /root/more && rm /root/more")),
     "bad-nginx-config": ("web1", fails("nginx -t")),
     "bad-sshd-config": ("web2", fails("sshd -t")),
+    "clock-behind": ("web2", refuses_fresh_certificate),
+    "clock-ahead": ("web2", refuses_fresh_certificate),
     "expired-certificate": ("web1", expired),
     "database-connections": ("db1", lambda host: counted(host, "usename = 'shop'") == OPEN_TO_ALL),
     "database-idle-in-transaction": ("db1", lambda host: counted(host, "state = 'idle in transaction'") == 1),
@@ -114,7 +117,7 @@ def test_a_fault_strikes_and_is_mended(lab: Lab, kind: str) -> None:
 
 def test_what_can_not_happen_is_refused(lab: Lab) -> None:
     """A fault that nobody knows, and one that a host of this kind can't have."""
-    with pytest.raises(UnknownFault, match="There is no fault wrong-clock"):
-        lab.break_("wrong-clock", "web1")
+    with pytest.raises(UnknownFault, match="There is no fault flood"):
+        lab.break_("flood", "web1")
     with pytest.raises(UnknownFault, match="can't happen to db1"):
         lab.break_("bad-nginx-config", "db1")
