@@ -35,12 +35,15 @@ import atexit
 import os
 import socket
 import sys
+from contextlib import suppress
+from datetime import datetime, timezone
 
 from ansible import constants
 from ansible.plugins.callback import CallbackBase
 from ansible_collections.breakglass.remediation.plugins.plugin_utils._audit import shipping
 from ansible_collections.breakglass.remediation.plugins.plugin_utils._audit.differences import are_wanted, differences
 from ansible_collections.breakglass.remediation.plugins.plugin_utils._audit.ending import Ending
+from ansible_collections.breakglass.remediation.plugins.plugin_utils._audit.fields import TEXT_LIMIT
 from ansible_collections.breakglass.remediation.plugins.plugin_utils._audit.outcomes import Outcome
 from ansible_collections.breakglass.remediation.plugins.plugin_utils._audit.place import find_place, forsake
 from ansible_collections.breakglass.remediation.plugins.plugin_utils._audit.plays import (
@@ -49,6 +52,7 @@ from ansible_collections.breakglass.remediation.plugins.plugin_utils._audit.play
     role_fields,
 )
 from ansible_collections.breakglass.remediation.plugins.plugin_utils._audit.recorder import Recorder
+from ansible_collections.breakglass.remediation.plugins.plugin_utils._audit.refused_logins import OURS, advice_on
 from ansible_collections.breakglass.remediation.plugins.plugin_utils._audit.run_fields import run_fields
 from ansible_collections.breakglass.remediation.plugins.plugin_utils._audit.signing import scribe_for
 from ansible_collections.breakglass.remediation.plugins.plugin_utils._audit.tasks import (
@@ -57,6 +61,7 @@ from ansible_collections.breakglass.remediation.plugins.plugin_utils._audit.task
     intent_fields,
 )
 from ansible_collections.breakglass.remediation.plugins.plugin_utils._credential.register import credential_stream
+from ansible_collections.breakglass.remediation.plugins.plugin_utils._credential.wallet import read_credential
 from ansible_collections.breakglass.remediation.plugins.plugin_utils._errors import BreakglassError
 from ansible_collections.breakglass.remediation.plugins.plugin_utils._journal.stream import UNRECORDABLE
 from ansible_collections.breakglass.remediation.plugins.plugin_utils._run import live
@@ -305,7 +310,21 @@ class CallbackModule(CallbackBase):
         outcome = self._outcome(result)
         if self._items:
             self._items.pop(outcome.key, None)
-        return outcome.fields(status)
+        body = outcome.fields(status)
+        if status == "unreachable" and (advice := self._advice(outcome)):
+            body["advice"] = advice
+            self._display.display(advice, color=constants.COLOR_HIGHLIGHT)
+        return body
+
+    def _advice(self, outcome):
+        """What to look at where a certificate was not accepted; empty where the run has none, or it was something else."""
+        shown = None
+        with suppress(BreakglassError):
+            shown = read_credential(self._live.run, OURS)
+        if shown is None:
+            return ""
+        advice = advice_on(outcome.message, self._text(outcome.where), shown.facts, datetime.now(tz=timezone.utc))
+        return self._recorder.redactor.mask(advice)[:TEXT_LIMIT]
 
     def _item(self, status, result):
         self._told("item.result", self._item_ended, status, result)

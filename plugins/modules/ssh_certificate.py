@@ -126,6 +126,10 @@ key_id:
   description: Its name in the log of sshd. For a user it is the stream of the journal that tells about this run.
   returned: success
   type: str
+valid_after:
+  description: When it begins (UTC, RFC 3339), half a minute before it was signed, for hosts whose clocks are a little behind.
+  returned: success
+  type: str
 valid_before:
   description: When it ends (UTC, RFC 3339).
   returned: success

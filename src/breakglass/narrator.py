@@ -135,7 +135,8 @@ class Narrator:
             text = f"opened, dies by itself at {clock(body.get('expires_at'))}   accessor {short(body['accessor'])}"
             return Line(event.at, "grant", printable(text))
         word = "changed" if status == "ok" and body.get("changed") else status.upper() if status != "ok" else "ok"
-        why = f": {plain(body.get('msg'))}" if status in ("failed", "unreachable") else ""
+        why = plain(body.get("advice")) or plain(body.get("msg"))
+        why = f": {why}" if status in ("failed", "unreachable") else ""
         return Line(event.at, "remediate", printable(f"{self._leader(task, plain(body.get('host')))} {word}{why}"))
 
     def _leader(self, task: str, host: str) -> str:

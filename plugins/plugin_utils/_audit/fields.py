@@ -26,7 +26,7 @@ OF_OUR_MODULES: dict[str, tuple[str, ...]] = {
     "account_lock": ("taken", "told"),
     "evidence": ("path", "sha256", "size"),
     "grant": ("access", "accessor", "expires_at", "time_box", "proven"),
-    "ssh_certificate": ("serial", "principals", "key_id", "valid_before"),
+    "ssh_certificate": ("serial", "principals", "key_id", "valid_after", "valid_before"),
     "disk_space": ("used_before", "used", "freed", "freed_bytes", "freed_files", "left"),
     "database_sessions": (
         *("running", "answers", "connections_ordinary", "connections_free", "over_limit"),

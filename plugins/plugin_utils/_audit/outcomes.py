@@ -38,6 +38,16 @@ class Outcome:
         self._result = result
 
     @property
+    def message(self) -> str:
+        """What Ansible says of a host that it did not reach, as it came; empty where nothing of it is to be shown."""
+        return "" if self.is_hidden else plain(self.values.get("msg") or "")
+
+    @property
+    def where(self) -> str:
+        """The host that was to be reached."""
+        return self._delegated_to() or self._host
+
+    @property
     def key(self) -> tuple[str, str]:
         """Task and host."""
         return plain(self.task._uuid), self._host  # noqa: SLF001 (its only identity)

@@ -126,5 +126,6 @@ def _facts(certificate: SshCertificate) -> dict[str, JsonValue]:
         "serial": str(certificate.serial),
         "principals": list(certificate.principals),
         "key_id": certificate.key_id,
+        "valid_after": f"{certificate.valid_after:%Y-%m-%dT%H:%M:%SZ}",
         "valid_before": f"{certificate.valid_before:%Y-%m-%dT%H:%M:%SZ}",
     }

@@ -21,6 +21,7 @@ from .._run.turns import one_at_a_time
 from .._vault import session
 from .._vault.lease import renew_lease
 from .._vault.ssh import KeyPair
+from .._vault.ssh_certificate import BACKDATED
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -159,5 +160,13 @@ def _is_due(credential: Credential, box_ends: datetime, now: datetime) -> bool:
     """Whether half of its life is over, it lives, and it would be over before the box is."""
     if not credential.expires_at or not (credential.renewable or credential.kind == SshOrder.kind):
         return False
-    obtained, expires = moment_of(credential.obtained_at), moment_of(credential.expires_at)
-    return obtained + (expires - obtained) / 2 <= now < expires < box_ends - END_SLACK
+    obtained, life = moment_of(credential.obtained_at), _life(credential)
+    return obtained + life / 2 <= now < obtained + life and moment_of(credential.expires_at) < box_ends - END_SLACK
+
+
+def _life(credential: Credential) -> timedelta:
+    """How long it lives from when it was obtained. Both ends of a certificate are by Vault's clock, which ours may be ahead of or behind."""
+    begins, ends = credential.facts.get("valid_after"), credential.facts.get("valid_before")
+    if credential.kind == SshOrder.kind and begins and ends:
+        return moment_of(str(ends)) - moment_of(str(begins)) - BACKDATED
+    return moment_of(credential.expires_at) - moment_of(credential.obtained_at)

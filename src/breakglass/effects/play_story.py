@@ -49,6 +49,8 @@ def _take_result(story: PlayStory, tasks: Mapping[str, tuple[str, str]], body: M
         host, why = body.get("host"), _text(body.get("msg")) or "no reason given"
         said = action.removeprefix("ansible.builtin.") in SPEAKING
         story.failure = f"{host}: {why}" if said else f"{host}: {name} {body['status']}: {why}"
+        if advice := _text(body.get("advice")):  # it names the host, and what it did not accept
+            story.failure = advice
 
 
 def _text(value: object) -> str:

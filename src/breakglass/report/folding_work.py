@@ -42,7 +42,7 @@ def _take_result(case: Case, body: Mapping[str, object], name: str) -> None:
     status, host, tasks = plain(body.get("status")), plain(body.get("host")), case.tasks
     tasks.counts[status] = tasks.counts.get(status, 0) + 1
     if status in ("failed", "unreachable"):
-        tasks.failures.append((host, name, plain(body.get("msg"))))
+        tasks.failures.append((host, name, plain(body.get("advice")) or plain(body.get("msg"))))
 
 
 def take_unknown(case: Case, unfinished: Sequence[tuple[Event, Line]]) -> None:

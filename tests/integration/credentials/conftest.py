@@ -24,6 +24,7 @@ from tests.support.database_engine import CREATION, REVOCATION, prepare_database
 from tests.support.live_run import LiveRun, live_run
 from tests.support.openbao import openbao, prepared
 from tests.support.postgresql import postgresql
+from tests.support.wrong_date import wrong_date_library
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from tests.support.openbao import PreparedVault
     from tests.support.postgresql import PostgreSQL
 
-__all__ = ["openbao", "postgresql", "prepared"]
+__all__ = ["openbao", "postgresql", "prepared", "wrong_date_library"]
 
 STATEMENTS = {"creation_statements": CREATION, "revocation_statements": REVOCATION}
 HERE = AccessSpec(

@@ -60,6 +60,18 @@ def test_a_long_message_is_told_by_its_beginning(tmp_path: Path) -> None:
     assert read_story(write(tmp_path / "p", STARTED, failed)).failure.endswith("failed: no ans")
 
 
+def test_a_refused_login_speaks_for_itself(tmp_path: Path) -> None:
+    """The advice names the host, what it refused and where to look; Ansible's own words would keep it from a pager."""
+    refused = {
+        "task": "t1",
+        "status": "unreachable",
+        "host": "web1",
+        "msg": "long",
+        "advice": "web1 refused the login.",
+    }
+    assert read_story(write(tmp_path / "p", STARTED, ("task.result", refused))).failure == "web1 refused the login."
+
+
 def test_unreachable_without_a_reason(tmp_path: Path) -> None:
     """A host that could not be reached is a failure too, also of a task that nobody announced."""
     lost = ("task.result", {"task": "t9", "status": "unreachable", "host": "web2"})

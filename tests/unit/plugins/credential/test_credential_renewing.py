@@ -22,6 +22,7 @@ from ansible_collections.breakglass.remediation.plugins.plugin_utils._errors imp
 from ansible_collections.breakglass.remediation.plugins.plugin_utils._guard.renewing import Renewer, _is_due
 from ansible_collections.breakglass.remediation.plugins.plugin_utils._run.turns import one_at_a_time
 from ansible_collections.breakglass.remediation.plugins.plugin_utils._vault.connection import Connection
+from ansible_collections.breakglass.remediation.plugins.plugin_utils._vault.ssh_certificate import BACKDATED
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.support.live_run import LiveRun, live_run
@@ -80,6 +81,17 @@ def test_what_can_not_be_renewed_is_not_tried() -> None:
     assert _is_due(replace(DATABASE, renewable=False, kind="ssh"), BOX_ENDS, at(60))
     assert not _is_due(replace(DATABASE, renewable=False, kind="ssh_host"), BOX_ENDS, at(60))
     assert not _is_due(replace(DATABASE, expires_at=""), BOX_ENDS, at(60))
+
+
+@pytest.mark.parametrize("apart", [-110, 0, 110])
+@pytest.mark.parametrize(("seconds", "due"), [(29, False), (30, True), (59, True), (60, False)])
+def test_a_certificate_is_signed_anew_in_time_by_a_clock_that_is_wrong(apart: int, seconds: int, *, due: bool) -> None:
+    """It lives for a minute by Vault's clock; how far ours is ahead or behind changes nothing of what is left of that."""
+    facts = {"valid_after": text_of(START - BACKDATED), "valid_before": text_of(at(60))}
+    certificate = replace(
+        DATABASE, kind="ssh", renewable=False, obtained_at=text_of(at(apart)), expires_at=text_of(at(60)), facts=facts
+    )
+    assert _is_due(certificate, BOX_ENDS, at(apart + seconds)) is due
 
 
 @given(life=st.integers(0, 10_000), box=st.integers(0, 10_000), seconds=st.integers(-10, 10_010))
