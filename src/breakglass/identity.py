@@ -69,7 +69,13 @@ def _subject(token: str, keys: object, audience: str) -> str:
             options={"require": ["exp", "iat", "sub", "aud"]},
         )
     except jwt.ExpiredSignatureError:
-        raise _unknown("it has expired; get a new one") from None
+        raise _unknown(
+            "it has expired; get a new one. If it is new, the clock of the runner's machine is ahead of Vault's"
+        ) from None
+    except jwt.ImmatureSignatureError:
+        raise _unknown(
+            "it is not valid yet, so the clock of the runner's machine is behind Vault's; set it right (date -u, NTP)"
+        ) from None
     except jwt.PyJWTError:
         raise _unknown("it is not one of Vault's role breakglass, or was changed") from None
     return str(claims["sub"])
