@@ -11,9 +11,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+import yaml
 from tests.lab import base, booting, cgroups, lab
 from tests.lab.errors import BrokenLab
-from tests.lab.places import NAMESPACES, Place, host_names
+from tests.lab.places import NAMESPACES, SITE, Place, host_names
+from tests.lab.site_files import policy_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -107,6 +109,30 @@ def test_nothing_is_left_of_an_up_that_was_killed(place: Place) -> None:
     assert place.name not in Path("/proc/self/mountinfo").read_text(encoding="utf-8")
     assert not place.directory.exists()
     assert not list(NAMESPACES.glob(f"{place.namespace}*"))
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_a_lab_may_be_small(place: Place, count: int) -> None:
+    """Without a database, and the accesses and triggers that are about one, it comes up, prepared."""
+    command = [sys.executable, "-m", "tests.lab", "--name", place.name, "up", "--hosts", str(count)]
+    risen = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False)
+    assert risen.returncode == 0, risen.stdout + risen.stderr
+    for host in lab.hosts_of(place):
+        assert (
+            "CA"
+            in host.run("sshd -T -C user=breakglass,host=x,addr=127.0.0.1 | grep -i trustedusercakeys").stdout.upper()
+        )
+    lab.down(place)
+
+
+def test_only_a_small_lab_has_another_policy() -> None:
+    """With a host of each group it is the file's own text, comments and all."""
+    policy = (SITE / "breakglass.yml").read_text(encoding="utf-8")
+    assert policy_for(policy, {"web", "db", "app"}) == policy_for(policy, {"web", "db"}) == policy
+    small = yaml.safe_load(policy_for(policy, {"web"}))
+    assert "lab-database" not in small["access"]
+    assert "database-connections" not in [trigger["name"] for trigger in small["triggers"]]
+    assert [drill["name"] for drill in small["drills"]] == ["nginx", "nginx-in-check-mode"]
 
 
 @pytest.mark.parametrize("name", ["", "..", "a/b", "-a", "A", "a b", "x" * 32])
