@@ -9,7 +9,11 @@ import yaml
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible_collections.breakglass.remediation.plugins.plugin_utils._errors import BreakglassError
-from ansible_collections.breakglass.remediation.plugins.plugin_utils._parameters.checking import check, declared_kinds
+from ansible_collections.breakglass.remediation.plugins.plugin_utils._parameters.checking import (
+    check,
+    declared_kinds,
+    lists_of,
+)
 
 
 class ActionModule(ActionBase):
@@ -28,7 +32,8 @@ class ActionModule(ActionBase):
         try:
             kinds = declared_kinds(_read(meta / "remediation.yml"))
             values = {name: self._templar.template(task_vars[name]) for name in kinds if name in task_vars}
-            check(kinds, values, _defaults(_read(meta / "argument_specs.yml")))
+            options = _read(meta / "argument_specs.yml")["argument_specs"]["main"].get("options") or {}
+            check(kinds, values, _defaults(options), lists_of(options))
         except BreakglassError as error:
             raise AnsibleActionFail(str(error)) from None
         except (OSError, yaml.YAMLError) as error:
@@ -40,6 +45,5 @@ def _read(path):
     return yaml.safe_load(path.read_text(encoding="utf-8"))
 
 
-def _defaults(specs):
-    options = specs["argument_specs"]["main"].get("options") or {}
+def _defaults(options):
     return {name: option["default"] for name, option in options.items() if "default" in option}

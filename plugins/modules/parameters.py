@@ -8,7 +8,7 @@ description:
   - The first task of a remediation. It reads C(meta/remediation.yml) of the role that it stands in, where O(ignore:parameters)
     gives each parameter a kind (a service, a path, a port), and checks the value that the host has.
   - Parameters may come out of an alert, and names of tasks show them, so this comes before everything else.
-  - A parameter that has its default says nothing and is not checked. Of a list each item is.
+  - A parameter that has its default says nothing and is not checked. Of a parameter with the type C(list) each item is.
   - A refusal never repeats the value.
 author:
   - The breakglass.remediation maintainers

@@ -89,10 +89,14 @@ class Remediation:
         self._check_kinds(typed)
         return typed
 
+    @property
+    def _lists(self) -> frozenset[str]:
+        return frozenset(name for name, argument in self.arguments.items() if argument.kind == "list")
+
     def _check_kinds(self, values: Mapping[str, object]) -> None:
         """What the role itself would refuse on the host is refused before anything is opened."""
         try:
-            check(self.behaviour.parameters, values, self.defaults)
+            check(self.behaviour.parameters, values, self.defaults, self._lists)
         except UnusableParameter as error:
             raise BadParameter(str(error)) from None
 

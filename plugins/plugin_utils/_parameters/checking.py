@@ -10,7 +10,7 @@ from .._errors import BreakglassError
 from .kinds import KINDS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
 
 MOST_ITEMS = 200
 
@@ -38,8 +38,22 @@ def declared_kinds(remediation: object) -> dict[str, str]:
     return {str(name): str(kind) for name, kind in declared.items()}
 
 
-def check(kinds: Mapping[str, str], values: Mapping[str, object], defaults: Mapping[str, object]) -> None:
+def lists_of(options: object) -> frozenset[str]:
+    """The parameters that are lists, out of the options of an argument spec: what their type says, whatever their defaults are."""
+    described = options.items() if isinstance(options, Mapping) else ()
+    return frozenset(str(name) for name, one in described if isinstance(one, Mapping) and one.get("type") == "list")
+
+
+def check(
+    kinds: Mapping[str, str], values: Mapping[str, object], defaults: Mapping[str, object], lists: Collection[str]
+) -> None:
     """Check each value against its kind; one that is its own default says nothing, and a list is checked by item.
+
+    Args:
+        kinds: The kind of each parameter.
+        values: What is given.
+        defaults: What stands for a parameter that nobody gives.
+        lists: Which parameters take a list, and nothing else.
 
     Raises:
         UnusableParameter: for the first that does not fit.
@@ -47,7 +61,7 @@ def check(kinds: Mapping[str, str], values: Mapping[str, object], defaults: Mapp
     for name, kind in kinds.items():
         if name not in values or _is_default(values[name], defaults.get(name)):
             continue
-        if fault := _fault(kind, values[name], isinstance(defaults.get(name), list)):
+        if fault := _fault(kind, values[name], name in lists):
             raise UnusableParameter(f"{name} {fault}")
 
 

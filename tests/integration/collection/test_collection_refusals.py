@@ -57,6 +57,22 @@ def test_the_lookup_names_what_there_is(run: OperatorRun) -> None:
     assert "There is no credential 'shh' to look up. There are: ssh, known_hosts, control, and NAME/FILE" in run.text
 
 
+@pytest.mark.parametrize(
+    ("paths", "sentence"),
+    [
+        ("/etc/nginx", "restore_config_paths is not a list."),
+        ('["/etc/nginx", "nginx"]', "restore_config_paths has an item that is not an absolute path"),
+    ],
+)
+def test_a_required_list_is_checked_by_item(run: OperatorRun, paths: str, sentence: str) -> None:
+    """The first task of a role refuses a list that is none, and an item that is not what it should name."""
+    given = f"{{restore_config_paths: {paths}, restore_config_validator: nginx}}"
+    include = (
+        f"    - ansible.builtin.include_role: {{name: breakglass.remediation.restore_config}}\n      vars: {given}\n"
+    )
+    assert sentence in _refusal(run.playbook(play(include)))
+
+
 @pytest.fixture
 def held(run: OperatorRun) -> Iterator[OperatorRun]:
     """A run under a hold."""

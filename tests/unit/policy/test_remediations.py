@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
+import yaml
 
 from breakglass.domain.routing import BadParameter
 from breakglass.remediations import (
@@ -146,6 +147,21 @@ def test_a_parameter_that_fits_its_kind(roles: Path) -> None:
     _declare(roles, "service")
     given = {"restart_service_name": "nginx"}
     assert Remediations(roles).find("restart_service").check_parameters(given) == given
+
+
+def test_a_required_list_is_checked_by_item(roles: Path) -> None:
+    """It has no default that would show that it is one; its type says so."""
+    spec = roles / "restart_service" / "meta" / "argument_specs.yml"
+    options = {"restart_service_name": {"type": "list", "elements": "str", "required": True}}
+    spec.write_text(yaml.safe_dump({"argument_specs": {"main": {"options": options}}}))
+    _declare(roles, "service")
+    found = Remediations(roles).find("restart_service")
+    given = {"restart_service_name": ["nginx", "cron"]}
+    assert found.check_parameters(given) == given
+    with pytest.raises(BadParameter, match="restart_service_name has an item that is not the name of a service"):
+        found.check_parameters({"restart_service_name": ["nginx", "ng;nx"]})
+    with pytest.raises(BadParameter, match="needs the parameter restart_service_name"):
+        found.check_parameters({})
 
 
 def _declare(roles: Path, kind: str) -> None:

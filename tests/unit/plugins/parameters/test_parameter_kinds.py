@@ -9,6 +9,7 @@ from ansible_collections.breakglass.remediation.plugins.plugin_utils._parameters
     UnusableParameter,
     check,
     declared_kinds,
+    lists_of,
 )
 from ansible_collections.breakglass.remediation.plugins.plugin_utils._parameters.kinds import KINDS
 from hypothesis import given
@@ -156,8 +157,8 @@ def test_a_default_says_nothing() -> None:
     """A value that is the default is not checked, whichever way a number is written; an item of a list is."""
     kinds = {"a_url": "url", "a_port": "port", "a_command": "word"}
     defaults: dict[str, object] = {"a_url": "", "a_port": 0, "a_command": []}
-    check(kinds, {"a_url": "", "a_port": "0", "a_command": []}, defaults)
-    check(kinds, {"a_command": ["one", "two", 3]}, defaults)
+    check(kinds, {"a_url": "", "a_port": "0", "a_command": []}, defaults, {"a_command"})
+    check(kinds, {"a_command": ["one", "two", 3]}, defaults, {"a_command"})
 
 
 @pytest.mark.parametrize(
@@ -170,9 +171,36 @@ def test_a_default_says_nothing() -> None:
     ],
 )
 def test_lists_are_checked_by_item(value: object, sentence: str) -> None:
-    """A list that is none, has too many items, or a bad one, is refused."""
-    with pytest.raises(UnusableParameter, match=sentence):
-        check({"a_command": "word"}, {"a_command": value}, {"a_command": []})
+    """A list that is none, has too many items, or a bad one, is refused, with a default and without."""
+    for defaults in ({"a_command": []}, {}):
+        with pytest.raises(UnusableParameter, match=sentence):
+            check({"a_command": "word"}, {"a_command": value}, defaults, {"a_command"})
+
+
+def test_a_list_needs_no_default() -> None:
+    """One that is required, or is left out, has none; its type says that it is a list."""
+    options = {
+        "a_path": {"type": "list", "elements": "str", "required": True},
+        "a_unit": {"type": "list"},
+        "a_word": {"type": "str", "required": True},
+        "a_port": {"type": "int", "default": 0},
+    }
+    assert lists_of(options) == {"a_path", "a_unit"}
+    check({"a_path": "path", "a_unit": "service"}, {"a_path": ["/etc/a", "/etc/b"]}, {}, lists_of(options))
+    with pytest.raises(UnusableParameter, match="a_path has an item that is not an absolute path"):
+        check({"a_path": "path"}, {"a_path": ["/etc/a", "b"]}, {}, lists_of(options))
+
+
+def test_what_is_no_list_takes_none() -> None:
+    """A list where one thing belongs is refused, whatever its items are."""
+    with pytest.raises(UnusableParameter, match="a_path is not an absolute path"):
+        check({"a_path": "path"}, {"a_path": ["/etc/a"]}, {"a_path": "/etc/b"}, ())
+
+
+@pytest.mark.parametrize("options", [None, [], {"a": None}, {"a": "list"}])
+def test_options_that_are_none(options: object) -> None:
+    """A spec that says nothing of a parameter does not make it a list."""
+    assert lists_of(options) == frozenset()
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,11 @@ from typing import Any
 import pytest
 import yaml
 from ansible_collections.breakglass.remediation import plugins
-from ansible_collections.breakglass.remediation.plugins.plugin_utils._parameters.checking import check, declared_kinds
+from ansible_collections.breakglass.remediation.plugins.plugin_utils._parameters.checking import (
+    check,
+    declared_kinds,
+    lists_of,
+)
 
 ROLES = Path(next(iter(plugins.__path__))).resolve().parent / "roles"
 REMEDIATIONS = sorted(path.parent.parent.name for path in ROLES.glob("*/meta/remediation.yml"))
@@ -40,7 +44,7 @@ def test_defaults_are_said_once(role: str) -> None:
     options = _meta(role, "argument_specs.yml")["argument_specs"]["main"]["options"]
     defaults = {name: one["default"] for name, one in options.items() if "default" in one}
     assert yaml.safe_load((ROLES / role / "defaults" / "main.yml").read_text(encoding="utf-8")) == defaults
-    check(declared_kinds(_meta(role, "remediation.yml")), defaults, defaults)
+    check(declared_kinds(_meta(role, "remediation.yml")), defaults, defaults, lists_of(options))
 
 
 def test_there_are_some() -> None:
