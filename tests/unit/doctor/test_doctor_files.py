@@ -73,20 +73,23 @@ def test_secrets(files: Files) -> None:
     assert f"chmod 600 {files.place.secret('alertmanager')}" in found[1][1]
 
 
-def test_secrets_of_sinks_and_of_tls(files: Files) -> None:
-    """Files that sinks and the listener need are looked at like the others."""
+def test_secrets_of_sinks_of_tls_and_of_the_heartbeat(files: Files) -> None:
+    """Files that sinks, the listener and the heartbeat need are looked at like the others."""
     issue_login(files)
     (files.place.directory / "key.pem").write_text(SECRET)
     sinks = {"siem": {"kind": "http", "url": "https://siem.example.com", "bearer_token_file": "siem-token"}}
     files.change(
         lambda all_of_it: all_of_it.update(
-            journal={"directory": "journal", "sinks": sinks}, tls={"certificate": "cert.pem", "key": "key.pem"}
+            journal={"directory": "journal", "sinks": sinks},
+            tls={"certificate": "cert.pem", "key": "key.pem"},
+            heartbeat={"url_file": "beat"},
         )
     )
     found = files.look(secret_files.look)
-    assert [mark for mark, _ in found] == ["!!", "!!"]
+    assert [mark for mark, _ in found] == ["!!", "!!", "!!"]
     assert f"chmod 600 {files.place.directory / 'key.pem'}" in found[0][1]
-    assert f"{files.place.directory / 'siem-token'} can't be read" in found[1][1]
+    assert f"{files.place.directory / 'beat'} can't be read" in found[1][1]
+    assert f"{files.place.directory / 'siem-token'} can't be read" in found[2][1]
     assert SECRET not in str(found)
 
 
