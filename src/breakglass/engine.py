@@ -42,8 +42,8 @@ RENEW_SECONDS = 2.5
 GIVE_UP_SECONDS = 7.0  # before the lease of ten seconds runs out
 PAUSE_AFTER_TROUBLE_SECONDS = 2.0
 TURN_SECONDS = 90.0
-"""The most that a turn of a loop takes. With SQLite, four looks that each wait for their turn (3 s), for a connection and
-for the lock (1.5 s each), and a pause, are 26 s, and the rest is for a slow disk. With PostgreSQL, a name that no name
+"""The most that a turn of a loop takes. With SQLite, four looks that each wait for their turn (2 s), for a connection and
+for the lock (1.5 s each), and a pause, are 22 s, and the rest is for a slow disk. With PostgreSQL, a name that no name
 server answers for takes a minute, a dead connection, a new one and a statement that hangs take 12 s."""
 THREADS = 16
 BEGINNINGS = (Effect.RESERVE, Effect.OPEN_GRANT, Effect.RUN_PLAY)

@@ -55,7 +55,7 @@ def _of_ours(host: str, shown: Mapping[str, JsonValue], now: datetime) -> str:
         )
     return (
         f"with a certificate valid from {_clock(begin)} to {_clock(end)} UTC. Look at its clock first: date -u there. If that is "
-        "right, its sshd lacks our CA or its own principal: prepare_hosts mends both. journalctl -u ssh there says more."
+        "right, its sshd lacks our CA or its own principal: prepare_hosts mends both. More there: journalctl -u ssh."
     )
 
 

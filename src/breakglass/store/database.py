@@ -40,7 +40,7 @@ __all__ = [
 ]
 
 _RUNNER = "breakglass_runner"
-PATIENCE_SECONDS = 3.0
+PATIENCE_SECONDS = 2.0
 
 
 class Kind(Protocol):

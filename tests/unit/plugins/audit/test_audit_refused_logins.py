@@ -32,7 +32,7 @@ def test_a_refused_certificate_leads_to_the_clock_first() -> None:
     assert advice == (
         "web1 refused the login, Permission denied (publickey), with a certificate valid from 02:59:30 to 03:10:00 UTC. Look at its "
         "clock first: date -u there. If that is right, its sshd lacks our CA or its own principal: prepare_hosts mends both. "
-        "journalctl -u ssh there says more."
+        "More there: journalctl -u ssh."
     )
     assert len(advice) + 30 <= QUOTE_LIMIT  # also for a host with a long name
 
