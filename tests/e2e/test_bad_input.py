@@ -314,7 +314,9 @@ def test_locked_database_answers_503_and_loses_nothing(desk: Desk) -> None:
     assert answer.status == 503
     assert int(answer.headers["retry-after"]) > 0
     assert answer.detail.startswith("Nothing was taken in.")
-    assert "locked" in answer.detail
+    assert "locked" in answer.detail or "busy" in answer.detail, (
+        answer.detail
+    )  # another writer of the runner may wait for it
     assert desk.rows("inbox") == before
 
     ((incident, reached),) = desk.post(body).reached

@@ -146,6 +146,10 @@ class Target:
             incidents, messages = database.execute(count).fetchone()
             return incidents, messages
 
+    def told_of_incidents(self) -> list[str]:
+        """Titles of what people were told, but for what the runner tells of itself (a message of a proven sender that it refused)."""
+        return [one.title for one in self.site.channel.messages if "ITSELF" not in one.title]
+
     def assert_unharmed(self) -> None:
         """The runner can do all of its work, nothing was executed, and nobody's terminal is steered by the log."""
         with urllib.request.urlopen(f"{self.runner.url}/readyz", timeout=20) as answer:
@@ -212,7 +216,7 @@ def test_no_hostile_text_names_a_host(target: Target) -> None:
         why = target.only(incident, "observed")["would_not_have_run"]
         assert str(why).startswith(REFUSED_FOR.get(name, "unknown-host: ")), (name, why)
         assert target.started(incident) == [], name
-    assert target.site.channel.messages == ()
+    assert target.told_of_incidents() == []
     target.assert_unharmed()
 
 
@@ -233,7 +237,7 @@ def test_hostile_parameter_starts_nothing_where_nothing_may_start(target: Target
             assert target.only(incident, "incident.opened")["hosts"] == ["web1"], name
             assert said["would_have_run"] == "breakglass.remediation.restart_service", name
         assert target.started(incident) == [], name
-    assert target.site.channel.messages == ()
+    assert target.told_of_incidents() == []
     target.assert_unharmed()
 
 
