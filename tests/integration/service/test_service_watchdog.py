@@ -57,10 +57,11 @@ class Told:
                 stderr=log,
                 env={**environment, **told, "PYTHONPATH": str(ROOT)},
             )
-        assert self.process.stdout
-        assert select.select([self.process.stdout], [], [], LIMIT_SECONDS)[0], "it said nothing"
-        _, self.url, threads = self.process.stdout.readline().decode().split(maxsplit=2)
-        self.threads = json.loads(threads)
+        try:
+            self._listen()
+        except BaseException:
+            self.__exit__()
+            raise
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -68,6 +69,12 @@ class Told:
         self.process.wait()
         assert self.process.stdout
         self.process.stdout.close()
+
+    def _listen(self) -> None:
+        assert self.process.stdout
+        assert select.select([self.process.stdout], [], [], LIMIT_SECONDS)[0], "it said nothing"
+        _, self.url, threads = self.process.stdout.readline().decode().split(maxsplit=2)
+        self.threads = json.loads(threads)
 
     def drain(self) -> int:
         """Ask it to stop; its return code."""
