@@ -128,6 +128,7 @@ class Engine:
         self.pulses = (self._dispatching, self._keeping)
         self._working_trouble = ""
         self._lease_trouble = ""
+        self._has_name = True
 
     @property
     def trouble(self) -> str:
@@ -161,6 +162,7 @@ class Engine:
             self._dispatching.turned()
             self._wake.clear()
             try:
+                self._require_name()
                 working = [incident for incident, _ in self._working.copy()]
                 ripe = self._ripening.look(self._parts.incidents.expired(), time.monotonic())
                 claimed = self._parts.incidents.claim(working, ripe)
@@ -278,7 +280,11 @@ class Engine:
 
     def _renew(self, until: float) -> None:
         """Say that this runner works, prolong its leases, and let go on what is still its own; raises BreakglassError."""
-        if not self._parts.runners.seen():
-            raise LostName("Another process works under this runner's name, so this one does nothing more: stop it.")
+        self._has_name = self._parts.runners.seen()
+        self._require_name()
         kept = self._parts.incidents.renew(dict(sorted(self._working.copy())))
         self._parts.plays.keep(kept, until)
+
+    def _require_name(self) -> None:
+        if not self._has_name:
+            raise LostName("Another process works under this runner's name, so this one does nothing more: stop it.")

@@ -16,9 +16,7 @@ from ansible_collections.breakglass.remediation.plugins.plugin_utils._audit.cont
 from breakglass.domain.draft import Note
 from breakglass.domain.own_alerts import OwnAlert, OwnName
 from breakglass.errors import BreakglassError
-from breakglass.installed import installed_remediations
-from breakglass.inventory import read_inventory
-from breakglass.policy.load import load_policy
+from breakglass.policy_site import site_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -52,25 +50,9 @@ class Rules:
 
 def read_rules(settings: Settings) -> Rules:
     """Read all of it as the files are now; raises BreakglassError with every problem that was found."""
-    inventory = read_inventory(settings.inventory)
-    installed = installed_remediations(settings.collections)
-    policy = load_policy(settings.policy, channels=settings.channels, remediations=installed, groups=inventory.groups)
-    _require_prometheus(policy, settings)
-    known = replace(policy, commit=commit_of(_directory_of(settings.policy)))
-    return Rules(known, inventory.hosts, installed.stating(policy.behaviours), settings.prometheus is not None)
-
-
-class NoPrometheus(BreakglassError):
-    """Raised when a trigger has a probe, and nobody could be asked."""
-
-
-def _require_prometheus(policy: Policy, settings: Settings) -> None:
-    for trigger in policy.triggers:
-        if trigger.probe is not None and settings.prometheus is None:
-            raise NoPrometheus(
-                f"{trigger.line}: {trigger.name}: its verification has a probe, but the settings name no Prometheus: add "
-                "`prometheus: {url: …}` there, or take the probe out."
-            )
+    site = site_of(settings)
+    known = replace(site.policy, commit=commit_of(_directory_of(settings.policy)))
+    return Rules(known, site.inventory.hosts, site.remediations, settings.prometheus is not None)
 
 
 class InForce:
@@ -81,11 +63,7 @@ class InForce:
 
 
 class Reloading:
-    """Takes in a changed policy when somebody asks for it, in a thread of its own.
-
-    Attributes:
-        refused: Why the last one was refused, a sentence; empty when it is in force.
-    """
+    """Takes in a changed policy when somebody asks for it, in a thread of its own."""
 
     def __init__(
         self, in_force: InForce, read: Callable[[], Rules], queue: JournalQueue, own_alerts: OwnAlerts
@@ -97,7 +75,6 @@ class Reloading:
         self._asked = threading.Event()
         self._stopping = False
         self._thread = threading.Thread(target=self._work, name="policy", daemon=True)
-        self.refused = ""
 
     def start(self) -> None:
         """Begin to listen."""
@@ -123,14 +100,12 @@ class Reloading:
         try:
             rules = self._read()
         except BreakglassError as error:
-            self.refused = str(error)
             self._queue.add_to_day([Note("policy.refused", {"why": str(error)})])
             sentence = f"a changed policy can't be used, and the one before goes on: {error}"
             self._own_alerts.raise_(OwnAlert(OwnName.POLICY_REFUSED, "", sentence))
             raise
         self._queue.add_to_day([Note("policy.loaded", policy_body(rules.policy))])
         self._in_force.now = rules
-        self.refused = ""
         self._own_alerts.resolve(OwnName.POLICY_REFUSED)
 
     def _work(self) -> None:

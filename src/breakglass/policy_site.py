@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A policy among what it is about: the hosts of the inventory and the remediations that are installed. For who only asks."""
+"""A policy among what it is about: the hosts of the inventory and the remediations that are installed. Read in one place."""
 
 from __future__ import annotations
 
@@ -36,9 +36,17 @@ def read_site(settings: Path, policy: Path | None = None) -> PolicySite:
     Raises:
         BreakglassError: Something of it can't be read; a policy with problems names all of them.
     """
-    loaded = load_settings(settings)
-    inventory, remediations = read_inventory(loaded.inventory), installed_remediations(loaded.collections)
+    return site_of(load_settings(settings), policy)
+
+
+def site_of(settings: Settings, policy: Path | None = None) -> PolicySite:
+    """The same for settings that are read already; raises BreakglassError."""
+    inventory, remediations = read_inventory(settings.inventory), installed_remediations(settings.collections)
     found = load_policy(
-        policy or loaded.policy, channels=loaded.channels, remediations=remediations, groups=inventory.groups
+        policy or settings.policy,
+        channels=settings.channels,
+        remediations=remediations,
+        groups=inventory.groups,
+        has_prometheus=settings.prometheus is not None,
     )
-    return PolicySite(loaded, found, inventory, remediations.stating(found.behaviours))
+    return PolicySite(settings, found, inventory, remediations.stating(found.behaviours))

@@ -114,10 +114,15 @@ def course(alert: Alert, rules: Rules) -> Course | None:
 
 
 def _probing(trigger: Trigger, alert: Alert) -> Probing | None:
-    """What to ask Prometheus about this alert; nothing where the alert has not said which target it is about."""
-    probe = trigger.probe or PRESENCE
-    labels = tuple((name, str(alert.labels[name])) for name in probe.labels if name in alert.labels)
-    return Probing(probe.query, labels) if labels else None
+    """What to ask Prometheus about this alert.
+
+    A trigger's own probe means all of its labels; one that the alert lacks is empty. Without it the alert's target is asked
+    for, by as much as the alert says of it; by nothing, where it says nothing.
+    """
+    if trigger.probe is not None:
+        return Probing(trigger.probe.query, tuple((name, alert.labels.get(name, "")) for name in trigger.probe.labels))
+    labels = tuple((name, alert.labels[name]) for name in PRESENCE.labels if name in alert.labels)
+    return Probing(PRESENCE.query, labels) if labels else None
 
 
 def fresh_id() -> str:

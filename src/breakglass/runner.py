@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import secrets
 import time
@@ -22,7 +21,6 @@ from breakglass.digesting import EVERY_SECONDS as DIGEST_EVERY_SECONDS
 from breakglass.digesting import Digesting
 from breakglass.domain.draft import Note
 from breakglass.domain.incident import Effect
-from breakglass.domain.own_alerts import OwnAlert, OwnName
 from breakglass.drills import Drills, incident_records
 from breakglass.effects.escalate import Escalate
 from breakglass.effects.grant import OpenGrant
@@ -72,9 +70,6 @@ if TYPE_CHECKING:
 
     from breakglass.domain.incident import Incident
     from breakglass.settings import Settings, VaultSettings
-
-
-LOG = logging.getLogger("breakglass.runner")
 
 
 @dataclass(frozen=True)
@@ -214,6 +209,9 @@ def make_runner(settings: Settings) -> Runner:
         current_digest=lambda name: content_digest(in_force.now.remediations.find(name).directory),
         left_results=left_results,
     )
+    one_of_several = (
+        database.runner if database.several_runners else ""
+    )  # the only one may be called otherwise than before
     channels = {name: channel.url_file for name, channel in settings.channels.items()}
     effects: dict[Effect, Doer] = {
         Effect.RESERVE: Reserve(
@@ -222,8 +220,8 @@ def make_runner(settings: Settings) -> Runner:
             _unacknowledged(settings, journal),
             holds.against,
         ),
-        Effect.OPEN_GRANT: OpenGrant(session, handover, holds.against, database.runner),
-        Effect.CLOSE_GRANT: CloseGrant(session, runs, settings.journal.directory, database.runner),
+        Effect.OPEN_GRANT: OpenGrant(session, handover, holds.against, one_of_several),
+        Effect.CLOSE_GRANT: CloseGrant(session, runs, settings.journal.directory, one_of_several),
         Effect.PROBE: Probe(settings.prometheus),
         Effect.ESCALATE: Escalate(channels, partial(incident_records, settings.journal.directory)),
     }
@@ -232,9 +230,7 @@ def make_runner(settings: Settings) -> Runner:
     runs.await_spare()
     reception = Reception(in_force, incidents, engine.hint, database.runner)
     own_alerts = OwnAlerts(OwnIncidents(database), lambda: in_force.now.policy, tuple(channels), engine.hint)
-    if older := hold_after_restore(journal, queue, holds):
-        LOG.critical("Everything is held: %s", older)
-        own_alerts.raise_(OwnAlert(OwnName.DATABASE_OLDER_THAN_JOURNAL, "", f"everything is held: {older}"))
+    hold_after_restore(journal, queue, holds, own_alerts)
     watch = SenderWatch(settings.sources, Senders(database), own_alerts, runners.leads)
     duties = [Repeating("looking at the senders", watch.look, SENDERS_EVERY_SECONDS)]
     if settings.digest is not None:

@@ -26,9 +26,7 @@ from ansible_collections.breakglass.remediation.plugins.plugin_utils._vault.name
 from ansible_collections.breakglass.remediation.plugins.plugin_utils._vault.wanted import desired
 
 from breakglass.errors import BreakglassError
-from breakglass.installed import installed_remediations
-from breakglass.inventory import read_inventory
-from breakglass.policy.load import load_policy
+from breakglass.policy_site import site_of
 from breakglass.vault_authority import rotation, ssh_mounts
 
 if TYPE_CHECKING:
@@ -80,13 +78,7 @@ class VaultSetup:
     @contextmanager
     def from_settings(cls, settings: Settings, environ: Mapping[str, str]) -> Iterator[VaultSetup]:
         """Load policy and inventory, and log in as the environment says, for this block; raises BreakglassError."""
-        inventory = read_inventory(settings.inventory)
-        policy = load_policy(
-            settings.policy,
-            channels=settings.channels,
-            remediations=installed_remediations(settings.collections),
-            groups=inventory.groups,
-        )
+        site = site_of(settings)
         vault = settings.vault
         options = {
             "url": vault.url,
@@ -94,7 +86,7 @@ class VaultSetup:
             "ca_cert": str(vault.ca_cert) if vault.ca_cert else None,
         }
         with logged_in(options, environ) as client:
-            yield cls(settings, client, tuple(access_specs(policy, inventory)))
+            yield cls(settings, client, tuple(access_specs(site.policy, site.inventory)))
 
     def plan(self, *, next_authority: bool = False) -> Preparation:
         """What would be added and changed, and what the site itself should see to.

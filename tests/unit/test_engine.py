@@ -339,6 +339,19 @@ def test_a_dispatcher_that_died_hangs(stage: Stage, monkeypatch: pytest.MonkeyPa
     stage.until(lambda: not keeper.hang())
 
 
+@pytest.mark.usefixtures("quick")
+def test_who_has_lost_its_name_does_nothing_more(stage: Stage) -> None:
+    """When another process has taken its name a runner claims nothing, ends its plays, and says why."""
+    stage.start()
+    stage.until(stage.world.allowed.is_set)
+    Runners(stage.database, "another process").enter()
+    stage.until(stage.world.ended.is_set)
+    stage.alert()
+    assert "under this runner's name" in stage.engine.trouble
+    stage.stop()
+    assert (stage.world.asked, stage.incident().state) == ([], State.RECEIVED)
+
+
 def test_nothing_starts_that_can_not_be_recorded(stage: Stage) -> None:
     """Without a journal no effect begins, the incident waits and says why, and what has to be recorded is kept."""
     year = stage.world.directory / f"{time.gmtime().tm_year}"

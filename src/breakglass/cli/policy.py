@@ -43,6 +43,7 @@ def check(
             channels=loaded.channels if loaded else None,
             remediations=installed_remediations(loaded.collections if loaded else ()),
             groups=read_inventory(loaded.inventory).groups if loaded else None,
+            has_prometheus=loaded is None or loaded.prometheus is not None,
         )
     except PolicyErrors as errors:
         for problem in errors.problems:

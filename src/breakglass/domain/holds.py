@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Holds: what they stop, whom they let pass, and how people are told of them. Pure.
 
-A person's hold stops everything new that it covers. A hold that an incident set on its own hosts stops everybody else:
-the incident's own further attempts pass it, and so does a remediation that says that it ends such holds.
+A person's hold stops everything new that it covers. A hold that an incident set, on its own hosts or in a storm on its own
+trigger, stops everybody else: the incident's own further attempts pass it, and so does, on hosts, a remediation that says that
+it ends such holds.
 """
 
 from __future__ import annotations

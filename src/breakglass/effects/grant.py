@@ -41,7 +41,7 @@ class OpenGrant:
         session: In Vault.
         handover: Where the play finds its wrapped grant.
         held: Why a hold lets nothing start for an incident; empty when none does.
-        runner: The name of this runner.
+        runner: The name of this runner; empty where there is only one.
     """
 
     session: VaultSession

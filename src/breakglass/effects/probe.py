@@ -139,7 +139,7 @@ def _series(content: bytes) -> list[Series]:
 
 
 def _has(series: Series, probing: Probing) -> bool:
-    return all(series.metric.get(name) == value for name, value in probing.labels)
+    return all(series.metric.get(name, "") == value for name, value in probing.labels)
 
 
 def _is_good(value: str) -> bool:

@@ -31,7 +31,7 @@ class CloseGrant:
         session: In Vault.
         runs: This runner's play processes.
         journal: This runner's journal, where its plays' leases stand.
-        runner: The name of this runner.
+        runner: The name of this runner; empty where there is only one.
     """
 
     session: VaultSession

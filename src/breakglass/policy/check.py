@@ -32,6 +32,7 @@ class Surroundings:
         escalations: The same for `escalations:`.
         triggers: Names of all triggers as they are written, too.
         default_escalation_known: False when the defaults have faults, so that a missing escalation is no news.
+        has_prometheus: False when the settings name none that a probe could ask.
     """
 
     channels: Collection[str] | None
@@ -41,6 +42,7 @@ class Surroundings:
     escalations: Collection[str]
     default_escalation_known: bool
     triggers: Collection[str] = ()
+    has_prometheus: bool = True
 
 
 @dataclass(frozen=True)
@@ -118,6 +120,12 @@ class Checker:
         yield from (problem(("time_box",), sentence) for sentence in self._time_box(trigger))
         yield from (problem(("time_box",), sentence) for sentence in self._too_short(trigger))
         yield from (problem(("escalation",), sentence) for sentence in self._escalation(trigger))
+        if trigger.probe is not None and not self.around.has_prometheus:
+            yield problem(
+                ("verification",),
+                "its verification has a probe, but the settings name no Prometheus. Add `prometheus: {url: …}` there, or take "
+                "the probe out.",
+            )
         yield from (problem(path, sentence) for path, sentence in _reach(trigger))
         yield from (problem(path, sentence) for path, sentence in self._remediation(trigger))
         if shadow := self._shadow(number, trigger):

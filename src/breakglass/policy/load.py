@@ -28,7 +28,12 @@ Faults = list[tuple[tuple[int | str, ...], Problem]]
 
 
 def load_policy(
-    path: Path, *, channels: Collection[str] | None, remediations: Remediations, groups: Collection[str] | None
+    path: Path,
+    *,
+    channels: Collection[str] | None,
+    remediations: Remediations,
+    groups: Collection[str] | None,
+    has_prometheus: bool = True,
 ) -> Policy:
     """Load the policy of a file, or of a directory with one file per team.
 
@@ -37,6 +42,7 @@ def load_policy(
         channels: Names of the settings' channels; None leaves the check of them out.
         remediations: The roles that are installed.
         groups: Groups of the inventory; None leaves the check of `access.hosts` out.
+        has_prometheus: Whether the settings name one; without them nobody knows, and a probe is no problem.
 
     Raises:
         PolicyErrors: with every problem that was found.
@@ -73,6 +79,7 @@ def load_policy(
         escalations=_names(root, "escalations"),
         default_escalation_known=not any(where[:1] == ("defaults",) for where, _ in faults),
         triggers=_item_names(root, "triggers"),
+        has_prometheus=has_prometheus,
     )
     problems.extend(compiler.problems)
     problems.extend(Checker(policy, around, place, trigger_place).problems())

@@ -27,6 +27,8 @@ _WORDS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"\bcooldown of\b"), "cooldown"),
     (re.compile(r"repairs_per_day"), "repairs_per_day"),
     (re.compile(r"hosts_at_once"), "hosts_at_once"),
+    (re.compile(r"group_share"), "group_share"),
+    (re.compile(r"\(storm: "), "storm"),
     (re.compile(r"\bis held by\b"), "a hold"),
     (re.compile(r"\bis under repair\b"), "a host under repair"),
     (re.compile(r"places for plays"), "places for plays"),

@@ -3,32 +3,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from breakglass.store.database import NOW, RunnerAlreadyRunning, moment
+from breakglass.store.database import NOW, RunnerAlreadyRunning
 from breakglass.store.tables import RUNNER
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from breakglass.store.database import Database
 
 ALIVE = timedelta(seconds=10)
 """A runner that was not seen for this long does not work any more, or can't. It is the length of a lease, too."""
-
-
-@dataclass(frozen=True)
-class Seen:
-    """A runner as the others see it."""
-
-    name: str
-    started_at: datetime
-    seen_at: datetime
-    alive: bool
 
 
 class Runners:
@@ -81,13 +68,6 @@ class Runners:
         first = sa.select(sa.func.min(RUNNER.c.name)).where(alive())
         with self._database.reading() as connection:
             return bool(connection.execute(first).scalar() == self._database.runner)
-
-    def all(self) -> list[Seen]:
-        """Every runner that ever worked on this database, by name."""
-        query = sa.select(RUNNER, alive().label("alive")).order_by(RUNNER.c.name)
-        with self._database.reading() as connection:
-            rows = connection.execute(query).all()
-        return [Seen(row.name, moment(row.started_at), moment(row.seen_at), bool(row.alive)) for row in rows]
 
 
 def alive(within: timedelta = ALIVE) -> sa.ColumnElement[bool]:

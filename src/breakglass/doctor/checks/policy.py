@@ -26,7 +26,13 @@ def look(known: Known) -> Iterator[Finding]:
     settings, groups = known[SETTINGS], _groups(known)
     roles = installed_remediations(settings.collections)
     try:
-        found = load_policy(settings.policy, channels=settings.channels, remediations=roles, groups=groups)
+        found = load_policy(
+            settings.policy,
+            channels=settings.channels,
+            remediations=roles,
+            groups=groups,
+            has_prometheus=settings.prometheus is not None,
+        )
     except FileProblems as error:
         yield from (wrong(ABOUT, str(problem)) for problem in error.problems)
         return
