@@ -7,7 +7,7 @@ import logging
 from typing import TYPE_CHECKING
 
 from breakglass.errors import BreakglassError
-from breakglass.settings import read_secret_file
+from breakglass.secret_files import read_secret_file
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

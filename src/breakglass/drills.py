@@ -8,15 +8,12 @@ their way from there on. Who sends it plays the monitoring too: the alert resolv
 from __future__ import annotations
 
 import json
-import logging
-import threading
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from breakglass.domain.alert import DRILL, AlertStatus
 from breakglass.domain.drills import Measured, Passage, Phase, drill_labels, hosts_of, measure
 from breakglass.domain.incident import Result, State
-from breakglass.errors import BreakglassError
 from breakglass.reception import fresh_drill_id, trigger_of
 from breakglass.sources import PARSERS, Delivery
 from breakglass.store.journal_queue import incident_directory
@@ -34,7 +31,6 @@ if TYPE_CHECKING:
     from breakglass.store.drills import DrillRun, DrillRuns
     from breakglass.timeline import Event
 
-LOG = logging.getLogger("breakglass.drills")
 EVERY_SECONDS = 0.5
 PUNCTUAL = timedelta(minutes=1)
 """A scheduled drill that is later than this was missed, and does not run at a time that nobody expects."""
@@ -48,7 +44,7 @@ def incident_records(journal: Path, incident: Incident) -> Sequence[Event]:
 
 
 class Drills:
-    """The runner's drills, in a thread of their own."""
+    """The runner's drills: what `look` finds to do, again and again."""
 
     def __init__(
         self, runs: DrillRuns, reception: Reception, journal: Path, leads: Callable[[], bool] = lambda: True
@@ -57,19 +53,6 @@ class Drills:
         self._leads = leads
         self._reception = reception
         self._journal = journal
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._work, name="drills", daemon=True)
-        self.trouble = ""
-
-    def start(self) -> None:
-        """Begin."""
-        self._thread.start()
-
-    def stop(self) -> None:
-        """Begin nothing more; what has begun goes on with its incident after the next start."""
-        self._stop.set()
-        if self._thread.ident is not None:
-            self._thread.join()
 
     def look(self) -> None:
         """Do once all that is to do now; of several runners one does."""
@@ -81,23 +64,6 @@ class Drills:
             self._begin(run)
         for run in self._runs.under_way():
             self._follow(run)
-
-    def _work(self) -> None:
-        while not self._stop.is_set():
-            try:
-                self.look()
-                self.trouble = ""
-            except BreakglassError as error:
-                self._say(str(error))
-            except Exception:
-                LOG.exception("Drills: a fault of ours; it is tried again")
-                self.trouble = "drills failed for a fault of ours; see the log"
-            self._stop.wait(EVERY_SECONDS)
-
-    def _say(self, trouble: str) -> None:
-        if trouble != self.trouble:
-            LOG.error("drills: %s", trouble)
-        self.trouble = trouble
 
     def _keep_schedule(self, drill: Drill) -> None:
         if drill.schedule is None:

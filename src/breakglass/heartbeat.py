@@ -16,13 +16,14 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import requests
-from ansible_collections.breakglass.remediation.plugins.plugin_utils._ship.cutting import Connections, CuttableAdapter
+from ansible_collections.breakglass.remediation.plugins.plugin_utils._ship.cutting import Connections
 from urllib3.exceptions import HTTPError
 
-from breakglass import __version__
 from breakglass.domain.draft import Note
 from breakglass.errors import BreakglassError
-from breakglass.settings import is_loopback, read_secret_file
+from breakglass.http_session import session_within
+from breakglass.secret_files import read_secret_file
+from breakglass.settings_addresses import is_loopback
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -157,16 +158,10 @@ def send_beat(url_file: Path, ca_cert: Path | None = None, connections: Connecti
         LostBeat: It holds no address for a heartbeat, or nobody took the beat.
     """
     url = heartbeat_url(url_file)
-    connections = connections or Connections()
-    late = threading.Timer(ANSWER_WITHIN_SECONDS, connections.cut)
-    late.daemon = True
-    late.start()
     try:
         status = _get(url, ca_cert, connections)
     except (requests.RequestException, HTTPError, OSError, ValueError) as error:
         raise LostBeat(f"the address in {url_file} did not answer ({type(error).__name__}).") from None
-    finally:
-        late.cancel()
     if 300 <= status <= 399:  # noqa: PLR2004 (RFC 9110, section 15.4)
         raise LostBeat(f"the address in {url_file} redirects ({status}), which is not followed: write the final one.")
     if not 200 <= status <= 299:  # noqa: PLR2004 (RFC 9110, section 15.3)
@@ -190,15 +185,10 @@ def heartbeat_url(url_file: Path) -> str:
     return url
 
 
-def _get(url: str, ca_cert: Path | None, connections: Connections) -> int:
+def _get(url: str, ca_cert: Path | None, connections: Connections | None) -> int:
     """The status of the answer; its content is not read."""
-    with requests.Session() as session:
-        session.trust_env = False  # no proxy, no .netrc, no other authorities
-        session.verify = str(ca_cert) if ca_cert else True
-        session.headers["User-Agent"] = f"breakglass/{__version__}"
-        adapter = CuttableAdapter(connections)
-        session.mount("http://", adapter)
-        session.mount("https://", adapter)
-        timeout = ANSWER_WITHIN_SECONDS
-        with session.get(url, timeout=timeout, allow_redirects=False, stream=True) as response:
-            return response.status_code
+    with (
+        session_within(ANSWER_WITHIN_SECONDS, ca_cert, connections) as session,
+        session.get(url, timeout=ANSWER_WITHIN_SECONDS, allow_redirects=False, stream=True) as response,
+    ):
+        return response.status_code

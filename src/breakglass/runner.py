@@ -21,6 +21,7 @@ from breakglass.digesting import EVERY_SECONDS as DIGEST_EVERY_SECONDS
 from breakglass.digesting import Digesting
 from breakglass.domain.draft import Note
 from breakglass.domain.incident import Effect
+from breakglass.drills import EVERY_SECONDS as DRILLS_EVERY_SECONDS
 from breakglass.drills import Drills, incident_records
 from breakglass.effects.escalate import Escalate
 from breakglass.effects.grant import OpenGrant
@@ -88,7 +89,6 @@ class Runner:
         session: The runner's session in Vault.
         housekeeping: Flushes and seals.
         shipping: Takes the journal's records to the sinks.
-        drills: Rehearses what the policy says, when it says so and when people ask.
         heartbeat: Tells a dead man's switch that all is well.
         runs: Play processes.
         journal: The runner's streams.
@@ -97,7 +97,7 @@ class Runner:
         in_force: What it decides by.
         reloading: Takes in a changed policy.
         own_alerts: How people are told of the runner itself.
-        duties: What it does again and again so that people are told.
+        duties: What it does again and again: drills, looking at the senders, the digest.
     """
 
     settings: Settings
@@ -111,7 +111,6 @@ class Runner:
     session: VaultSession
     housekeeping: Housekeeping
     shipping: Shipping
-    drills: Drills
     heartbeat: Heartbeat
     runs: Runs
     journal: Journal
@@ -131,7 +130,6 @@ class Runner:
         self.housekeeping.start()
         self.shipping.start()
         self.engine.start()
-        self.drills.start()
         self.reloading.start()
         for duty in self.duties:
             duty.start()
@@ -143,7 +141,6 @@ class Runner:
         for duty in self.duties:
             duty.stop()
         self.reloading.stop()
-        self.drills.stop()
         self.engine.stop()
         with suppress(BreakglassError):
             self.queue.add_to_day([Note("runner.stopped", {"pid": os.getpid()})])
@@ -170,7 +167,6 @@ class Runner:
         others = (
             *self.housekeeping.troubles.values(),
             *self.shipping.troubles.values(),
-            self.drills.trouble,
             *(duty.trouble for duty in self.duties),
         )
         known = [*self.hangs(), self.session.trouble, self.engine.trouble, *others]
@@ -231,8 +227,12 @@ def make_runner(settings: Settings) -> Runner:
     reception = Reception(in_force, incidents, engine.hint, database.runner)
     own_alerts = OwnAlerts(OwnIncidents(database), lambda: in_force.now.policy, tuple(channels), engine.hint)
     hold_after_restore(journal, queue, holds, own_alerts)
+    drills = Drills(DrillRuns(database), reception, settings.journal.directory, runners.leads)
     watch = SenderWatch(settings.sources, Senders(database), own_alerts, runners.leads)
-    duties = [Repeating("looking at the senders", watch.look, SENDERS_EVERY_SECONDS)]
+    duties = [
+        Repeating("drills", drills.look, DRILLS_EVERY_SECONDS),
+        Repeating("looking at the senders", watch.look, SENDERS_EVERY_SECONDS),
+    ]
     if settings.digest is not None:
         told = (Digests(database), DrillRuns(database), holds, own_alerts)
         digesting = Digesting(settings.digest, channels, *told, runners.leads)
@@ -251,7 +251,6 @@ def make_runner(settings: Settings) -> Runner:
             journal, runs, session, Retention(settings.journal, session), HoldMirror(holds, session)
         ),
         shipping=Shipping(settings.journal),
-        drills=Drills(DrillRuns(database), reception, settings.journal.directory, runners.leads),
         heartbeat=Heartbeat(settings.heartbeat, queue),
         runs=runs,
         journal=journal,

@@ -3,14 +3,9 @@
 
 from __future__ import annotations
 
-import ipaddress
-import os
-import re
-import stat
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Literal, NamedTuple
-from urllib.parse import parse_qs, urlsplit
 
 from ansible_collections.breakglass.remediation.plugins.plugin_utils._ship.configured import make_sinks
 from ansible_collections.breakglass.remediation.plugins.plugin_utils._ship.modes import Mode
@@ -19,7 +14,6 @@ from ansible_collections.breakglass.remediation.plugins.plugin_utils._ship.sinks
 from pydantic import BeforeValidator, Field, ValidationInfo, WithJsonSchema, model_validator
 
 from breakglass.domain.alert import OURS
-from breakglass.errors import BreakglassError
 from breakglass.policy.problems import FileProblems
 from breakglass.policy.scalars import (
     Count,
@@ -37,36 +31,29 @@ from breakglass.policy.scalars import (
 )
 from breakglass.policy.validation import Mismatch, validate
 from breakglass.policy.yaml_text import read_yaml_file
+from breakglass.settings_addresses import (
+    Address,
+    is_loopback,
+    listen_address,
+    prometheus_address,
+    vault_address,
+    web_address,
+)
+from breakglass.settings_database import RUNNER_NAME, DatabaseAddress, database_url, runner_name
 from breakglass.settings_digest import DigestSettings  # noqa: TC001 (pydantic reads the annotation)
-from breakglass.settings_paths import FilePath, MaybeFilePath, absolute_path
+from breakglass.settings_paths import FilePath, MaybeFilePath  # noqa: TC001 (pydantic reads the annotations)
 from breakglass.settings_sources import SourceSettings  # noqa: TC001 (pydantic reads the annotation)
 
-MAXIMUM_SECRET_BYTES = 65_536
 DEFAULT_MAXIMUM_BODY = 4 * 1024 * 1024
 DEFAULT_CONCURRENT_PLAYS = 4
 SHORTEST_KEEP = timedelta(days=1)
 SHORTEST_BEAT = timedelta(seconds=10)
 DEFAULT_BEAT = timedelta(minutes=1)
-_LISTEN = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([A-Za-z0-9.-]+)):([0-9]{1,5})", re.ASCII)
-_VERIFIED = ("verify-ca", "verify-full")
-_RUNNER_NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?", re.ASCII)
-_HIGHEST_PORT = 65_535
 _UNBUILT_METHODS = ("token", "jwt", "userpass", "cert", "kubernetes", "ldap")
 
 
 class SettingsErrors(FileProblems):
     """Raised when the settings can't be used; `problems` holds all that was found."""
-
-
-class UnreadableSecret(BreakglassError):
-    """Raised when a secret's file is missing, empty, or open to others; the text never holds the content."""
-
-
-class Address(NamedTuple):
-    """Where the runner listens; port 0 takes a free one."""
-
-    host: str
-    port: int
 
 
 class SinksSettings(NamedTuple):
@@ -76,91 +63,6 @@ class SinksSettings(NamedTuple):
     """Where relative paths in it start from."""
     sinks: dict[str, dict[str, str]]
     """By name: the kind and its options, as they were written."""
-
-
-def is_loopback(host: str) -> bool:
-    """Tell whether only this machine can reach the host."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
-
-
-def _address(value: object) -> Address:
-    found = _LISTEN.fullmatch(value) if isinstance(value, str) else None
-    if not found or int(found[3]) > _HIGHEST_PORT:
-        raise sentence("Write host:port, for example 127.0.0.1:8443.")
-    return Address(found[1] or found[2], int(found[3]))
-
-
-def _url(value: object) -> str:
-    try:
-        parts = urlsplit(value) if isinstance(value, str) else None
-        good = parts and parts.scheme in ("http", "https") and parts.hostname and not parts.query and not parts.fragment
-        port_is_real = parts is not None and (parts.port is None or parts.port > 0)
-    except ValueError:
-        good = port_is_real = False
-    if not good or not port_is_real or parts is None or not isinstance(value, str):
-        raise sentence("Write an address: https://host or https://host:port.")
-    if parts.username or parts.password:
-        raise sentence("A user name or password does not belong into an address: secrets are named by file.")
-    return value.rstrip("/")
-
-
-def vault_address(value: object) -> str:
-    """The address of a Vault; raises a ValueError whose text is a sentence."""
-    url = _url(value)
-    parts = urlsplit(url)
-    if parts.scheme == "http" and not is_loopback(parts.hostname or ""):
-        raise sentence("Tokens would travel in clear text: write https, unless Vault is on this machine.")
-    return url
-
-
-def _prometheus_url(value: object) -> str:
-    url = _url(value)
-    parts = urlsplit(url)
-    if parts.scheme == "http" and not is_loopback(parts.hostname or ""):
-        raise sentence(
-            "Whoever is in between could call a fault repaired: write https, unless Prometheus is on this machine."
-        )
-    return url
-
-
-def _database_url(value: object, info: ValidationInfo) -> str:
-    text = value if isinstance(value, str) else ""
-    if text.startswith(("postgresql:", "postgres:")):
-        return _postgresql_url(text)
-    if not text.startswith("sqlite:///") or text in ("sqlite:///", "sqlite:///:memory:") or "?" in text:
-        raise sentence(
-            "Write sqlite:///FILE (with an absolute path: sqlite:////var/lib/…), or postgresql://USER@HOST/DATABASE."
-        )
-    return f"sqlite:///{absolute_path(text.removeprefix('sqlite:///'), info)}"
-
-
-def _postgresql_url(text: str) -> str:
-    try:
-        parts = urlsplit(text)
-        complete = bool(parts.hostname and parts.username and parts.path.strip("/")) and parts.port != 0
-    except ValueError:
-        complete, parts = False, urlsplit("")
-    if not complete or "/" in parts.path[1:]:
-        raise sentence(
-            "Write postgresql://USER@HOST:PORT/DATABASE, with parameters of libpq such as ?sslmode=verify-full."
-        )
-    if parts.password is not None or "password" in parse_qs(parts.query, keep_blank_values=True):
-        raise sentence("A password does not belong into an address: name a file with it, `database_password_file`.")
-    if not is_loopback(parts.hostname or "") and parse_qs(parts.query).get("sslmode", [""])[-1] not in _VERIFIED:
-        raise sentence(
-            "Its password and all that is decided would travel to whoever answers: write ?sslmode=verify-full (and "
-            "sslrootcert), unless PostgreSQL is on this machine."
-        )
-    return f"postgresql://{parts.netloc}{parts.path}{'?' * bool(parts.query)}{parts.query}"
-
-
-def _runner_name(value: object) -> str:
-    if not isinstance(value, str) or not _RUNNER_NAME.fullmatch(value):
-        raise sentence("A runner is named with a-z, 0-9 and dash, at most 32 of them, such as runner-a.")
-    return value
 
 
 def _mode(value: object) -> object:
@@ -256,7 +158,7 @@ class VaultSettings(Strict):
 class PrometheusSettings(Strict):
     """`prometheus:`, who is asked whether a fault is gone, or has only taken its alert along."""
 
-    url: Annotated[str, BeforeValidator(_prometheus_url)]
+    url: Annotated[str, BeforeValidator(prometheus_address)]
     bearer_token_file: MaybeFilePath = None
     ca_cert: MaybeFilePath = None
 
@@ -265,14 +167,6 @@ class ChannelSettings(Strict):
     """One entry of `channels:`; the file holds one Apprise URL."""
 
     url_file: FilePath
-
-
-class DatabaseAddress(NamedTuple):
-    """What the store is opened with."""
-
-    url: str
-    runner: str
-    password_file: Path | None
 
 
 class HeartbeatSettings(Strict):
@@ -292,18 +186,18 @@ class HeartbeatSettings(Strict):
 class Settings(Strict):
     """The settings of one runner; every path is absolute."""
 
-    listen: Annotated[Address, BeforeValidator(_address), _ADDRESS_SCHEMA]
-    public_url: Annotated[str | None, BeforeValidator(_url), WithJsonSchema({"type": "string"})] = None
+    listen: Annotated[Address, BeforeValidator(listen_address), _ADDRESS_SCHEMA]
+    public_url: Annotated[str | None, BeforeValidator(web_address), WithJsonSchema({"type": "string"})] = None
     tls: TlsSettings | None = None
     behind_tls_proxy: Flag = Field(default=False, description="true: something else in front of the runner speaks TLS.")
     policy: FilePath
     inventory: FilePath
-    database_url: Annotated[str, BeforeValidator(_database_url)]
+    database_url: Annotated[str, BeforeValidator(database_url)]
     database_password_file: MaybeFilePath = None
     name: Annotated[
         str,
-        BeforeValidator(_runner_name),
-        WithJsonSchema({"type": "string", "pattern": _RUNNER_NAME.pattern}),
+        BeforeValidator(runner_name),
+        WithJsonSchema({"type": "string", "pattern": RUNNER_NAME.pattern}),
         Field(description="Of this runner; several runners on one PostgreSQL have one each, and keep it."),
     ] = ""
     journal: JournalSettings
@@ -386,35 +280,3 @@ def settings_schema() -> dict[str, object]:
     """Give the JSON Schema (2020-12) of a settings file."""
     schema = Settings.model_json_schema()
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema, "title": "breakglass settings"}
-
-
-def read_secret_file(path: Path) -> str:
-    """Read a secret, without the white space around it; raises UnreadableSecret.
-
-    The file must be a regular one that its group and others can't touch.
-    """
-    try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
-    except OSError as error:
-        raise UnreadableSecret(f"The secret file {path} can't be read: {error.strerror}.") from None
-    try:
-        mode = os.fstat(descriptor).st_mode
-        if not stat.S_ISREG(mode):
-            raise UnreadableSecret(f"The secret {path} is not a regular file.")
-        if mode & 0o077:
-            raise UnreadableSecret(f"The secret file {path} is open to others. Close it: chmod 600 {path}")
-        return _secret_text(os.read(descriptor, MAXIMUM_SECRET_BYTES + 1), path)
-    finally:
-        os.close(descriptor)
-
-
-def _secret_text(content: bytes, path: Path) -> str:
-    if len(content) > MAXIMUM_SECRET_BYTES:
-        raise UnreadableSecret(f"The secret file {path} is larger than {MAXIMUM_SECRET_BYTES} bytes.")
-    try:
-        secret = content.decode().strip()
-    except UnicodeDecodeError:
-        raise UnreadableSecret(f"The secret file {path} is not UTF-8 text.") from None
-    if not secret:
-        raise UnreadableSecret(f"The secret file {path} is empty.")
-    return secret

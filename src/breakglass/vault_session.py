@@ -20,7 +20,7 @@ from ansible_collections.breakglass.remediation.plugins.plugin_utils._vault.erro
 from ansible_collections.breakglass.remediation.plugins.plugin_utils._vault.login.approle import AppRoleLogin
 
 from breakglass.errors import BreakglassError
-from breakglass.settings import read_secret_file
+from breakglass.secret_files import read_secret_file
 
 if TYPE_CHECKING:
     from pathlib import Path

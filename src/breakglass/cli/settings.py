@@ -15,7 +15,8 @@ app = typer.Typer(help="This installation.", no_args_is_help=True)
 def check(settings: Annotated[Path, typer.Argument(help="A settings file.")] = Path("settings.yml")) -> None:
     """Say with file, line and a sentence what is wrong; secrets' files are looked at, too."""
     from breakglass.heartbeat import heartbeat_url  # noqa: PLC0415
-    from breakglass.settings import load_settings, read_secret_file  # noqa: PLC0415
+    from breakglass.secret_files import read_secret_file  # noqa: PLC0415
+    from breakglass.settings import load_settings  # noqa: PLC0415
 
     loaded = load_settings(settings)
     for source in loaded.sources.values():

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Final
 
-from breakglass.settings import is_loopback
+from breakglass.settings_addresses import is_loopback
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

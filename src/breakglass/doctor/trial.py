@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from ansible_collections.breakglass.remediation.plugins.plugin_utils._vault.client import Client
 
-    from breakglass.settings import DatabaseAddress
+    from breakglass.settings_database import DatabaseAddress
     from breakglass.store.journal_queue import JournalQueue
 
 LONGEST: Final = timedelta(minutes=5)

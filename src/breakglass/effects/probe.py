@@ -8,18 +8,17 @@ here, by their labels, so that nothing of an alert becomes part of a query.
 from __future__ import annotations
 
 import math
-import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import requests
-from ansible_collections.breakglass.remediation.plugins.plugin_utils._ship.cutting import Connections, CuttableAdapter
 from pydantic import BaseModel, Field, ValidationError
 from urllib3.exceptions import HTTPError
 
 from breakglass.domain.messages import Finding, Probed
 from breakglass.errors import BreakglassError
-from breakglass.settings import read_secret_file
+from breakglass.http_session import session_within
+from breakglass.secret_files import read_secret_file
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -91,20 +90,11 @@ def judged(probing: Probing, series: Sequence[Series]) -> Probed:
 def ask(settings: PrometheusSettings, query: str) -> list[Series]:
     """The series of an instant query now. Raises NoAnswer, UnreadableSecret."""
     token = read_secret_file(settings.bearer_token_file) if settings.bearer_token_file else ""
-    connections = Connections()
-    late = threading.Timer(ANSWER_WITHIN_SECONDS, connections.cut)  # one that drips is cut off, too
-    late.daemon = True
-    with requests.Session() as session:
-        session.trust_env = False
-        session.mount("http://", CuttableAdapter(connections))
-        session.mount("https://", CuttableAdapter(connections))
-        late.start()
-        try:
+    try:
+        with session_within(ANSWER_WITHIN_SECONDS, settings.ca_cert) as session:
             return _series(_answer(session, settings, query, token))
-        except (requests.RequestException, HTTPError, OSError) as error:
-            raise NoAnswer(f"Prometheus at {settings.url} gave no answer ({type(error).__name__}).") from None
-        finally:
-            late.cancel()
+    except (requests.RequestException, HTTPError, OSError) as error:
+        raise NoAnswer(f"Prometheus at {settings.url} gave no answer ({type(error).__name__}).") from None
 
 
 def _answer(session: requests.Session, settings: PrometheusSettings, query: str, token: str) -> bytes:
@@ -115,7 +105,6 @@ def _answer(session: requests.Session, settings: PrometheusSettings, query: str,
         timeout=(CONNECT_WITHIN_SECONDS, ANSWER_WITHIN_SECONDS),
         allow_redirects=False,
         stream=True,
-        verify=str(settings.ca_cert) if settings.ca_cert else True,
     )
     with answer:
         content: bytes = answer.raw.read(LARGEST_ANSWER + 1, decode_content=True)

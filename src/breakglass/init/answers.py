@@ -16,7 +16,7 @@ from breakglass.counting import count
 from breakglass.errors import BreakglassError
 from breakglass.inventory import read_inventory
 from breakglass.policy.scalars import is_group
-from breakglass.settings import vault_address
+from breakglass.settings_addresses import vault_address
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -19,7 +19,8 @@ from breakglass.init import writing
 from breakglass.init.texts import CHANNEL, SOURCE, Places, policy_text, settings_text
 from breakglass.installed import installed_remediations
 from breakglass.policy.load import load_policy
-from breakglass.settings import load_settings, read_secret_file
+from breakglass.secret_files import read_secret_file
+from breakglass.settings import load_settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

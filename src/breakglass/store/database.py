@@ -18,7 +18,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from breakglass.errors import BreakglassError
-from breakglass.settings import UnreadableSecret
+from breakglass.secret_files import UnreadableSecret
 from breakglass.store.clock import NOW
 from breakglass.store.errors import DatabaseUnavailable, RunnerAlreadyRunning
 from breakglass.store.postgresql import PostgreSQL

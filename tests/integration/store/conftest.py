@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING
 import psycopg
 import pytest
 from tests.support.postgresql import own_postgresql, postgresql  # noqa: F401 (fixtures)
+from tests.unit.store.conftest import incidents, queue  # noqa: F401 (fixtures)
 
 from breakglass.store.database import Database
-from breakglass.store.incidents import Incidents
-from breakglass.store.journal_queue import JournalQueue
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,13 +41,3 @@ def database(address: tuple[str, Path]) -> Iterator[Database]:
     database = Database.open(url, "runner-a", password)
     yield database
     database.close()
-
-
-@pytest.fixture
-def incidents(database: Database) -> Incidents:
-    return Incidents(database)
-
-
-@pytest.fixture
-def queue(database: Database) -> JournalQueue:
-    return JournalQueue(database)

@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from breakglass.settings import Address, Settings, SettingsErrors, UnreadableSecret, load_settings, read_secret_file
+from breakglass.secret_files import UnreadableSecret, read_secret_file
+from breakglass.settings import Settings, SettingsErrors, load_settings
+from breakglass.settings_addresses import Address
 
 MINIMAL = """\
 listen: 127.0.0.1:0

@@ -13,7 +13,6 @@ from ansible_collections.breakglass.remediation.plugins.plugin_utils._vault.conn
 
 from breakglass.demo.installation import Installation, write_inventory, write_settings
 from breakglass.domain.incident import Effect
-from breakglass.drills import Drills
 from breakglass.effects.escalate import Escalate
 from breakglass.effects.handover import Handover
 from breakglass.effects.lend import Lend
@@ -37,7 +36,6 @@ from breakglass.runner import Runner
 from breakglass.settings import Settings, load_settings
 from breakglass.shipping import Shipping
 from breakglass.store.database import Database
-from breakglass.store.drills import DrillRuns
 from breakglass.store.holds import Holds
 from breakglass.store.incidents import Incidents
 from breakglass.store.journal_queue import JournalQueue
@@ -121,12 +119,11 @@ def make_idle_runner(written: Written, directory: Path) -> Runner:
     requests = Requests(in_force, incidents, queue, Lend(Handover()), engine.hint)
     people = (requests, Identity(session))
     ship = Shipping(written.settings.journal)
-    drills = Drills(DrillRuns(database), reception, directory / "journal")
     channels = tuple(written.settings.channels)
     own_alerts = OwnAlerts(OwnIncidents(database), lambda: written.policy, channels, engine.hint)
     return Runner(
         *(written.settings, reception, *people, incidents, holds, queue),
-        *(engine, session, house, ship, drills, Heartbeat(None, queue), runs, journal, database, runners),
+        *(engine, session, house, ship, Heartbeat(None, queue), runs, journal, database, runners),
         *(in_force, Reloading(in_force, lambda: rules, queue, own_alerts), own_alerts, ()),
     )
 

@@ -13,7 +13,7 @@ import pytest
 
 from breakglass.policy.validation import validate
 from breakglass.policy.yaml_text import read_yaml
-from breakglass.settings import UnreadableSecret
+from breakglass.secret_files import UnreadableSecret
 from breakglass.settings_sources import SourceSettings
 from breakglass.web.senders import refusal_of_body, refusal_of_headers
 

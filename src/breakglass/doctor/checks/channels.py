@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from breakglass.channels import NO_URL, is_channel, send
 from breakglass.doctor.findings import Finding, ok, unknown, wrong
 from breakglass.doctor.known import SETTINGS
-from breakglass.settings import UnreadableSecret, read_secret_file
+from breakglass.secret_files import UnreadableSecret, read_secret_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -14,7 +14,7 @@ from ansible_collections.breakglass.remediation.plugins.plugin_utils._vault.name
 from breakglass.doctor.findings import Finding, ok, unknown, wrong
 from breakglass.doctor.known import SESSION, SETTINGS, VAULT
 from breakglass.errors import BreakglassError
-from breakglass.settings import UnreadableSecret, read_secret_file
+from breakglass.secret_files import UnreadableSecret, read_secret_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

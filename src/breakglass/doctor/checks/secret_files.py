@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from breakglass.counting import count
 from breakglass.doctor.findings import Finding, ok, wrong
 from breakglass.doctor.known import SETTINGS
-from breakglass.settings import UnreadableSecret, read_secret_file
+from breakglass.secret_files import UnreadableSecret, read_secret_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -7,7 +7,7 @@ import hmac
 from base64 import b64decode
 from typing import TYPE_CHECKING
 
-from breakglass.settings import read_secret_file
+from breakglass.secret_files import read_secret_file
 
 if TYPE_CHECKING:
     from breakglass.settings_sources import BasicSettings

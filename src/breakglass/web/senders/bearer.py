@@ -6,7 +6,7 @@ from __future__ import annotations
 import hmac
 from typing import TYPE_CHECKING
 
-from breakglass.settings import read_secret_file
+from breakglass.secret_files import read_secret_file
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

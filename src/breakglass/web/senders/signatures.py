@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
-from breakglass.settings import read_secret_file
+from breakglass.secret_files import read_secret_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

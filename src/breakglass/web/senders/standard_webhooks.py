@@ -6,7 +6,7 @@ from __future__ import annotations
 from base64 import b64decode
 from typing import TYPE_CHECKING
 
-from breakglass.settings import UnreadableSecret
+from breakglass.secret_files import UnreadableSecret
 
 from .signatures import WRONG, is_signed, keys, staleness
 
