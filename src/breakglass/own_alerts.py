@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from breakglass.domain.alert import AlertStatus
 from breakglass.domain.own_alerts import OwnAlert, OwnName, alert_of, course_of
 from breakglass.reception import fresh_id
-from breakglass.store.incidents import Arrival, Reached
+from breakglass.store.inbox import Arrival, Reached
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection

@@ -12,7 +12,7 @@ from breakglass.domain.drills import MARK, drill_course, hosts_of, missed_course
 from breakglass.domain.routing import Planned, Refused, Unmatched, route
 from breakglass.domain.rules import PRESENCE
 from breakglass.policy.behaviour import Behaviour
-from breakglass.store.incidents import Arrival
+from breakglass.store.inbox import Arrival
 from breakglass.store.senders import Heard
 
 if TYPE_CHECKING:
@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from breakglass.domain.rules import Behaves, Drill, Policy, Trigger
     from breakglass.in_force import InForce, Rules
     from breakglass.sources import Message
-    from breakglass.store.incidents import Accepted, Incidents
+    from breakglass.store.inbox import Accepted
+    from breakglass.store.incidents import Incidents
 
 ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's: no letter that is read as another
 ID_LENGTH = 6

@@ -13,7 +13,7 @@ from breakglass.domain.incident import State
 from breakglass.domain.requests import Person, RefusedRequest, Wish, course_of
 from breakglass.errors import BreakglassError
 from breakglass.reception import fresh_id
-from breakglass.store.incidents import Arrival
+from breakglass.store.inbox import Arrival
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

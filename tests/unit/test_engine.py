@@ -25,7 +25,8 @@ from breakglass.engine import Engine, Parts
 from breakglass.journal import Journal
 from breakglass.store import incidents as incidents_module
 from breakglass.store.database import Database
-from breakglass.store.incidents import Arrival, Incidents
+from breakglass.store.inbox import Arrival
+from breakglass.store.incidents import Incidents
 from breakglass.store.journal_queue import JournalQueue, incident_directory
 from breakglass.store.orders import NoSuchIncident, Orders, RefusedOrder
 from breakglass.store.runners import Runners

@@ -3,71 +3,34 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from dataclasses import dataclass, replace
 from enum import Enum
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from breakglass.domain.alert import AlertStatus
 from breakglass.domain.holds import Scope
 from breakglass.domain.incident import Incident, State
-from breakglass.store import holds, journal_queue, orders, senders
+from breakglass.store import holds, inbox, journal_queue, orders, senders
 from breakglass.store.database import NOW, PATIENCE_SECONDS, milliseconds, moment
-from breakglass.store.documents import alert_from, alert_text, incident_from, incident_text
+from breakglass.store.documents import incident_from, incident_text
 from breakglass.store.runners import alive
-from breakglass.store.tables import HOLD, HOST_CLAIM, INBOX, INCIDENT, RUNNER
+from breakglass.store.tables import HOLD, HOST_CLAIM, INCIDENT, RUNNER
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
     from datetime import datetime
 
     from breakglass.domain.alert import Alert
-    from breakglass.domain.course import Course
     from breakglass.domain.draft import Decision
     from breakglass.domain.orders import Ordered
     from breakglass.store.database import Database
+    from breakglass.store.inbox import Accepted, Arrival
     from breakglass.store.senders import Heard
 
 LEASE_MILLISECONDS = 10_000
 SENDERS_PATIENCE_SECONDS = 0.2
 """A sender that is told soon that the runner is busy comes again; one that waits for long keeps others from being heard."""
-
-
-@dataclass(frozen=True)
-class Arrival:
-    """An alert on its way in. Without a course no trigger matched it; it is recorded and nothing more.
-
-    Attributes:
-        alert: As the source read it.
-        course: The policy's answer.
-        incident: A fresh id, used if the alert opens an incident.
-        home: The runner that has to work on the incident as long as it is there; empty for any.
-    """
-
-    alert: Alert
-    course: Course | None
-    incident: str
-    home: str = ""
-
-
-class Reached(Enum):
-    """What became of an arrival."""
-
-    OPENED = "opened"
-    JOINED = "joined"
-    REPEATED = "repeated"
-    UNMATCHED = "unmatched"
-
-
-@dataclass(frozen=True)
-class Accepted:
-    """Where an arrival went; `incident` is empty when it reached none."""
-
-    incident: str
-    reached: Reached
 
 
 @dataclass(frozen=True)
@@ -119,7 +82,7 @@ class Incidents:
         with self._database.transaction(SENDERS_PATIENCE_SECONDS if sender else PATIENCE_SECONDS) as connection:
             if sender is not None:
                 senders.heard(connection, sender)
-            return [take_in(connection, arrival) for arrival in arrivals]
+            return [inbox.take_in(connection, arrival) for arrival in arrivals]
 
     def claim(self, busy: Collection[str] = (), ripe: Collection[str] = ()) -> Claimed | None:
         """Take the incident that has been due for longest for this runner, if there is one; never one that it is busy with.
@@ -153,9 +116,11 @@ class Incidents:
             row = connection.execute(take).first()
             if row is None:
                 return None
-            bodies, last_seq = _undone(connection, row.id)
+            bodies, last_seq = inbox.undone(connection, row.id)
             given = orders.undone(connection, row.id)
-        return Claimed(incident_from(row.document), row.fence, _alerts(bodies), last_seq, moment(row.at), *given)
+        return Claimed(
+            incident_from(row.document), row.fence, inbox.alerts_of(bodies), last_seq, moment(row.at), *given
+        )
 
     def commit(self, claimed: Claimed, decision: Decision, stream: str) -> Committed:
         """Write down a decision and its records for the journal's stream, all or nothing.
@@ -165,7 +130,7 @@ class Incidents:
         """
         incident = decision.incident
         with self._database.transaction() as connection:
-            newer = _newer_messages(connection, incident.id, claimed.last_seq) or orders.newer(
+            newer = inbox.newer(connection, incident.id, claimed.last_seq) or orders.newer(
                 connection, incident.id, claimed.last_order
             )
             if incident.state is State.CLOSED and newer:
@@ -173,7 +138,7 @@ class Incidents:
             written = connection.execute(_commit_statement(claimed, decision, again_at_once=newer))
             if written.rowcount == 0:
                 return Committed.FENCED
-            _mark_done(connection, incident.id, claimed.last_seq)
+            inbox.mark_done(connection, incident.id, claimed.last_seq)
             orders.mark_done(connection, incident.id, claimed.last_order)
             journal_queue.add(connection, stream, decision.notes)
             if decision.hold is not None:
@@ -187,10 +152,10 @@ class Incidents:
     def read_again(self, claimed: Claimed) -> Claimed:
         """The same claim with the messages that have come since."""
         with self._database.reading() as connection:
-            bodies, last_seq = _undone(connection, claimed.incident.id)
+            bodies, last_seq = inbox.undone(connection, claimed.incident.id)
             given, last_order = orders.undone(connection, claimed.incident.id)
             at = moment(connection.execute(sa.select(NOW)).scalar_one())
-        read = replace(claimed, alerts=_alerts(bodies), last_seq=max(last_seq, claimed.last_seq), at=at)
+        read = replace(claimed, alerts=inbox.alerts_of(bodies), last_seq=max(last_seq, claimed.last_seq), at=at)
         return replace(read, orders=given, last_order=max(last_order, claimed.last_order))
 
     def after_effect(self, claimed: Claimed, incident: Incident) -> Claimed:
@@ -238,125 +203,6 @@ class Incidents:
         )
         with self._database.reading() as connection:
             return {row[0]: row[1] for row in connection.execute(query)}
-
-
-def incident_key(arrival: Arrival) -> str:
-    """What one open incident is about: trigger, the sender's group and the hosts.
-
-    The hosts belong to it, so that the plan of an open incident never has to change under its digest.
-    """
-    course = arrival.course
-    trigger, hosts = (course.trigger, course.hosts) if course else ("", ())
-    parts = [arrival.alert.source, trigger, arrival.alert.group, *hosts]
-    if not hosts:
-        parts.append(arrival.alert.fingerprint)
-    return _hash(*parts)
-
-
-def take_in(connection: sa.Connection, arrival: Arrival) -> Accepted:
-    """Take in one alert, in the caller's transaction; see `Incidents.accept`."""
-    dedup = _dedup(connection, arrival)
-    known = connection.execute(sa.select(INBOX.c.incident).where(INBOX.c.dedup == dedup)).scalars().all()
-    if known and _firing(arrival.alert):
-        return Accepted(known[0], Reached.REPEATED)
-    reached = [name for name in connection.execute(_open_incidents(arrival)).scalars() if name not in known]
-    for incident in reached:
-        _put(connection, incident, dedup, arrival.alert)
-    if reached:
-        return Accepted(reached[0], Reached.JOINED)
-    if known:
-        return Accepted(known[0], Reached.REPEATED)
-    if arrival.course is None or not _firing(arrival.alert):
-        note = journal_queue.unmatched_note(arrival.alert)
-        journal_queue.add(connection, journal_queue.day_stream(connection), (note,))
-        return Accepted("", Reached.UNMATCHED)
-    opened = _insert_incident(connection, arrival, arrival.course)
-    _put(connection, opened, dedup, arrival.alert)
-    return Accepted(opened, Reached.OPENED)
-
-
-def _put(connection: sa.Connection, incident: str, dedup: str, alert: Alert) -> None:
-    about = {"fault": _fault(alert), "firing": _firing(alert), "dedup": dedup}
-    row = {"incident": incident, **about, "body": alert_text(alert)}
-    connection.execute(sa.insert(INBOX).values(row))
-    connection.execute(sa.update(INCIDENT).where(INCIDENT.c.id == incident).values(wake_at=NOW))
-
-
-def _open_incidents(arrival: Arrival) -> sa.Select[str]:
-    """A firing alert reaches the incident of its key; a resolved one all that hold it, whatever the policy says now."""
-    opened = sa.select(INCIDENT.c.id).where(INCIDENT.c.state != State.CLOSED)
-    if _firing(arrival.alert):
-        return opened.where(INCIDENT.c.key == incident_key(arrival))
-    holding = sa.exists().where(INBOX.c.incident == INCIDENT.c.id, INBOX.c.fault == _fault(arrival.alert))
-    return opened.where(holding).order_by(INCIDENT.c.opened_at, INCIDENT.c.id)
-
-
-def _insert_incident(connection: sa.Connection, arrival: Arrival, course: Course) -> str:
-    at = moment(connection.execute(sa.select(NOW)).scalar_one())
-    incident = Incident(id=arrival.incident, course=course, opened_at=at, since=at)
-    connection.execute(
-        sa.insert(INCIDENT).values(
-            id=incident.id,
-            key=incident_key(arrival),
-            state=incident.state,
-            trigger=course.trigger,
-            document=incident_text(incident),
-            wake_at=NOW,
-            opened_at=milliseconds(at),
-            home=arrival.home or None,
-        )
-    )
-    return incident.id
-
-
-def _firing(alert: Alert) -> bool:
-    return alert.status is AlertStatus.FIRING
-
-
-def fault_key(source: str, fingerprint: str) -> str:
-    """What all messages about one fault have in common."""
-    return _hash(source, fingerprint)
-
-
-def _fault(alert: Alert) -> str:
-    return fault_key(alert.source, alert.fingerprint)
-
-
-def _dedup(connection: sa.Connection, arrival: Arrival) -> str:
-    """The same for repetitions of a message. A fault that fires again after it resolved is news, also with the same start."""
-    alert = arrival.alert
-    about = incident_key(arrival) if _firing(alert) else ""
-    opposite = sa.select(sa.func.max(INBOX.c.seq)).where(
-        INBOX.c.fault == _fault(alert), INBOX.c.firing != _firing(alert)
-    )
-    since = str(connection.execute(opposite).scalar() or 0)
-    return _hash(about, alert.source, alert.fingerprint, alert.status.value, alert.starts_at.isoformat(), since)
-
-
-def _hash(*parts: str) -> str:
-    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
-
-
-def _undone(connection: sa.Connection, incident: str) -> tuple[list[str], int]:
-    query = sa.select(INBOX.c.seq, INBOX.c.body).where(INBOX.c.incident == incident, INBOX.c.done == sa.false())
-    rows = connection.execute(query.order_by(INBOX.c.seq)).all()
-    return [row.body for row in rows], rows[-1].seq if rows else 0
-
-
-def _alerts(bodies: Sequence[str]) -> tuple[Alert, ...]:
-    return tuple(alert_from(body) for body in bodies)
-
-
-def _newer_messages(connection: sa.Connection, incident: str, last_seq: int) -> bool:
-    newer = sa.select(INBOX.c.seq).where(
-        INBOX.c.incident == incident, INBOX.c.done == sa.false(), INBOX.c.seq > last_seq
-    )
-    return connection.execute(newer.limit(1)).first() is not None
-
-
-def _mark_done(connection: sa.Connection, incident: str, last_seq: int) -> None:
-    read = sa.and_(INBOX.c.incident == incident, INBOX.c.seq <= last_seq, INBOX.c.done == sa.false())
-    connection.execute(sa.update(INBOX).where(read).values(done=sa.true()))
 
 
 def _held_by(incident: str) -> sa.ColumnElement[bool]:

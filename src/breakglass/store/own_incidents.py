@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from breakglass.domain.incident import State
 from breakglass.store.database import moment
 from breakglass.store.database import now as database_now
-from breakglass.store.incidents import Accepted, Reached, fault_key, take_in
+from breakglass.store.inbox import Accepted, Reached, fault_key, take_in
 from breakglass.store.tables import INBOX, INCIDENT
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from breakglass.domain.alert import Alert
     from breakglass.store.database import Database
-    from breakglass.store.incidents import Arrival
+    from breakglass.store.inbox import Arrival
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,8 @@ from breakglass.domain.holds import Scope
 from breakglass.domain.messages import Blocked, Reserved
 from breakglass.store.database import Database, DatabaseUnavailable, RunnerAlreadyRunning
 from breakglass.store.holds import Holds
-from breakglass.store.incidents import Arrival, Incidents, Reached
+from breakglass.store.inbox import Arrival, Reached
+from breakglass.store.incidents import Incidents
 from breakglass.store.journal_queue import JournalQueue
 from breakglass.store.limits import Reservations
 from breakglass.store.runners import Runners

@@ -15,7 +15,8 @@ from breakglass.domain.schedule import Schedule
 from breakglass.store.database import moment, now
 from breakglass.store.digests import Digests
 from breakglass.store.drills import DrillRuns
-from breakglass.store.incidents import Arrival, Committed, Incidents
+from breakglass.store.inbox import Arrival
+from breakglass.store.incidents import Committed, Incidents
 from breakglass.store.tables import DIGEST, INCIDENT
 
 if TYPE_CHECKING:

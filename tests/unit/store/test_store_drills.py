@@ -17,7 +17,8 @@ from breakglass.domain.messages import Blocked, GaveWay, OverLimit, Reserved
 from breakglass.domain.orders import Word
 from breakglass.domain.rules import Mode
 from breakglass.store.drills import CLOCK, DrillRuns
-from breakglass.store.incidents import Arrival, Claimed, Incidents
+from breakglass.store.inbox import Arrival
+from breakglass.store.incidents import Claimed, Incidents
 from breakglass.store.limits import Reservations
 from breakglass.store.tables import HOST_CLAIM
 

@@ -21,7 +21,8 @@ from breakglass.store import database as database_module
 from breakglass.store.database import Database, DatabaseUnavailable, RunnerAlreadyRunning
 from breakglass.store.documents import incident_text
 from breakglass.store.holds import Holds
-from breakglass.store.incidents import Arrival, Claimed, Committed, Incidents
+from breakglass.store.inbox import Arrival
+from breakglass.store.incidents import Claimed, Committed, Incidents
 from breakglass.store.limits import Reservations
 from breakglass.store.tables import HOLD, HOST_CLAIM
 

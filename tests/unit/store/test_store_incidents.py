@@ -17,7 +17,8 @@ from breakglass.domain.messages import AlertArrived, Reserved
 from breakglass.domain.rules import Mode
 from breakglass.store.database import DatabaseUnavailable
 from breakglass.store.documents import UnreadableDocument
-from breakglass.store.incidents import LEASE_MILLISECONDS, Accepted, Arrival, Claimed, Committed, Incidents, Reached
+from breakglass.store.inbox import Accepted, Arrival, Reached
+from breakglass.store.incidents import LEASE_MILLISECONDS, Claimed, Committed, Incidents
 from breakglass.store.limits import Reservations
 from breakglass.store.tables import HOST_CLAIM, INBOX, INCIDENT
 

@@ -11,7 +11,7 @@ from tests.support.incidents import make_alert, make_course
 from breakglass.domain.draft import Decision, Note
 from breakglass.domain.incident import State
 from breakglass.journal import Journal
-from breakglass.store.incidents import Arrival, Incidents
+from breakglass.store.inbox import Arrival
 from breakglass.store.journal_queue import JournalQueue, Queued
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from breakglass.store.database import Database
+    from breakglass.store.incidents import Incidents
 
 STREAM = "2026/11/22/INC-A/runner"
 

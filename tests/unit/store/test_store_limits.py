@@ -28,7 +28,8 @@ from breakglass.domain.messages import Blocked, Held, OverLimit, Reserved
 from breakglass.domain.rules import Limits, Mode, Storm
 from breakglass.store.database import NOW
 from breakglass.store.holds import Holds
-from breakglass.store.incidents import Arrival, Claimed, Committed, Incidents
+from breakglass.store.inbox import Arrival
+from breakglass.store.incidents import Claimed, Committed, Incidents
 from breakglass.store.limits import Reservations
 from breakglass.store.tables import HOST_CLAIM, INCIDENT, REPAIR
 

@@ -12,7 +12,8 @@ from tests.support.incidents import make_alert, make_course
 from breakglass.domain.holds import Scope
 from breakglass.store.database import Database, DatabaseUnavailable, newest_revision
 from breakglass.store.holds import Holds
-from breakglass.store.incidents import Arrival, Incidents
+from breakglass.store.inbox import Arrival
+from breakglass.store.incidents import Incidents
 from breakglass.store.looking import Looked, UnknownHolder, file_of, holder_of, look_at
 from breakglass.store.senders import Heard
 

@@ -9,11 +9,12 @@ from tests.support.incidents import make_alert
 
 from breakglass.domain.senders import Refusal
 from breakglass.store.database import DatabaseUnavailable
-from breakglass.store.incidents import Arrival, Incidents
+from breakglass.store.inbox import Arrival
 from breakglass.store.senders import Heard, Senders
 
 if TYPE_CHECKING:
     from breakglass.store.database import Database
+    from breakglass.store.incidents import Incidents
     from breakglass.store.journal_queue import JournalQueue
 
 UNMATCHED = Arrival(make_alert(), None, "INC-A")
