@@ -90,7 +90,7 @@ class OperatorRun:
         given = {name: value for name, value in {**self.environment, **environment}.items() if value}
         with self.output.open("wb") as output:
             self.process = subprocess.Popen(
-                command,
+                ["env", "--default-signal=HUP", *command],  # under nohup a run would not hear that its terminal went
                 env=given,
                 cwd=self.directory,
                 stdin=subprocess.DEVNULL,
