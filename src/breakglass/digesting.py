@@ -13,7 +13,7 @@ from breakglass.domain.own_alerts import OwnAlert, OwnName
 from breakglass.effects.digest_text import counts, digest_text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
     from pathlib import Path
 
     from breakglass.domain.digest import Standing
@@ -28,7 +28,7 @@ EVERY_SECONDS = 2.0
 
 @dataclass(frozen=True)
 class Digesting:
-    """Of several runners on one database one does it.
+    """What `look` sends when it is due.
 
     Attributes:
         settings: To whom, and when.
@@ -37,7 +37,6 @@ class Digesting:
         drills: Those that ended are told.
         holds: Those that stand are told.
         own_alerts: How people hear that the channel does not take it.
-        leads: Whether this runner is the one.
     """
 
     settings: DigestSettings
@@ -46,12 +45,9 @@ class Digesting:
     drills: DrillRuns
     holds: Holds
     own_alerts: OwnAlerts
-    leads: Callable[[], bool]
 
     def look(self) -> None:
         """Look once, and send it if it is due. Raises DatabaseUnavailable; then the next look does it."""
-        if not self.leads():
-            return
         standing = self.digests.look(self.settings.schedule)
         if standing is not None:
             self._send(standing)

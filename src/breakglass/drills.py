@@ -20,7 +20,7 @@ from breakglass.store.journal_queue import incident_directory
 from breakglass.timeline import Follower
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
     from pathlib import Path
 
@@ -46,18 +46,13 @@ def incident_records(journal: Path, incident: Incident) -> Sequence[Event]:
 class Drills:
     """The runner's drills: what `look` finds to do, again and again."""
 
-    def __init__(
-        self, runs: DrillRuns, reception: Reception, journal: Path, leads: Callable[[], bool] = lambda: True
-    ) -> None:
+    def __init__(self, runs: DrillRuns, reception: Reception, journal: Path) -> None:
         self._runs = runs
-        self._leads = leads
         self._reception = reception
         self._journal = journal
 
     def look(self) -> None:
-        """Do once all that is to do now; of several runners one does."""
-        if not self._leads():
-            return
+        """Do once all that is to do now."""
         for drill in self._reception.in_force.now.policy.drills:
             self._keep_schedule(drill)
         for run in self._runs.wanted():

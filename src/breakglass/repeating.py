@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A duty of the runner in a thread of its own, done again and again, whatever becomes of one time."""
+"""A duty in a thread of its own, done again and again, whatever becomes of one time; of several runners one does it."""
 
 from __future__ import annotations
 
@@ -16,18 +16,19 @@ LOG = logging.getLogger("breakglass.repeating")
 
 
 class Repeating:
-    """Looks every so many seconds until it is stopped.
+    """Looks every so many seconds, while it is this runner's to look, until it is stopped.
 
     Attributes:
         trouble: Why the last look failed; empty when it did not.
     """
 
-    def __init__(self, name: str, look: Callable[[], object], every_seconds: float) -> None:
-        """Take the duty's name in a sentence, and what is to be done each time."""
+    def __init__(self, name: str, look: Callable[[], object], every_seconds: float, ours: Callable[[], bool]) -> None:
+        """Take the duty's name in a sentence, what is to be done each time, and whether this runner is the one to do it."""
         self.trouble = ""
         self._name = name
         self._look = look
         self._every = every_seconds
+        self._ours = ours
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._work, name=name, daemon=True)
 
@@ -44,7 +45,8 @@ class Repeating:
     def _work(self) -> None:
         while not self._stop.is_set():
             try:
-                self._look()
+                if self._ours():
+                    self._look()
                 self.trouble = ""
             except BreakglassError as error:
                 if self.trouble != str(error):

@@ -205,9 +205,8 @@ def make_runner(settings: Settings) -> Runner:
         current_digest=lambda name: content_digest(in_force.now.remediations.find(name).directory),
         left_results=left_results,
     )
-    one_of_several = (
-        database.runner if database.several_runners else ""
-    )  # the only one may be called otherwise than before
+    # The only one may be called otherwise than before.
+    one_of_several = database.runner if database.several_runners else ""
     channels = {name: channel.url_file for name, channel in settings.channels.items()}
     effects: dict[Effect, Doer] = {
         Effect.RESERVE: Reserve(
@@ -227,16 +226,15 @@ def make_runner(settings: Settings) -> Runner:
     reception = Reception(in_force, incidents, engine.hint, database.runner)
     own_alerts = OwnAlerts(OwnIncidents(database), lambda: in_force.now.policy, tuple(channels), engine.hint)
     hold_after_restore(journal, queue, holds, own_alerts)
-    drills = Drills(DrillRuns(database), reception, settings.journal.directory, runners.leads)
-    watch = SenderWatch(settings.sources, Senders(database), own_alerts, runners.leads)
+    drills = Drills(DrillRuns(database), reception, settings.journal.directory)
+    watch = SenderWatch(settings.sources, Senders(database), own_alerts)
     duties = [
-        Repeating("drills", drills.look, DRILLS_EVERY_SECONDS),
-        Repeating("looking at the senders", watch.look, SENDERS_EVERY_SECONDS),
+        Repeating("drills", drills.look, DRILLS_EVERY_SECONDS, runners.leads),
+        Repeating("looking at the senders", watch.look, SENDERS_EVERY_SECONDS, runners.leads),
     ]
     if settings.digest is not None:
-        told = (Digests(database), DrillRuns(database), holds, own_alerts)
-        digesting = Digesting(settings.digest, channels, *told, runners.leads)
-        duties.append(Repeating("the digest", digesting.look, DIGEST_EVERY_SECONDS))
+        digesting = Digesting(settings.digest, channels, Digests(database), DrillRuns(database), holds, own_alerts)
+        duties.append(Repeating("the digest", digesting.look, DIGEST_EVERY_SECONDS, runners.leads))
     return Runner(
         settings=settings,
         reception=reception,

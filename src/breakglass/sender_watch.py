@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from breakglass.domain.senders import AT_MOST_EVERY, over, troubles
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Collection
 
     from breakglass.own_alerts import OwnAlerts
     from breakglass.store.senders import Senders
@@ -22,24 +22,20 @@ EVERY_SECONDS = 2.0
 
 @dataclass(frozen=True)
 class SenderWatch:
-    """Of several runners on one database one looks.
+    """What `look` finds to tell of the senders.
 
     Attributes:
         sources: Names of the sources of the settings; what is known of others is over.
         senders: What is known.
         own_alerts: How people are told.
-        leads: Whether this runner is the one.
     """
 
     sources: Collection[str]
     senders: Senders
     own_alerts: OwnAlerts
-    leads: Callable[[], bool]
 
     def look(self) -> None:
         """Look once. Raises DatabaseUnavailable; then the next look does it."""
-        if not self.leads():
-            return
         known, now = self.senders.all()
         for sender in known:
             configured = sender.source in self.sources

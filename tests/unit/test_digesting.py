@@ -41,13 +41,12 @@ class Desk:
         self.database = Database.open(f"sqlite:///{path}/breakglass.db")
         self.channel = channel
         self.file = path / "chat"
-        self.leads = True
         self.reach(channel.url)
         far = datetime.now(UTC) + timedelta(hours=12)
         settings = DigestSettings(to="chat", at=f"{far:%H:%M}")
         own = OwnAlerts(OwnIncidents(self.database), lambda: POLICY, ["chat"], lambda: None)
         told = (Digests(self.database), DrillRuns(self.database), Holds(self.database), own)
-        self.digesting = Digesting(settings, {"chat": self.file}, *told, lambda: self.leads)
+        self.digesting = Digesting(settings, {"chat": self.file}, *told)
 
     def reach(self, url: str) -> None:
         self.file.touch(mode=0o600)
@@ -139,15 +138,3 @@ def test_a_channel_without_a_secret(desk: Desk) -> None:
     desk.look()
     (queued,) = JournalQueue(desk.database).waiting()
     assert "chmod 600" in str(queued.body["why"])
-
-
-def test_one_of_several_runners_sends_it(desk: Desk) -> None:
-    """The others don't even look at the schedule."""
-    desk.look()
-    desk.leads = False
-    desk.be_due()
-    desk.look()
-    assert desk.subjects == []
-    desk.leads = True
-    desk.look()
-    assert len(desk.subjects) == 1

@@ -37,9 +37,8 @@ class Door:
     def __init__(self, path: Path) -> None:
         self.database = Database.open(f"sqlite:///{path}/breakglass.db")
         self.senders = Senders(self.database)
-        self.leads = True
         own = OwnAlerts(OwnIncidents(self.database), lambda: POLICY, ["chat"], lambda: None)
-        self.watch = SenderWatch({"am"}, self.senders, own, lambda: self.leads)
+        self.watch = SenderWatch({"am"}, self.senders, own)
 
     def refuses(self, refusal: Refusal, times: int = 1, *, apart: timedelta = timedelta(), source: str = "am") -> None:
         for _ in range(times):
@@ -138,14 +137,5 @@ def test_a_source_that_the_settings_have_no_more(door: Door) -> None:
     door.refuses(Refusal.REJECTED)
     assert door.told() == ["MessagesRefused"]
     own = door.watch.own_alerts
-    door.watch = SenderWatch(set(), door.senders, own, lambda: True)
+    door.watch = SenderWatch(set(), door.senders, own)
     assert door.told() == []
-
-
-def test_one_of_several_runners_looks(door: Door) -> None:
-    """The others leave it to that one."""
-    door.refuses(Refusal.REJECTED)
-    door.leads = False
-    assert door.told() == []
-    door.leads = True
-    assert door.told() == ["MessagesRefused"]
