@@ -37,11 +37,17 @@ format: $(VENV)/.dev-installed ## Bring the code into its form
 unit: $(VENV)/.dev-installed ## Quick tests without any server
 	$(BIN)/pytest -q -n 2 --dist loadfile tests/unit
 
+# What fails on real parts is tried once more, alone, and named: a fault fails twice, a disturbance of a busy machine does not (decision 20).
+define twice
+	@$(BIN)/pytest -q $(1) $(2) || { test $$? = 1 && echo "SECOND TRY, alone, of what failed above:" && \
+	$(BIN)/pytest -v -n 0 $(3) --last-failed --last-failed-no-failures none --maxfail 1 $(2); }
+endef
+
 integration: $(VENV)/.dev-installed ## Tests against a real OpenBao, a real SSH host, real ansible-playbook
-	$(BIN)/pytest -q -n 3 --dist loadfile tests/integration tests/e2e
+	$(call twice,-n 3 --dist loadfile,tests/integration tests/e2e)
 
 trials: $(VENV)/.dev-installed ## Crashes, kills, a full disk, a Vault in trouble, canaries, other cores, the demo: what takes its time
-	$(BIN)/pytest -q -n 3 --dist loadfile tests/trials
+	$(call twice,-n 3 --dist loadfile,tests/trials)
 
 cores: $(VENV)/.dev-installed ## Environments with the oldest and newest ansible-core, where this machine has their Python
 	@$(BIN)/python -m tests.support.cores
@@ -67,7 +73,7 @@ lab: $(VENV)/.dev-installed ## Install what the lab of real hosts needs, and bui
 LAB_PYTEST := $(BIN)/pytest -q -n 0 --timeout 300
 
 lab-core: $(VENV)/.dev-installed ## The core of the tests on real hosts, a few minutes (as root, after make lab)
-	$(LAB_PYTEST) -m core tests/lab
+	$(call twice,-n 0 --timeout 300,-m core tests/lab,--timeout 300)
 
 lab-test: $(VENV)/.dev-installed ## All tests on real hosts (as root, after make lab)
 	$(LAB_PYTEST) tests/lab

@@ -90,6 +90,16 @@ def lease_left(admin: Client, lease_id: str) -> int | None:
         return None
 
 
+def token_lives(admin: Client, accessor: str) -> bool:
+    """Whether a token is still there."""
+    try:
+        admin.ask("auth/token/lookup-accessor", {"accessor": accessor})
+    except InvalidRequest as error:
+        assert "invalid accessor" in str(error)  # noqa: PT017 - another refusal proves nothing
+        return False
+    return True
+
+
 def wait_for(condition: Callable[[], bool]) -> None:
     """Wait until it holds."""
     limit = time.monotonic() + WAIT_SECONDS

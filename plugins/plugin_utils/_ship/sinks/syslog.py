@@ -4,11 +4,13 @@
 Syslog has no acknowledgement. Over TCP and TLS each batch has a connection of its own: when all is written we close our
 side, and wait until the receiver closes its own. It does so after it has read everything: a system that still has unread
 bytes when a program closes (or dies) sends a reset instead. What was read may still be lost in the receiver's memory.
-Over UDP nothing is known but that this machine has sent it; no answer is waited for.
+Over UDP nothing is known but that this machine has sent it; a refusal (ICMP) is listened for, for a moment after each batch.
 """
 
 from __future__ import annotations
 
+import os
+import select
 import socket
 import ssl
 import time
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from ..parcel import Parcel
 
 _LARGEST_DATAGRAM = 65_507
+_REFUSAL_MILLISECONDS = 50
 _PORTS = {"tls": 6514, "tcp": 601, "udp": 514}
 
 
@@ -76,6 +79,7 @@ class SyslogSink:
             datagrams.connect(address)  # so that a refusal (ICMP) comes back to us
             for one in messages:
                 datagrams.send(one)
+            _heed_refusal(datagrams)
 
     def _send_stream(self, frames: bytes) -> None:
         deadline = time.monotonic() + self.timeout_seconds
@@ -93,6 +97,14 @@ class SyslogSink:
         except OSError:
             plain.close()
             raise
+
+
+def _heed_refusal(datagrams: socket.socket) -> None:
+    """Raise OSError when what was sent is refused within a moment; the system reports it after the send, if at all."""
+    late = select.poll()
+    late.register(datagrams, 0)  # errors are always reported
+    if late.poll(_REFUSAL_MILLISECONDS) and (number := datagrams.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)):
+        raise OSError(number, os.strerror(number))
 
 
 def _await_close(connection: socket.socket, deadline: float) -> None:
