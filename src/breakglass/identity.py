@@ -7,6 +7,7 @@ read: a token does not know that its entity was disabled or left a group since. 
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,8 @@ from breakglass.domain.requests import Person
 from breakglass.errors import BreakglassError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from ansible_collections.breakglass.remediation.plugins.plugin_utils._vault.client import Client
 
     from breakglass.vault_session import VaultSession
@@ -26,6 +29,8 @@ if TYPE_CHECKING:
 KEYS_PATH = "identity/oidc/.well-known/keys"
 LONGEST_TOKEN = 8192
 CLOCK_SLACK_SECONDS = 30
+PERSON = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._@-]{0,63}", re.ASCII)
+"""It is the name of a key in Vault's TOTP engine, too."""
 
 
 class UnknownPerson(BreakglassError):
@@ -48,6 +53,10 @@ class Identity:
         client = self.session.client()
         audience = text(section(client.get(IDENTITY_ROLE_PATH), "data"), "client_id")
         return _live(client, _subject(token, client.get(KEYS_PATH), audience))
+
+    def now(self, entity: str) -> Person:
+        """Tell who an entity is now, and in which groups. Raises as `person`."""
+        return _live(self.session.client(), entity)
 
 
 def _subject(token: str, keys: object, audience: str) -> str:
@@ -89,7 +98,15 @@ def _live(client: Client, entity: str) -> Person:
     if truth(fields, "disabled"):
         raise _unknown("its entity is disabled in Vault")
     groups = {*texts(fields, "group_ids"), *texts(fields, "direct_group_ids"), *texts(fields, "inherited_group_ids")}
-    return Person(entity, text(fields, "name"), frozenset(_group(client, group) for group in sorted(groups)))
+    names = frozenset(_group(client, group) for group in sorted(groups))
+    return Person(entity, text(fields, "name"), names, _person_of(fields))
+
+
+def _person_of(fields: Mapping[str, object]) -> str:
+    """Whom an admin says the entity belongs to: people have several, one for each way to log in."""
+    metadata = fields.get("metadata")
+    said = metadata.get("person", "") if isinstance(metadata, dict) else ""
+    return said if isinstance(said, str) and PERSON.fullmatch(said) else ""
 
 
 def _group(client: Client, group: str) -> str:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from datetime import timedelta
 
+    from breakglass.domain.approvals import Quorum
     from breakglass.domain.rules import (
         Access,
         Behaves,
@@ -36,6 +37,7 @@ def with_defaults(policy: Policy) -> str:
         "version": 1,
         "defaults": {"escalation": policy.escalation} if policy.escalation else {},
         "access": {name: _access(access) for name, access in policy.access.items()},
+        "approvals": {name: _quorum(one) for name, one in policy.approvals.items()},
         "triggers": [_trigger(trigger) for trigger in policy.triggers],
         "remediations": {name: _behaviour(one) for name, one in policy.behaviours.items()},
         "requests": [_request(rule) for rule in policy.requests],
@@ -51,7 +53,7 @@ def with_defaults(policy: Policy) -> str:
 def who_can(policy: Policy, access: Access, hosts: Mapping[str, frozenset[str]]) -> Iterator[str]:
     """Yield what an access opens, on which hosts of the inventory, and every way to it."""
     within = sorted(host for host, groups in hosts.items() if not groups.isdisjoint(access.hosts))
-    yield f"{access.name} opens {', '.join(_words(access)) or 'nothing'}"
+    yield f"{access.name} opens {', '.join(access.words) or 'nothing'}"
     yield f"  on     {', '.join(access.hosts)}: {', '.join(within) or 'no host of the inventory'}"
     yield f"  for    {span(access.max_time_box)} at most{', with a ticket' if access.ticket_required else ''}"
     ways = [*_triggers(policy, access.name), *_requests(policy, access.name)]
@@ -87,13 +89,6 @@ def _requests(policy: Policy, access: str) -> Iterator[str]:
                 f"  person of {', '.join(sorted(rule.who))}: {span(rule.time_box)} at most, "
                 f"approval {rule.approval}{ticket}   {rule.name} ({rule.line})"
             )
-
-
-def _words(access: Access) -> Iterator[str]:
-    if access.ssh:
-        yield f"SSH as {access.ssh.user}"
-    for one in access.credentials:
-        yield f"{one.kind} {one.mount}/{one.name}".rstrip("/ ")
 
 
 def _access(access: Access) -> dict[str, object]:
@@ -194,6 +189,15 @@ def _drill(drill: Drill) -> dict[str, object]:
         when = drill.schedule
         content |= {"every": when.every, "at": f"{when.at:%H:%M}", "timezone": when.timezone}
     return {name: value for name, value in content.items() if value != {}}
+
+
+def _quorum(one: Quorum) -> dict[str, object]:
+    return {
+        "require": [{"count": line.count, "from": list(line.groups)} for line in one.require],
+        "mfa": "totp",
+        "notify": list(one.notify),
+        "within": span(one.within),
+    }
 
 
 def _ladder(ladder: Ladder) -> list[dict[str, object]]:

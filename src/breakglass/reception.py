@@ -111,6 +111,8 @@ def course(alert: Alert, rules: Rules) -> Course | None:
         releases_host=behaviour.releases_host,
         probing=_probing(trigger, alert) if rules.has_prometheus else None,
         groups=rules.policy.access[trigger.access].hosts,
+        quorum=rules.policy.approvals.get(trigger.approval),
+        opens=rules.policy.access[trigger.access].words,
     )
 
 

@@ -17,12 +17,14 @@ from ansible_collections.breakglass.remediation.plugins.plugin_utils._vault.conn
 
 from breakglass import __version__
 from breakglass.acknowledgement import remote_acknowledgement
+from breakglass.approvals import Approvals
 from breakglass.digesting import EVERY_SECONDS as DIGEST_EVERY_SECONDS
 from breakglass.digesting import Digesting
 from breakglass.domain.draft import Note
 from breakglass.domain.incident import Effect
 from breakglass.drills import EVERY_SECONDS as DRILLS_EVERY_SECONDS
 from breakglass.drills import Drills, incident_records
+from breakglass.effects.ask import Ask
 from breakglass.effects.escalate import Escalate
 from breakglass.effects.grant import OpenGrant
 from breakglass.effects.handover import Handover
@@ -49,12 +51,15 @@ from breakglass.repeating import Repeating
 from breakglass.requests import Requests
 from breakglass.restored import hold_after_restore
 from breakglass.retention import Retention
+from breakglass.second_factor import SecondFactor
 from breakglass.sender_watch import EVERY_SECONDS as SENDERS_EVERY_SECONDS
 from breakglass.sender_watch import SenderWatch
 from breakglass.shipping import Shipping
+from breakglass.still_approved import StillApproved
 from breakglass.store.database import Database, RunnerAlreadyRunning
 from breakglass.store.digests import Digests
 from breakglass.store.drills import DrillRuns
+from breakglass.store.factors import Factors
 from breakglass.store.holds import Holds
 from breakglass.store.incidents import Incidents
 from breakglass.store.journal_queue import JournalQueue
@@ -81,6 +86,7 @@ class Runner:
         settings: This installation.
         reception: Where verified webhooks go.
         requests: Where people's own requests go.
+        approvals: What waits for people's yes.
         identity: Says who people are.
         incidents: The store, for the page of numbers.
         holds: What nothing new may start in.
@@ -103,6 +109,7 @@ class Runner:
     settings: Settings
     reception: Reception
     requests: Requests
+    approvals: Approvals
     identity: Identity
     incidents: Incidents
     holds: Holds
@@ -195,6 +202,7 @@ def make_runner(settings: Settings) -> Runner:
         settings.vault.secret_id_file,
         Sessions(database, runners.instance),
     )
+    identity, orders = Identity(session), Orders(database)
     handover = Handover()
     loans = Lend(handover)
     plays = RunPlay(
@@ -215,12 +223,13 @@ def make_runner(settings: Settings) -> Runner:
             _unacknowledged(settings, journal),
             holds.against,
         ),
-        Effect.OPEN_GRANT: OpenGrant(session, handover, holds.against, one_of_several),
+        Effect.OPEN_GRANT: OpenGrant(session, handover, holds.against, StillApproved(identity).changed, one_of_several),
         Effect.CLOSE_GRANT: CloseGrant(session, runs, settings.journal.directory, one_of_several),
+        Effect.ASK: Ask(channels, settings.public_url or ""),
         Effect.PROBE: Probe(settings.prometheus),
         Effect.ESCALATE: Escalate(channels, partial(incident_records, settings.journal.directory)),
     }
-    parts = Parts(incidents, Orders(database), runners, journal, Work(plays, loans), effects)
+    parts = Parts(incidents, orders, runners, journal, Work(plays, loans), effects)
     engine = Engine(parts)
     runs.await_spare()
     reception = Reception(in_force, incidents, engine.hint, database.runner)
@@ -239,7 +248,8 @@ def make_runner(settings: Settings) -> Runner:
         settings=settings,
         reception=reception,
         requests=Requests(in_force, incidents, queue, loans, engine.hint, database.runner),
-        identity=Identity(session),
+        approvals=Approvals(orders, SecondFactor(session.client, Factors(database)), engine.hint),
+        identity=identity,
         incidents=incidents,
         holds=holds,
         queue=queue,

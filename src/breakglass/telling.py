@@ -122,6 +122,11 @@ def _item(body: Body) -> Told | None:
     return "item", f"{plain(body.get('item'))} on {plain(body.get('host'))} {status.upper()}: {plain(body.get('msg'))}"
 
 
+def _who(body: Body) -> str:
+    groups = ", ".join(words(body.get("groups")))
+    return f"{plain(body.get('by'))}{f' of {groups}' if groups else ''}"
+
+
 def _held(body: Body) -> str:
     scope, name = plain(body.get("scope")), plain(body.get("name"))
     return "everything" if scope == "all" else f"{scope} {name}"
@@ -167,7 +172,11 @@ _TELLERS: dict[str, Callable[[Body], Told | None]] = {
         "; ".join([f"let in by {', '.join(words(body.get('hosts'))) or 'no host'}", *words(body.get("failures"))]),
     ),
     "plan.made": _plan,
-    "approval.given": lambda body: ("approval", f"{plain(body.get('by'))} (policy {plain(body.get('policy_line'))})"),
+    "approval.asked": lambda body: ("asked", ", ".join(words(body.get("channels")))),
+    "approval.not_asked": _why("asked", "NOBODY YET: "),
+    "approval.given": lambda body: ("approval", f"{_who(body)} (policy {plain(body.get('policy_line'))})"),
+    "approval.denied": lambda body: ("denied", f"{_who(body)}: {plain(body.get('why'))}"),
+    "approval.refused": lambda body: ("not heard", f"a vote of {plain(body.get('by'))}: {plain(body.get('why'))}"),
     "override.used": lambda body: ("override", f"{plain(body.get('by'))}: {plain(body.get('why'))}"),
     "observed": _observed,
     "grant.minted": lambda body: ("grant", f"minted, wrapped for one use   accessor {short(body.get('accessor'))}"),

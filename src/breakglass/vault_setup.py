@@ -73,6 +73,7 @@ class VaultSetup:
     settings: Settings
     client: Client
     accesses: tuple[AccessSpec, ...]
+    groups: frozenset[str] = frozenset()
 
     @classmethod
     @contextmanager
@@ -86,7 +87,7 @@ class VaultSetup:
             "ca_cert": str(vault.ca_cert) if vault.ca_cert else None,
         }
         with logged_in(options, environ) as client:
-            yield cls(settings, client, tuple(access_specs(site.policy, site.inventory)))
+            yield cls(settings, client, tuple(access_specs(site.policy, site.inventory)), site.policy.groups)
 
     def plan(self, *, next_authority: bool = False) -> Preparation:
         """What would be added and changed, and what the site itself should see to.
@@ -124,7 +125,8 @@ class VaultSetup:
         return Preparation(_lines(changes), says, issues, self._advice())
 
     def _changes(self, mounts: frozenset[str]) -> list[preparation.Change]:
-        return preparation.plan(self.client, desired(self.accesses, further_mounts=sorted(mounts - {SSH_MOUNT})))
+        further = sorted(mounts - {SSH_MOUNT})
+        return preparation.plan(self.client, desired(self.accesses, further_mounts=further, groups=self.groups))
 
     def _advice(self) -> list[str]:
         return list(advice(self.client, self.accesses))

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import strategies as st
 
 from breakglass.domain.alert import Alert, AlertStatus
+from breakglass.domain.approvals import Asker, Quorum, Requirement, Vote
 from breakglass.domain.course import Course, Probing
 from breakglass.domain.incident import Attempt, Effect, Escalation, Fault, Incident, PlayOutcome, Result, State
 from breakglass.domain.plan import Plan
@@ -71,6 +72,8 @@ def make_course(
     holds_host: bool = False,
     releases_host: bool = False,
     probing: Probing | None = None,
+    quorum: Quorum | None = None,
+    asked_by: Asker | None = None,
 ) -> Course:
     """What may be done: one restart of web1; nothing when there is a refusal."""
     return Course(
@@ -78,7 +81,7 @@ def make_course(
         owner="shop-team",
         policy_digest="ab" * 32,
         mode=mode,
-        approval="automatic",
+        approval=quorum.name if quorum else "automatic",
         approval_line="breakglass.yml:9",
         plan=None if refusal else plan or make_plan(),
         refusal=refusal,
@@ -89,6 +92,8 @@ def make_course(
         holds_host=holds_host,
         releases_host=releases_host,
         probing=probing,
+        quorum=quorum,
+        asked_by=asked_by,
     )
 
 
@@ -124,10 +129,17 @@ _PLANS = st.builds(
     time_box_seconds=st.integers(1, 10**6),
 )
 _PROBINGS = st.builds(Probing, _TEXT, st.lists(st.tuples(_TEXT, _TEXT), max_size=2).map(tuple))
+_TEXTS = st.lists(_TEXT, max_size=2).map(tuple)
+_QUORUMS = st.builds(
+    Quorum, _TEXT, st.lists(st.builds(Requirement, st.integers(1, 3), _TEXTS), max_size=2).map(tuple), _TEXTS, _SPAN
+)
+_VOTES = st.builds(Vote, _TEXT, _TEXT, _TEXT, _TEXTS, _TEXT, st.booleans(), _TEXT, _MOMENT)
 _COURSES = st.builds(
     Course,
     *(_TEXT, _TEXT, _TEXT, st.sampled_from(Mode), _TEXT, _TEXT, st.none() | _PLANS, _TEXT, _LIMITS, st.booleans()),
     *(_SPAN, _LADDERS, st.booleans(), st.booleans(), _TEXT, _TEXT, st.none() | _PROBINGS),
+    quorum=st.none() | _QUORUMS,
+    asked_by=st.none() | st.builds(Asker, _TEXT, _TEXT, _TEXT, _TEXTS),
 )
 _ATTEMPTS = st.builds(
     Attempt,
@@ -155,6 +167,8 @@ INCIDENTS = st.builds(
     wake_at=st.none() | _MOMENT,
     escalation=st.none() | _ESCALATIONS,
     result=st.none() | st.sampled_from(Result),
+    votes=st.lists(_VOTES, max_size=2).map(tuple),
+    asked=st.integers(0, 2),
 )
 """Any document that a store may be asked to keep, sensible or not."""
 

@@ -18,6 +18,7 @@ from tests.support.incidents import HOUR, NEVER_WAITS, NOW, make_alert, make_cou
 
 from breakglass import engine as engine_module
 from breakglass.domain import messages as heard
+from breakglass.domain.approvals import Quorum, Requirement
 from breakglass.domain.course import Probing
 from breakglass.domain.incident import Effect, Incident, PlayOutcome, Result, State
 from breakglass.domain.orders import Ordered, Word
@@ -44,6 +45,7 @@ OUTCOMES: dict[Effect, heard.Outcome] = {
     Effect.RUN_PLAY: heard.PlayEnded(PlayOutcome.OK, "the remediation ran"),
     Effect.CLOSE_GRANT: heard.GrantProvenGone(NOW, ""),
     Effect.ESCALATE: heard.Delivered(("chat",)),
+    Effect.ASK: heard.Asked(("chat",)),
     Effect.PROBE: heard.Probed(heard.Finding.GOOD, "up for instance=web1:9100 is 1"),
 }
 
@@ -214,7 +216,8 @@ def test_taking_over_from_a_dead_runner(stage: Stage, effect: Effect) -> None:
     """Whatever the dead runner was at, the incident goes on at once; its play is asked after and never just run again."""
     asked = Probing("up", (("instance", "web1:9100"),)) if effect is Effect.PROBE else None
     refusal = "no host" if effect is Effect.ESCALATE else ""
-    course = make_course(refusal=refusal, idempotent=False, probing=asked)
+    quorum = Quorum("one", (Requirement(1, ("dba",)),), ("chat",), HOUR) if effect is Effect.ASK else None
+    course = make_course(refusal=refusal, idempotent=False, probing=asked, quorum=quorum)
     die_at(stage, effect, course)
     stage.world.asked.clear()
     stage.start()
@@ -227,7 +230,7 @@ def test_taking_over_from_a_dead_runner(stage: Stage, effect: Effect) -> None:
     else:
         stage.until(lambda: stage.world.effects()[:1] == [effect])
         assert stage.world.recovered == []
-        ends = {Effect.ESCALATE: State.ESCALATED, Effect.PROBE: State.CLOSED}
+        ends = {Effect.ESCALATE: State.ESCALATED, Effect.ASK: State.APPROVING, Effect.PROBE: State.CLOSED}
         stage.until_state(ends.get(effect, State.VERIFYING))
 
 

@@ -21,12 +21,14 @@ SSH_MOUNTS: Final = (NEXT_SSH_MOUNT, SSH_MOUNT, PREVIOUS_SSH_MOUNT)
 
 TRANSIT_MOUNT: Final = "transit"
 KV_MOUNT: Final = "kv"
+TOTP_MOUNT: Final = "totp"
 APPROLE_MOUNT: Final = "approle"
 
 JOURNAL_KEY: Final = "breakglass-journal"
 RUNNER: Final = "breakglass-runner"
 RUNNER_POLICY: Final = "breakglass-runner"
 OPERATOR_POLICY: Final = "breakglass-operator"
+PERSON_POLICY: Final = "breakglass-person"
 GRANT_POLICY: Final = "breakglass-grant"
 HOST_ROLE: Final = "breakglass-host"
 CHILD_ROLE_PREFIX: Final = "breakglass-child-"

@@ -80,3 +80,10 @@ path "kv/data/breakglass/hold"          { capabilities = ["read"] }
 # Says to a runner who we are, when it is asked for a grant.
 path "identity/oidc/token/breakglass"   { capabilities = ["read"] }
 """
+
+PERSON: Final = """\
+# breakglass-person: for the logins of people who ask a runner for access, or approve. Written by breakglass vault apply.
+path "identity/oidc/token/breakglass"   { capabilities = ["read"] }
+path "auth/token/lookup-self"           { capabilities = ["read"] }
+path "auth/token/revoke-self"           { capabilities = ["update"] }
+"""

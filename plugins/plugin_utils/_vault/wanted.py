@@ -6,7 +6,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
-from . import policies, wanted_ssh
+from . import policies, wanted_people, wanted_ssh
 from .errors import UnusableRequest
 from .grant_facts import GrantKind
 from .names import (
@@ -18,6 +18,7 @@ from .names import (
     JOURNAL_KEY_PATH,
     KV_MOUNT,
     OPERATOR_POLICY,
+    PERSON_POLICY,
     RENEWING_POLICY,
     RUNNER_POLICY,
     RUNNER_ROLE_PATH,
@@ -27,7 +28,7 @@ from .names import (
 from .objects import OURS, Kind, Wanted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Iterator, Sequence
 
     from .access import AccessSpec
 
@@ -39,13 +40,17 @@ IDENTITY_KEY_ROTATION: Final = timedelta(days=1)
 
 
 def desired(
-    accesses: Sequence[AccessSpec], runner_period: timedelta = RUNNER_PERIOD, further_mounts: Sequence[str] = ()
+    accesses: Sequence[AccessSpec],
+    runner_period: timedelta = RUNNER_PERIOD,
+    further_mounts: Sequence[str] = (),
+    groups: Collection[str] = (),
 ) -> list[Wanted]:
     """Return everything that must stand in Vault, in the order in which it can be written.
 
     Args:
         accesses: What the policy opens.
         runner_period: How long a runner's session lives without being renewed.
+        groups: Groups of Vault's identity that the policy names: whose members may ask or approve.
         further_mounts: The SSH mounts besides the current one whose roles are to be the same.
 
     Raises:
@@ -58,6 +63,7 @@ def desired(
         *_mounts(),
         *_made_once(),
         *_identity(),
+        *wanted_people.people(groups),
         *_shared_policies(),
         wanted_ssh.admins_host_role(),
         _runner(runner_period),
@@ -120,6 +126,7 @@ def _shared_policies() -> Iterator[Wanted]:
     yield _policy(GRANT_POLICY, policies.GRANT)
     yield _policy(RENEWING_POLICY, policies.RENEWING)
     yield _policy(OPERATOR_POLICY, policies.OPERATOR)
+    yield _policy(PERSON_POLICY, policies.PERSON)
 
 
 def _policy(name: str, text: str) -> Wanted:

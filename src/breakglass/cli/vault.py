@@ -45,6 +45,31 @@ def apply(
         _show(setup.apply(next_authority=next_authority), as_json=as_json)
 
 
+@app.command()
+def enrol(
+    person: Annotated[str, typer.Argument(help="As the metadata `person` of their entities says.")],
+    to: Annotated[
+        Path | None, typer.Option(help="Write the QR code (PNG) there, for you alone to read, instead of the address.")
+    ] = None,
+    settings: SettingsFile = Path("settings.yml"),
+    *,
+    replace: Annotated[bool, typer.Option("--replace", help="End their present one.")] = False,
+) -> None:
+    """Make a person's second factor, with an admin's login. What their authenticator reads is shown once."""
+    from breakglass.enrolling import enrol as make  # noqa: PLC0415
+    from breakglass.enrolling import write_picture  # noqa: PLC0415
+
+    with prepared_setup(settings) as setup:
+        made = make(setup.client, person, replace=replace)
+    if to is None:
+        typer.echo(made.address)
+        return
+    write_picture(to, made.picture)
+    typer.echo(
+        f"The second factor of {person} is in {to}. Have them read it with their authenticator, and delete the file."
+    )
+
+
 def _show(preparation: Preparation, *, as_json: bool) -> None:
     if as_json:
         typer.echo(json.dumps(asdict(preparation), ensure_ascii=False))

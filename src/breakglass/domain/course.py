@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 
+from breakglass.domain.approvals import Asker, Quorum
 from breakglass.domain.plan import Plan
 from breakglass.domain.rules import Ladder, Limits, Mode
 
@@ -35,7 +36,7 @@ class Course:
         owner: The team that owns it; for a request, name and entity of who asked.
         policy_digest: Of the policy that said so (hex SHA-256).
         mode: Observe or act.
-        approval: "automatic"; the line of the policy that says so is `approval_line`.
+        approval: "automatic", or the name of an approval; the line of the policy that says so is `approval_line`.
         approval_line: File and line, for the journal.
         plan: What will run; None when the alert was refused.
         refusal: Why nothing may run, a sentence; empty when there is a plan.
@@ -49,6 +50,9 @@ class Course:
         probing: What Prometheus is asked once the alert has resolved; None where nobody can be asked.
         groups: The inventory groups that its access opens: what `group_share` is a share of.
         policy_commit: What was checked out of git where the policy lies; empty where nobody knows.
+        quorum: Who must say yes; None when nobody is asked.
+        asked_by: Who asked for an access themselves; None where an alert did.
+        opens: What its access opens, in words, as the policy said then.
         own: Whether the runner tells of itself; then `trigger` is the name of its own alert, and nothing ever runs.
     """
 
@@ -70,6 +74,9 @@ class Course:
     policy_commit: str = ""
     probing: Probing | None = None
     groups: tuple[str, ...] = ()
+    quorum: Quorum | None = None
+    asked_by: Asker | None = None
+    opens: tuple[str, ...] = ()
     own: bool = False
 
     @property

@@ -23,11 +23,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from breakglass.domain.alert import REQUEST, AlertStatus
+from breakglass.domain.asking import absorb_vote
 from breakglass.domain.draft import Decision, Draft
-from breakglass.domain.incident import Fault, Incident, State
+from breakglass.domain.incident import Fault, Incident, Result, State
 from breakglass.domain.messages import AlertArrived, Message
 from breakglass.domain.orders import Ordered, absorb_order
-from breakglass.domain.outcomes import absorb_outcome
+from breakglass.domain.outcomes import absorb_outcome, end_of_automation
 from breakglass.domain.steps import look_again_at, step
 
 if TYPE_CHECKING:
@@ -55,12 +56,19 @@ def decide(incident: Incident, messages: Sequence[Message], now: datetime) -> De
         if isinstance(message, AlertArrived):
             _absorb_alert(draft, message.alert)
         elif isinstance(message, Ordered):
-            absorb_order(draft, message)
+            _absorb_word(draft, message)
         else:
             absorb_outcome(draft, message)
     while draft.incident.effect is None and step(draft):
         pass
     return Decision(draft.incident, tuple(draft.notes), look_again_at(draft.incident, now), draft.hold)
+
+
+def _absorb_word(draft: Draft, said: Ordered) -> None:
+    if said.vote is None:
+        absorb_order(draft, said)
+    elif denied := absorb_vote(draft, said.vote):
+        end_of_automation(draft, Result.REFUSED, denied)
 
 
 def _absorb_alert(draft: Draft, alert: Alert) -> None:

@@ -151,6 +151,8 @@ def drill_course(
         alert_resolves_within=trigger.alert_resolves_within,
         ladder=everybody(policy.ladders[trigger.escalation]),
         drill=drill.name,
+        quorum=policy.approvals.get(trigger.approval),
+        opens=policy.access[trigger.access].words,
     )
 
 

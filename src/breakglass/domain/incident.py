@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from breakglass.domain.approvals import Vote
 from breakglass.domain.course import Course
 from breakglass.domain.own_alerts import about_of
 
@@ -43,6 +44,7 @@ class Effect(StrEnum):
     """What the engine does for an incident outside of the database."""
 
     RESERVE = "reserve"
+    ASK = "ask"
     OPEN_GRANT = "open-grant"
     RUN_PLAY = "run-play"
     CLOSE_GRANT = "close-grant"
@@ -65,7 +67,7 @@ class PlayOutcome(StrEnum):
 TRANSITIONS: dict[State, frozenset[State]] = {
     State.RECEIVED: frozenset({State.WAITING, State.ESCALATED, State.CLOSED}),
     State.WAITING: frozenset({State.APPROVING, State.ESCALATED, State.CLOSED}),
-    State.APPROVING: frozenset({State.OPENING, State.CLOSED}),
+    State.APPROVING: frozenset({State.OPENING, State.ESCALATED, State.CLOSED}),
     State.OPENING: frozenset({State.RUNNING, State.ESCALATED, State.CLOSED}),
     State.RUNNING: frozenset({State.CLOSING}),
     State.CLOSING: frozenset({State.VERIFYING, State.WAITING, State.ESCALATED, State.CLOSED}),
@@ -150,6 +152,8 @@ class Incident:
         escalation: Set as soon as people are needed.
         result: Set once it is clear, at the latest on closing.
         proof: What Prometheus has said for it that the fault is gone; empty until then.
+        votes: Who has said yes to the plan of the attempt that is waited for or under way.
+        asked: How often people were asked for it.
         cancelled_by: Who has said that it shall stop; nothing new begins then, and what is open is closed.
     """
 
@@ -167,6 +171,8 @@ class Incident:
     escalation: Escalation | None = None
     result: Result | None = None
     proof: str = ""
+    votes: tuple[Vote, ...] = ()
+    asked: int = 0
     cancelled_by: str = ""
 
     @property

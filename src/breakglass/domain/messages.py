@@ -123,6 +123,21 @@ class NotDelivered:
     why: str
 
 
+@dataclass(frozen=True)
+class Asked:
+    """At least one channel took the question to those who may approve; `failed` says which did not, and why."""
+
+    channels: tuple[str, ...]
+    failed: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class NotAsked:
+    """No channel took the question."""
+
+    why: str
+
+
 class Finding(StrEnum):
     """What a question to Prometheus came to."""
 
@@ -155,6 +170,8 @@ Outcome = (
     | GrantNotProvenGone
     | Delivered
     | NotDelivered
+    | Asked
+    | NotAsked
     | Probed
 )
 Message = AlertArrived | Ordered | Outcome

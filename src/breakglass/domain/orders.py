@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What people may say to an incident: that they have heard, that it shall stop, that it is done, or to try again. Pure.
+"""What people may say to an incident: that they have heard, that it shall stop, that it is done, to try again, yes or no. Pure.
 
 An order never opens anything that the policy does not: a retry is the same plan under the same limits of time and hosts.
 """
@@ -11,8 +11,10 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from breakglass.domain.incident import Result, State
+from breakglass.domain.voting import vote_refusal
 
 if TYPE_CHECKING:
+    from breakglass.domain.approvals import Vote
     from breakglass.domain.draft import Draft
     from breakglass.domain.incident import Incident
 
@@ -26,6 +28,7 @@ class Word(StrEnum):
     CANCEL = "cancel"
     CLOSE = "close"
     RETRY = "retry"
+    VOTE = "vote"
 
 
 @dataclass(frozen=True)
@@ -36,24 +39,28 @@ class Ordered:
         word: See Word.
         person: Who.
         reason: Why, a sentence.
+        vote: What was said to the plan; None unless the word is `vote`.
     """
 
     word: Word
     person: str
     reason: str
+    vote: Vote | None = None
 
 
-def refusal(incident: Incident, word: Word) -> str:
+def refusal(incident: Incident, ordered: Ordered) -> str:
     """Why this can't be said to the incident as it is now; empty if it can."""
     if incident.state is State.CLOSED:
         return f"{incident.id} is closed already: {incident.result.value if incident.result else 'without a result'}"
-    return _REFUSALS[word](incident)
+    if ordered.vote is not None:
+        return vote_refusal(incident, ordered.vote)
+    return _REFUSALS[ordered.word](incident)
 
 
 def absorb_order(draft: Draft, ordered: Ordered) -> None:
     """Take it in, or record that it came too late."""
     about = {"word": ordered.word.value, "by": ordered.person}
-    if why := refusal(draft.incident, ordered.word):
+    if why := refusal(draft.incident, ordered):
         draft.note("order.refused", {**about, "why": why})
         return
     draft.note("order.given", {**about, "why": ordered.reason})

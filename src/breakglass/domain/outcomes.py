@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from breakglass.domain import asking
 from breakglass.domain import messages as heard
 from breakglass.domain.holds import change_after
 from breakglass.domain.incident import Effect, PlayOutcome, Result, State
@@ -50,7 +51,7 @@ def absorb_outcome(draft: Draft, outcome: heard.Outcome) -> None:
             _proven_gone(draft, outcome)
         case heard.GrantNotProvenGone(why=why):
             _not_proven_gone(draft, why)
-        case heard.Delivered() | heard.NotDelivered():
+        case heard.Delivered() | heard.NotDelivered() | heard.Asked() | heard.NotAsked():
             _told(draft, outcome)
         case heard.Probed():
             _probed(draft, outcome)
@@ -106,6 +107,8 @@ def _not_started(draft: Draft, effect: Effect, postponed: heard.NotStarted) -> N
         end_play(draft, heard.PlayEnded(PlayOutcome.NOT_STARTED, why))
     elif effect is Effect.ESCALATE:
         _not_delivered(draft, why)
+    elif effect is Effect.ASK:
+        asking.asked(draft, heard.NotAsked(why), backoff(draft.incident.retries))
     elif _waited_in_vain(draft, effect, postponed):
         end_of_automation(draft, Result.FAILED, why)
     else:
@@ -126,7 +129,10 @@ def _reserved(draft: Draft, checks: tuple[str, ...]) -> None:
         draft.note("observed", {"would_have_run": course.plan.remediation, "hosts": list(course.hosts)})
         draft.conclude(Result.OBSERVED)
     else:
+        if course.plan is not None:
+            draft.note("plan.made", {"digest": course.plan.digest, **course.plan.to_json()})
         draft.move(State.APPROVING)
+        draft.incident = replace(draft.incident, votes=(), asked=0)  # a yes is for one attempt
 
 
 def _blocked(draft: Draft, why: str, again_in: timedelta) -> None:
@@ -227,11 +233,13 @@ def _probed(draft: Draft, probed: heard.Probed) -> None:
         end_of_automation(draft, Result.UNKNOWN, f"the alert resolved, but {probed.sentence}")
 
 
-def _told(draft: Draft, answer: heard.Delivered | heard.NotDelivered) -> None:
+def _told(draft: Draft, answer: heard.Delivered | heard.NotDelivered | heard.Asked | heard.NotAsked) -> None:
     if isinstance(answer, heard.Delivered):
         _delivered(draft, answer)
-    else:
+    elif isinstance(answer, heard.NotDelivered):
         _not_delivered(draft, answer.why)
+    else:
+        asking.asked(draft, answer, backoff(draft.incident.retries))
 
 
 def _delivered(draft: Draft, delivered: heard.Delivered) -> None:

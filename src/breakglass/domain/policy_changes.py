@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, TypeVar
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
+    from breakglass.domain.approvals import Quorum
     from breakglass.domain.rules import Access, Behaves, Drill, Policy, RequestRule, Storm, Trigger
 
 
@@ -40,7 +41,7 @@ _WHOLE_GROUP = 100  # percent: what a missing share allows
 
 
 def changes(old: Policy, new: Policy) -> tuple[Change, ...]:
-    """Every difference of meaning between two policies, in the order: accesses, triggers, requests, remediations, drills, ladders."""
+    """Every difference of meaning between two policies, in the order: accesses, triggers, requests, approvals, remediations, drills, ladders."""
     triggers = [{trigger.name: trigger for trigger in policy.triggers} for policy in (old, new)]
     requests = [{rule.name: rule for rule in policy.requests} for policy in (old, new)]
     drills = [{drill.name: drill for drill in policy.drills} for policy in (old, new)]
@@ -49,6 +50,7 @@ def changes(old: Policy, new: Policy) -> tuple[Change, ...]:
         *_compared("trigger", triggers[0], triggers[1], _trigger, _would),
         *_order(old, new),
         *_compared("request", requests[0], requests[1], _request, _may),
+        *_compared("approval", old.approvals, new.approvals, _quorum, _asks),
         *_compared("remediation", old.behaviours, new.behaviours, _behaviour, _stated),
         *_compared("drill", drills[0], drills[1], _drill, _rehearses),
         *(
@@ -161,6 +163,26 @@ def _request(old: RequestRule, new: RequestRule) -> Iterator[Found]:
     yield from _approval(old.approval, new.approval)
     yield from _amount("time_box", old.time_box, new.time_box)
     yield from _needs("ticket", old.ticket_required, new.ticket_required)
+
+
+def _asks(quorum: Quorum) -> Found:
+    return Effect.SAME, f"asks for {_required(quorum)} within {_shown(quorum.within)}"
+
+
+def _quorum(old: Quorum, new: Quorum) -> Iterator[Found]:
+    if old.require != new.require:  # fewer people, or people of more groups: whatever changes here may be easier
+        stricter = len(new.require) >= len(old.require) and all(
+            now.count >= was.count and set(now.groups) <= set(was.groups)
+            for was, now in zip(old.require, new.require, strict=False)
+        )
+        yield Effect.LESS if stricter else Effect.MORE, f"asks for {_required(new)}, was {_required(old)}"
+    yield from _amount("within", old.within, new.within)
+    if old.notify != new.notify:
+        yield Effect.SAME, f"asks by {', '.join(new.notify)}, was {', '.join(old.notify)}"
+
+
+def _required(quorum: Quorum) -> str:
+    return " and ".join(f"{line.count} of {' or '.join(line.groups)}" for line in quorum.require)
 
 
 def _stated(behaviour: Behaves) -> Found:

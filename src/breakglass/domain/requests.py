@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from breakglass.domain.approvals import AUTOMATIC, Asker
 from breakglass.domain.course import Course
 from breakglass.domain.hosts import NoHosts, UnknownHost, resolve_hosts
 from breakglass.domain.plan import Plan
@@ -34,11 +35,13 @@ class Person:
         entity: Id of the entity.
         name: Its name.
         groups: Names of its groups.
+        person: Whom an admin says it belongs to (metadata `person`); empty where nobody has. People are counted by this.
     """
 
     entity: str
     name: str
     groups: frozenset[str]
+    person: str = ""
 
 
 @dataclass(frozen=True)
@@ -81,6 +84,9 @@ def course_of(person: Person, wish: Wish, policy: Policy, inventory: Mapping[str
         idempotent=False,
         alert_resolves_within=timedelta(),
         ladder=policy.ladders[rule.escalation],
+        quorum=policy.approvals.get(rule.approval),
+        asked_by=Asker(person.person, person.entity, person.name, _groups(rule, person), wish.reason, wish.ticket),
+        opens=policy.access[rule.access].words,
     )
 
 
@@ -93,6 +99,11 @@ def _rule(person: Person, wish: Wish, policy: Policy) -> RequestRule:
     if rule is None:
         wanted = ", ".join(sorted(frozenset().union(*(rule.who for rule in for_access))))
         raise RefusedRequest(f"{person.name} is in none of the groups that may ask for {wish.access} ({wanted}).")
+    if rule.approval != AUTOMATIC and not person.person:
+        raise RefusedRequest(
+            f"{rule.name} needs the approval of others, and Vault does not say whose entity {person.name} is: an admin sets "
+            "its metadata `person`."
+        )
     if not wish.reason.strip():
         raise RefusedRequest("A request needs a reason: a sentence that an auditor understands.")
     if rule.ticket_required and not wish.ticket.strip():
@@ -102,6 +113,10 @@ def _rule(person: Person, wish: Wish, policy: Policy) -> RequestRule:
             f"{rule.name} opens for {int(rule.time_box.total_seconds())} s at most; ask for a shorter time box."
         )
     return rule
+
+
+def _groups(rule: RequestRule, person: Person) -> tuple[str, ...]:
+    return tuple(sorted(rule.who & person.groups))
 
 
 def _plan(wish: Wish, rule: RequestRule, policy: Policy, inventory: Mapping[str, frozenset[str]]) -> Plan:

@@ -10,6 +10,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Protocol
 
+from breakglass.domain.approvals import Quorum
 from breakglass.domain.schedule import Schedule
 
 if TYPE_CHECKING:
@@ -77,6 +78,12 @@ class Access:
     max_time_box: timedelta
     ticket_required: bool
     credentials: tuple[VaultCredential, ...] = ()
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """Each of its credentials, for people."""
+        others = (f"{one.kind} {one.mount}/{one.name}".rstrip("/ ") for one in self.credentials)
+        return (*((f"SSH as {self.ssh.user}",) if self.ssh else ()), *others)
 
 
 @dataclass(frozen=True)
@@ -156,7 +163,7 @@ class Trigger:
         when: The rest of the rule, or None.
         hosts: Gives a host text, or a list of them.
         access: Name of the access.
-        approval: "automatic" (others are not supported yet).
+        approval: "automatic", or the name of an approval.
         remediation: Role name as the policy spells it.
         parameters: Role variable to template.
         time_box: Life of the grant from the moment it opens.
@@ -194,7 +201,7 @@ class RequestRule:
         line: Where its `approval` stands: `breakglass.yml:9`.
         who: Groups of Vault's identity; members of one of them may ask.
         access: Name of the access.
-        approval: "automatic" (others are not supported yet).
+        approval: "automatic", or the name of an approval.
         time_box: Longest life of the grant.
         ticket_required: Whether a ticket must be named.
         escalation: The ladder's name, for a grant that can't be proven gone.
@@ -312,3 +319,10 @@ class Policy:
     behaviours: Mapping[str, Behaves] = field(default_factory=lambda: MappingProxyType({}))
     commit: str = ""
     escalation: str = ""
+    approvals: Mapping[str, Quorum] = field(default_factory=lambda: MappingProxyType({}))
+
+    @property
+    def groups(self) -> frozenset[str]:
+        """Every group of Vault's identity that it names: whose members may ask, or approve."""
+        asking = frozenset(group for rule in self.requests for group in rule.who)
+        return asking.union(*(quorum.groups for quorum in self.approvals.values()))

@@ -11,6 +11,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from breakglass.domain import asking, voting
 from breakglass.domain.incident import Effect, Incident, PlayOutcome, Result, State
 from breakglass.domain.messages import PlayEnded
 from breakglass.domain.outcomes import end_of_automation, end_play, next_attempt
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
+    from breakglass.domain.approvals import Quorum
     from breakglass.domain.draft import Draft
 
 CLOSING_PATIENCE = timedelta(minutes=1)
@@ -111,11 +113,27 @@ def _approving(draft: Draft) -> bool:
     course, plan = draft.incident.course, draft.incident.course.plan
     if plan is None:
         return False
-    draft.note("plan.made", {"digest": plan.digest, **plan.to_json()})
-    draft.note("approval.given", {"by": course.approval, "policy_line": course.approval_line, "digest": plan.digest})
+    if course.quorum is None:
+        draft.note(
+            "approval.given", {"by": course.approval, "policy_line": course.approval_line, "digest": plan.digest}
+        )
+    elif draft.incident.resolved:
+        _end_before_a_play(draft)
+        return True
+    elif not voting.is_decided(draft.incident, course.quorum):
+        return _still_asking(draft, course.quorum)
     draft.move(State.OPENING)
     draft.new_attempt()
     return True
+
+
+def _still_asking(draft: Draft, quorum: Quorum) -> bool:
+    if voting.ends_at(draft.incident, quorum) <= draft.now:
+        left = voting.missing(draft.incident, quorum)
+        within = quorum.within.total_seconds()
+        end_of_automation(draft, Result.REFUSED, f"nobody approved within {within:.0f} s: it still needs {left}")
+        return True
+    return False if _pausing(draft) else asking.ask(draft, quorum)
 
 
 def _opening(draft: Draft) -> bool:

@@ -41,12 +41,14 @@ class OpenGrant:
         session: In Vault.
         handover: Where the play finds its wrapped grant.
         held: Why a hold lets nothing start for an incident; empty when none does.
+        changed: Why those who asked or approved may no longer, if that is so; empty when nothing has changed.
         runner: The name of this runner; empty where there is only one.
     """
 
     session: VaultSession
     handover: Handover
     held: Callable[[Incident], str]
+    changed: Callable[[Incident], str]
     runner: str = ""
 
     def run(self, incident: Incident) -> Outcome:
@@ -61,8 +63,8 @@ class OpenGrant:
             hold = read_hold(self.session.client())
             if hold is not None and not hold.mirrored:
                 return GrantNotMinted(f"the hold is set by {hold.person}: {hold.reason}", retryable=False)
-            if held := self.held(incident):
-                return GrantNotMinted(held, retryable=False)
+            if why_not := self.held(incident) or self.changed(incident):
+                return GrantNotMinted(why_not, retryable=False)
             self._close_left_over(incident)
             grant = self._minted(request)
         except GrantMismatch as error:

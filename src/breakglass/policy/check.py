@@ -32,6 +32,7 @@ class Surroundings:
         escalations: The same for `escalations:`.
         triggers: Names of all triggers as they are written, too.
         default_escalation_known: False when the defaults have faults, so that a missing escalation is no news.
+        approvals: Every name under `approvals:`, also of entries that have faults of their own.
         has_prometheus: False when the settings name none that a probe could ask.
     """
 
@@ -43,6 +44,7 @@ class Surroundings:
     default_escalation_known: bool
     triggers: Collection[str] = ()
     has_prometheus: bool = True
+    approvals: Collection[str] = ()
 
 
 @dataclass(frozen=True)

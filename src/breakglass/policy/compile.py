@@ -30,6 +30,7 @@ from breakglass.domain.rules import (
 )
 from breakglass.domain.schedule import Schedule
 
+from . import approvals
 from .expressions import compile_condition, compile_template
 from .problems import Place, Problem
 
@@ -93,6 +94,7 @@ class Compiler:
         access = {name: _access(name, entry) for name, entry in self._document.access.items()}
         triggers = tuple(self._trigger(number, entry) for number, entry in enumerate(self._document.triggers))
         ladders = {name: _ladder(name, rungs) for name, rungs in self._document.escalations.items()}
+        quorums = {name: approvals.quorum(name, entry) for name, entry in self._document.approvals.items()}
         requests = tuple(self._request(number, entry) for number, entry in enumerate(self._document.requests))
         drills = tuple(self._drill(number, entry) for number, entry in enumerate(self._document.drills))
         default = self._document.defaults.escalation or ""
@@ -101,6 +103,7 @@ class Compiler:
                 ladders[name] = Ladder(name, (Rung((name,), None),))
         meaning = [_trigger_meaning(t, e) for t, e in zip(triggers, self._document.triggers, strict=True)]
         others = {
+            "approvals": {name: approvals.meaning(one) for name, one in quorums.items()},
             "requests": [_request_meaning(rule) for rule in requests],
             "drills": [_drill_meaning(drill) for drill in drills],
             "remediations": {name: _behaviour_meaning(one) for name, one in self._document.remediations.items()},
@@ -116,6 +119,7 @@ class Compiler:
             behaviours=MappingProxyType(dict(self._document.remediations)),
             cases=tuple(self._case(number, entry) for number, entry in enumerate(self._document.tests)),
             escalation=default,
+            approvals=MappingProxyType(quorums),
         )
 
     def _case(self, number: int, entry: CaseEntry) -> Case:

@@ -6,6 +6,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from .check import Checker, Surroundings
+from .check_approvals import ApprovalChecker
 from .check_cases import CaseChecker
 from .check_drills import DrillChecker
 from .check_requests import RequestChecker
@@ -80,10 +81,12 @@ def load_policy(
         default_escalation_known=not any(where[:1] == ("defaults",) for where, _ in faults),
         triggers=_item_names(root, "triggers"),
         has_prometheus=has_prometheus,
+        approvals=_names(root, "approvals"),
     )
     problems.extend(compiler.problems)
     problems.extend(Checker(policy, around, place, trigger_place).problems())
     problems.extend(RequestChecker(policy, around, request_place).problems())
+    problems.extend(ApprovalChecker(policy, around, place, trigger_place, request_place).problems())
     problems.extend(DrillChecker(policy, around, drill_place).problems())
     problems.extend(CaseChecker(policy, around, case_place).problems())
     if problems:

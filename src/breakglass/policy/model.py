@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
+from .approvals import Approval, ApprovalEntry, EntryName  # noqa: TC001 (pydantic reads the annotation)
 from .behaviour import FullName, StatedBehaviour  # noqa: TC001 (pydantic reads the annotation)
 from .cases import Cases, label
 from .credentials import CredentialEntry, Credentials
@@ -57,14 +58,6 @@ def _hosts(value: object) -> object:
     raise sentence('Write a host, a list of hosts, or an expression such as "{{ alert.labels.instance }}".')
 
 
-def _approval(value: object) -> object:
-    if value == "automatic":
-        return value
-    if not isinstance(value, str):
-        raise sentence("Write `approval: automatic`.")
-    raise sentence(f"{value[:80]!r}: an approval other than automatic is not supported yet.")
-
-
 def _hand_out(value: object) -> object:
     if value == "true":
         raise sentence('"hand_out: true" is not supported yet. Credentials stay with the runner.')
@@ -91,7 +84,6 @@ HandOut = Annotated[
     WithJsonSchema({"const": False, "description": "true: not supported yet"}),
 ]
 Required = Annotated[Literal["required"] | None, BeforeValidator(choice(("required",)))]
-Approval = Annotated[Literal["automatic"], BeforeValidator(_approval)]
 Version = Annotated[Literal[1], BeforeValidator(_version)]
 
 
@@ -188,7 +180,7 @@ class PolicyDocument(Strict):
         default_factory=dict
     )
     remediations: Annotated[dict[FullName, StatedBehaviour], MaybeEmptyMapping] = Field(default_factory=dict)
-    approvals: Unbuilt = None
+    approvals: Annotated[dict[EntryName, ApprovalEntry], MaybeEmptyMapping] = Field(default_factory=dict)
     requests: Annotated[RequestEntries, MaybeEmptyList] = Field(default_factory=list)
     maintenance: Unbuilt = None
     drills: Annotated[DrillEntries, MaybeEmptyList] = Field(default_factory=list)

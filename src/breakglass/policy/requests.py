@@ -7,15 +7,8 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
-from .scalars import Group, MaybeDuration, MaybeName, Name, Strict, Unbuilt, choice, sentence
-
-
-def _approval(value: object) -> object:
-    if value == "automatic":
-        return value
-    if not isinstance(value, str):
-        raise sentence("Write `approval: automatic`.")
-    raise sentence(f"{value[:80]!r}: an approval other than automatic is not supported yet.")
+from .approvals import Approval  # noqa: TC001 (pydantic reads the annotation)
+from .scalars import Group, MaybeDuration, MaybeName, Name, Strict, Unbuilt, choice
 
 
 def _required(value: object) -> object:
@@ -28,9 +21,7 @@ class RequestEntry(Strict):
     name: Name = Field(description="Give the request a name of its own.")
     who: Annotated[list[Group], Field(min_length=1, description="Groups of Vault's identity whose members may ask.")]
     access: Name = Field(description="Name an entry of `access:`.")
-    approval: Annotated[str, BeforeValidator(_approval), WithJsonSchema({"const": "automatic"})] = Field(
-        description="Say who approves; `approval: automatic` means nobody is asked."
-    )
+    approval: Approval = Field(description="Say who approves; `approval: automatic` means nobody is asked.")
     time_box: MaybeDuration = Field(default=None, description="Longest life of the grant; without it, the access's.")
     ticket: Annotated[bool, BeforeValidator(_required), WithJsonSchema({"const": "required"})] = False
     escalation: MaybeName = None

@@ -9,6 +9,7 @@ from typing import TypeVar
 from pydantic import TypeAdapter, ValidationError
 
 from breakglass.domain.alert import Alert
+from breakglass.domain.approvals import Vote
 from breakglass.domain.incident import Incident
 from breakglass.errors import BreakglassError
 
@@ -16,6 +17,7 @@ T = TypeVar("T")
 
 _INCIDENT: TypeAdapter[Incident] = TypeAdapter(Incident)
 _ALERT: TypeAdapter[Alert] = TypeAdapter(Alert)
+_VOTE: TypeAdapter[Vote] = TypeAdapter(Vote)
 
 
 class UnreadableDocument(BreakglassError):
@@ -41,6 +43,16 @@ def alert_text(alert: Alert) -> str:
 def alert_from(text: str) -> Alert:
     """The alert of a row; raises UnreadableDocument."""
     return _read(_ALERT, text)
+
+
+def vote_text(vote: Vote) -> str:
+    """The vote as JSON."""
+    return _VOTE.dump_json(vote).decode()
+
+
+def vote_from(text: str) -> Vote:
+    """The vote of a row; raises UnreadableDocument."""
+    return _read(_VOTE, text)
 
 
 def _read(adapter: TypeAdapter[T], text: str) -> T:

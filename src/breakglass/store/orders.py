@@ -12,7 +12,7 @@ from breakglass.domain.incident import State
 from breakglass.domain.orders import Ordered, Word, refusal
 from breakglass.errors import BreakglassError
 from breakglass.store.database import NOW
-from breakglass.store.documents import incident_from
+from breakglass.store.documents import incident_from, vote_from, vote_text
 from breakglass.store.tables import INCIDENT, ORDER
 
 if TYPE_CHECKING:
@@ -46,12 +46,18 @@ class Orders:
             if text is None:
                 raise NoSuchIncident(f"There is no incident {incident[:80]}; see: breakglass incidents")
             document = incident_from(text)
-            if why := refusal(document, ordered.word):
+            if why := refusal(document, ordered):
                 raise RefusedOrder(f"{why}.")
             row = {"word": ordered.word.value, "person": ordered.person, "reason": ordered.reason}
+            row["vote"] = vote_text(ordered.vote) if ordered.vote else ""
             connection.execute(sa.insert(ORDER).values(incident=incident, at=NOW, **row))
             connection.execute(sa.update(INCIDENT).where(INCIDENT.c.id == incident).values(wake_at=NOW))
         return document
+
+    def show(self, incident: str) -> Incident | None:
+        """One incident, whatever its state; None when there is none of this id."""
+        found = self._documents(sa.select(INCIDENT.c.document).where(INCIDENT.c.id == incident))
+        return found[0] if found else None
 
     def to_end(self, incidents: Collection[str]) -> list[str]:
         """Those of these incidents that a person has cancelled, and who have not taken that in yet."""
@@ -88,7 +94,11 @@ def undone(connection: sa.Connection, incident: str) -> tuple[tuple[Ordered, ...
     """What an incident has not taken in yet, in order, and the number of the last one."""
     query = sa.select(ORDER).where(ORDER.c.incident == incident, ORDER.c.done == sa.false()).order_by(ORDER.c.seq)
     rows = connection.execute(query).all()
-    return tuple(Ordered(Word(row.word), row.person, row.reason) for row in rows), rows[-1].seq if rows else 0
+    return tuple(_ordered(row) for row in rows), rows[-1].seq if rows else 0
+
+
+def _ordered(row: sa.Row[tuple[object, ...]]) -> Ordered:
+    return Ordered(Word(row.word), row.person, row.reason, vote_from(row.vote) if row.vote else None)
 
 
 def newer(connection: sa.Connection, incident: str, last_seq: int) -> bool:

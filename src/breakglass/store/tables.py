@@ -57,7 +57,26 @@ ORDER = sa.Table(
     sa.Column("reason", sa.Text, nullable=False),
     sa.Column("at", sa.BigInteger, nullable=False),
     sa.Column("done", sa.Boolean, nullable=False, server_default=sa.false()),
+    sa.Column("vote", sa.Text, nullable=False, server_default=sa.text("''")),
     sqlite_autoincrement=True,
+)
+
+# How often somebody has tried a second factor in vain since the last right one, counted before each try.
+FACTOR = sa.Table(
+    "factor",
+    METADATA,
+    sa.Column("person", sa.Text, primary_key=True),
+    sa.Column("tries", sa.Integer, nullable=False),
+    sa.Column("tried_at", sa.BigInteger, nullable=False),
+)
+
+# Codes that were right, as costly digests: each is good once, whatever Vault has forgotten.
+USED_CODE = sa.Table(
+    "used_code",
+    METADATA,
+    sa.Column("person", sa.Text, primary_key=True),
+    sa.Column("code", sa.Text, primary_key=True),
+    sa.Column("at", sa.BigInteger, nullable=False),
 )
 
 # Records on their way into the journal: written with the change of state, taken from here in order.

@@ -14,6 +14,8 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from breakglass.errors import BreakglassError
 from breakglass.store.senders import Senders
+from breakglass.web.approvals import ApprovalPages
+from breakglass.web.callers import Callers
 from breakglass.web.metrics import Metrics
 from breakglass.web.problems import Problem, problem_response
 from breakglass.web.requests import RequestPages
@@ -50,10 +52,15 @@ def make_app(runner: Runner, lifespan: Callable[[FastAPI], AbstractAsyncContextM
         return Response(await run_in_threadpool(metrics.text, runner), media_type=CONTENT_TYPE_LATEST)
 
     app.add_route("/webhooks/{source}", webhooks.receive, methods=["POST"])
-    pages = RequestPages(runner.identity, runner.requests)
+    callers = Callers(runner.identity)
+    pages = RequestPages(callers, runner.requests)
     app.add_route("/api/v1/requests", pages.make, methods=["POST"])
     app.add_route("/api/v1/requests/{request}", pages.show, methods=["GET"])
     app.add_route("/api/v1/requests/{request}", pages.give_back, methods=["DELETE"])
+    questions = ApprovalPages(callers, runner.approvals)
+    app.add_route("/api/v1/approvals", questions.list, methods=["GET"])
+    app.add_route("/api/v1/approvals/{incident}", questions.show, methods=["GET"])
+    app.add_route("/api/v1/approvals/{incident}", questions.answer, methods=["POST"])
     app.add_route("/healthz", healthz)
     app.add_route("/readyz", readyz)
     app.add_route("/metrics", numbers)

@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse, Response
 
-from breakglass.domain.requests import Person, RefusedRequest, Wish
-from breakglass.identity import UnknownPerson
+from breakglass.domain.requests import RefusedRequest, Wish
 from breakglass.requests import NoSuchRequest
 from breakglass.store.database import DatabaseUnavailable
 from breakglass.web.body import read_body
@@ -22,8 +21,8 @@ from breakglass.web.problems import Problem
 if TYPE_CHECKING:
     from starlette.requests import Request
 
-    from breakglass.identity import Identity
     from breakglass.requests import Requests, Standing
+    from breakglass.web.callers import Callers
 
 LARGEST_BODY = 65_536
 LONGEST_TEXT = 1000
@@ -36,16 +35,16 @@ class RequestPages:
     """The API.
 
     Attributes:
-        identity: Says who calls.
+        callers: Says who calls.
         requests: Where requests go.
     """
 
-    identity: Identity
+    callers: Callers
     requests: Requests
 
     async def make(self, call: Request) -> Response:
         """202 with the request's id; it is durable then."""
-        person = await self._person(call)
+        person = await self.callers.person(call)
         wish = _wish(await read_body(call, LARGEST_BODY))
         try:
             made = await run_in_threadpool(self.requests.make, person, wish)
@@ -57,7 +56,7 @@ class RequestPages:
 
     async def show(self, call: Request) -> Response:
         """How it stands; with the wrapped grant, once, when it is open."""
-        person = await self._person(call)
+        person = await self.callers.person(call)
         try:
             standing = await run_in_threadpool(self.requests.standing, person, call.path_params["request"])
         except NoSuchRequest as error:
@@ -66,21 +65,12 @@ class RequestPages:
 
     async def give_back(self, call: Request) -> Response:
         """204; the grant is closed and proven gone after that."""
-        person = await self._person(call)
+        person = await self.callers.person(call)
         try:
             await run_in_threadpool(self.requests.give_back, person, call.path_params["request"])
         except NoSuchRequest as error:
             raise Problem(HTTPStatus.NOT_FOUND, str(error)) from error
         return Response(status_code=HTTPStatus.NO_CONTENT)
-
-    async def _person(self, call: Request) -> Person:
-        scheme, _, token = call.headers.get("authorization", "").partition(" ")
-        if scheme.lower() != "bearer" or not token.strip():
-            raise Problem(HTTPStatus.UNAUTHORIZED, "Send an identity token of Vault as bearer token.")
-        try:
-            return await run_in_threadpool(self.identity.person, token.strip())
-        except UnknownPerson as error:
-            raise Problem(HTTPStatus.UNAUTHORIZED, str(error)) from error
 
 
 def _shown(standing: Standing) -> dict[str, object]:

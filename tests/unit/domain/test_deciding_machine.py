@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 from hypothesis import HealthCheck, settings
@@ -12,6 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from tests.support.incidents import HOUR, MINUTE, NOW, SECOND, make_alert, make_course, make_incident, make_ladder
 
 from breakglass.domain import messages as heard
+from breakglass.domain.approvals import Quorum, Requirement, Vote
 from breakglass.domain.course import Probing
 from breakglass.domain.deciding import decide
 from breakglass.domain.incident import TRANSITIONS, Effect, Incident, PlayOutcome, Result, State
@@ -34,6 +36,7 @@ LIMITS = st.builds(
 LADDERS = st.lists(st.none() | st.sampled_from([SECOND, 5 * MINUTE]), min_size=1, max_size=3).map(
     lambda waits: make_ladder(*waits)
 )
+QUORUM = Quorum("two", (Requirement(1, ("dba",)), Requirement(1, ("dba", "security"))), ("chat",), 15 * MINUTE)
 COURSES = st.builds(
     make_course,
     mode=st.sampled_from([*[Mode.ACT] * 6, Mode.OBSERVE]),
@@ -44,6 +47,7 @@ COURSES = st.builds(
     ladder=LADDERS,
     holds_host=st.booleans(),
     releases_host=st.booleans(),
+    quorum=st.sampled_from([None, None, None, QUORUM]),
     probing=st.sampled_from([None, Probing("up", (("instance", "web1:9100"),))]),
 )
 ALERTS = st.builds(
@@ -79,6 +83,7 @@ OUTCOMES = {
         [heard.GrantProvenGone(NOW, "a certificate expires soon"), heard.GrantNotProvenGone("Vault is sealed")]
     ),
     Effect.ESCALATE: st.sampled_from([heard.Delivered(("channel",)), heard.NotDelivered("it did not take it")]),
+    Effect.ASK: st.sampled_from([heard.Asked(("chat",)), heard.NotAsked("it did not take it")]),
     Effect.PROBE: st.sampled_from(heard.Finding).map(lambda finding: heard.Probed(finding, f"up is {finding.value}")),
 }
 SUCCESS: dict[Effect, heard.Outcome] = {
@@ -87,6 +92,7 @@ SUCCESS: dict[Effect, heard.Outcome] = {
     Effect.RUN_PLAY: heard.PlayEnded(PlayOutcome.OK, "the remediation ran and its own check passed"),
     Effect.CLOSE_GRANT: heard.GrantProvenGone(NOW, ""),
     Effect.ESCALATE: heard.Delivered(("channel",)),
+    Effect.ASK: heard.Asked(("chat",)),
     Effect.PROBE: heard.Probed(heard.Finding.GOOD, "up is 1"),
 }
 IN_VAIN = (
@@ -96,6 +102,7 @@ IN_VAIN = (
     heard.GrantNotProvenGone,
     heard.NotDelivered,
     heard.NotStarted,
+    heard.NotAsked,
     heard.Probed,
 )
 UNSEEN = (PlayOutcome.UNKNOWN, PlayOutcome.STOPPED)
@@ -138,9 +145,12 @@ class Life(RuleBasedStateMachine):
         last_play = max(ended, default=-1)
         this_attempt = kinds[last_play + 1 :]
         assert self.incident.course.plan is not None
-        assert [kind for kind in this_attempt if kind in BEFORE_A_PLAY and kind != "grant.intent"] == [
-            kind for kind in BEFORE_A_PLAY if kind != "grant.intent"
-        ]
+        steps = [kind for kind in this_attempt if kind in BEFORE_A_PLAY and kind != "grant.intent"]
+        assert [kind for kind, _ in groupby(steps)] == [kind for kind in BEFORE_A_PLAY if kind != "grant.intent"]
+        if self.incident.course.quorum is not None:
+            yes = [note.body["by"] for note in self.notes[last_play + 1 :] if note.kind == "approval.given"]
+            assert len(set(yes)) == len(yes) >= len(QUORUM.require)
+            assert "cy" not in yes, "nobody of the groups"
         assert this_attempt.index("approval.given") < this_attempt.index("grant.intent")
         assert all(attempt.proven_at for attempt in self.incident.attempts[:-1] if attempt.accessor)
 
@@ -185,7 +195,28 @@ class Life(RuleBasedStateMachine):
         self.now = max(self.now, self.decision.look_again_at)
         self.take()
 
-    @rule(word=st.sampled_from(Word), later=PAUSES, data=st.data())
+    @rule(
+        person=st.sampled_from(["ada", "ada", "ben", "ben", "cy"]),
+        yes=st.sampled_from([True, True, True, False]),
+        right_plan=st.sampled_from([True, True, True, False]),
+        later=PAUSES,
+        data=st.data(),
+    )
+    @precondition(lambda self: self.incident.course.quorum is not None)
+    def somebody_votes(
+        self, *, person: str, yes: bool, right_plan: bool, later: timedelta, data: st.DataObject
+    ) -> None:
+        """At any time, also twice, also those who may not, also about another plan."""
+        self.now += later
+        groups = {"ada": ("dba",), "ben": ("dba", "security"), "cy": ()}[person]
+        plan = self.incident.course.plan
+        digest = plan.digest if plan and right_plan else "another"
+        effect = self.incident.effect
+        outcome = [data.draw(OUTCOMES[effect])] if effect else []
+        vote = Vote(person, f"entity of {person}", person, groups, digest, yes, "because", self.now)
+        self.take(*outcome, Ordered(Word.VOTE, person, "because", vote))
+
+    @rule(word=st.sampled_from([word for word in Word if word is not Word.VOTE]), later=PAUSES, data=st.data())
     def a_person_says(self, word: Word, later: timedelta, data: st.DataObject) -> None:
         """At any time, also what makes no sense; an incident at an effect hears it after that."""
         self.now += later

@@ -133,10 +133,12 @@ def test_what_comes_too_late_is_recorded_and_changes_nothing(word: Word) -> None
 def test_refusals_say_what_to_do_instead() -> None:
     """Before the order is given."""
     running, stuck = started().incident, escalated().incident
-    assert "cancel it first" in refusal(running, Word.CLOSE)
-    assert "it tries by itself" in refusal(running, Word.RETRY)
-    assert "nobody has been called" in refusal(running, Word.ACKNOWLEDGE)
-    assert "close it, or retry it" in refusal(stuck, Word.CANCEL)
+    assert "cancel it first" in refusal(running, Ordered(Word.CLOSE, "ada", "because"))
+    assert "it tries by itself" in refusal(running, Ordered(Word.RETRY, "ada", "because"))
+    assert "nobody has been called" in refusal(running, Ordered(Word.ACKNOWLEDGE, "ada", "because"))
+    assert "close it, or retry it" in refusal(stuck, Ordered(Word.CANCEL, "ada", "because"))
     refused = Story(make_course(refusal="unknown-host: web9"))
     refused.hears(FIRING, TOLD)
-    assert "has no plan, because its alert was refused: unknown-host" in refusal(refused.incident, Word.RETRY)
+    assert "has no plan, because its alert was refused: unknown-host" in refusal(
+        refused.incident, Ordered(Word.RETRY, "ada", "because")
+    )

@@ -18,7 +18,7 @@ from breakglass.domain.holds import Hold, Scope, change_after, in_the_way, waits
 from breakglass.domain.incident import Effect, Incident, PlayOutcome, Result, State
 from breakglass.domain.plan import Plan
 from breakglass.domain.routing import Planned, Reason, Refused, Unmatched
-from breakglass.domain.rules import Drill, Ladder, Mode, Policy, Rung, Trigger
+from breakglass.domain.rules import Access, Drill, Ladder, Mode, Policy, Rung, SshCredential, Trigger
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -155,7 +155,8 @@ def trigger_named(name: str) -> Trigger:
 
 
 DRILL_RULE = Drill("shop", "breakglass.yml:20", "service-down", ("web_canary",), True, None, {})
-POLICY = Policy("ab" * 32, {}, (), {"on-call": make_ladder(MINUTE, None)})
+ACCESS = Access("web-operator", ("web",), SshCredential("breakglass"), 15 * MINUTE, ticket_required=False)
+POLICY = Policy("ab" * 32, {"web-operator": ACCESS}, (), {"on-call": make_ladder(MINUTE, None)})
 RIGHT, OTHER = trigger_named("service-down"), trigger_named("anything")
 
 

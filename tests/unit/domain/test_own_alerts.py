@@ -74,7 +74,7 @@ def test_it_can_be_closed_and_not_retried() -> None:
     """By a person, like any other incident; there is nothing to try."""
     story = Story(course())
     story.hears(FIRING, TOLD)
-    assert "has no plan" in refusal(story.incident, Word.RETRY)
+    assert "has no plan" in refusal(story.incident, Ordered(Word.RETRY, "ada", "because"))
     story.hears(Ordered(Word.CLOSE, "ada", "the token is mended"))
     assert story.state is State.CLOSED
 

@@ -1,0 +1,131 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Approvals: what waits for people, and who may say yes or no to it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from breakglass.domain.approvals import Vote
+from breakglass.domain.incident import State
+from breakglass.domain.orders import LONGEST_REASON, Ordered, Word, refusal
+from breakglass.domain.question import headline, question_lines
+from breakglass.store.orders import NoSuchIncident, RefusedOrder
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from breakglass.domain.incident import Incident
+    from breakglass.domain.requests import Person
+    from breakglass.second_factor import SecondFactor
+    from breakglass.store.orders import Orders
+
+
+@dataclass(frozen=True)
+class Question:
+    """A plan that waits for people, as one of them sees it.
+
+    Attributes:
+        incident: What it belongs to.
+        why_not: Why this person can't approve it; empty when they can.
+    """
+
+    incident: Incident
+    why_not: str
+
+    def to_json(self) -> dict[str, object]:
+        """For programs and the command line."""
+        plan, quorum = self.incident.course.plan, self.incident.course.quorum
+        return {
+            "incident": self.incident.id,
+            "state": self.incident.state.value,
+            "headline": headline(self.incident),
+            "digest": plan.digest if plan else "",
+            "lines": [list(line) for line in question_lines(self.incident)],
+            "ends_at": (self.incident.since + quorum.within).isoformat() if quorum else None,
+            "why_not": self.why_not,
+        }
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a person says to a question.
+
+    Attributes:
+        digest: Of the plan that they were shown.
+        yes: Or no.
+        reason: Why; needed for a no.
+        code: Of their second factor; never shown.
+    """
+
+    digest: str
+    yes: bool
+    reason: str
+    code: str = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Approvals:
+    """The questions of one installation.
+
+    Attributes:
+        orders: Where votes go.
+        factor: Checks codes.
+        hint: Called when something was taken in.
+    """
+
+    orders: Orders
+    factor: SecondFactor
+    hint: Callable[[], None]
+
+    def waiting(self, person: Person) -> list[Question]:
+        """Every question that this person may see, oldest first."""
+        asking = [one for one in self.orders.open_incidents() if one.state is State.APPROVING]
+        return [_question(one, person) for one in asking if _may_see(one, person)]
+
+    def question(self, person: Person, incident: str) -> Question:
+        """One of them, also when it is decided. Raises NoSuchIncident."""
+        found = self.orders.show(incident)
+        if found is None or not _may_see(found, person):
+            raise NoSuchIncident(f"There is no question {incident[:80]} for you.")
+        return _question(found, person)
+
+    def answer(self, person: Person, incident: str, answer: Answer) -> Question:
+        """Take in a yes or no; durable on return. Gives the question as it was.
+
+        Raises:
+            NoSuchIncident: There is none for this person.
+            RefusedOrder: It can't be taken, and why; no code was used up.
+            BreakglassError: The code is wrong, locked or used; or Vault or the database can't be asked.
+        """
+        question = self.question(person, incident)
+        reason = answer.reason.strip()
+        if len(reason) > LONGEST_REASON or not (reason or answer.yes):
+            raise RefusedOrder(f"A no needs a reason, and none may have more than {LONGEST_REASON} characters.")
+        ordered = _vote(question.incident, person, answer.digest, yes=answer.yes, reason=reason)
+        if why := refusal(question.incident, ordered):
+            raise RefusedOrder(f"{why}.")
+        self.factor.check(person.person, answer.code)
+        self.orders.give(incident, ordered)
+        self.hint()
+        return question
+
+
+def _question(incident: Incident, person: Person) -> Question:
+    digest = incident.course.plan.digest if incident.course.plan else ""
+    return Question(incident, refusal(incident, _vote(incident, person, digest, yes=True, reason="")))
+
+
+def _vote(incident: Incident, person: Person, digest: str, *, yes: bool, reason: str) -> Ordered:
+    quorum = incident.course.quorum
+    groups = tuple(sorted(person.groups & quorum.groups)) if quorum else ()
+    vote = Vote(person.person, person.entity, person.name, groups, digest, yes, reason, datetime.now(UTC))
+    return Ordered(Word.VOTE, person.person or person.name, reason, vote)
+
+
+def _may_see(incident: Incident, person: Person) -> bool:
+    quorum, asker = incident.course.quorum, incident.course.asked_by
+    if quorum is None:
+        return False
+    return not quorum.groups.isdisjoint(person.groups) or (asker is not None and asker.entity == person.entity)

@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What an approver decides about, line by line: the same in the message, on the terminal and on the page. Pure.
+
+Whatever comes from outside is quoted: one line, no control characters, capped.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from breakglass.domain.voting import SHOWN_DIGITS, missing
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from breakglass.domain.incident import Incident
+    from breakglass.domain.plan import Plan
+
+LONGEST = 300
+
+Line = tuple[str, str]
+
+
+def question_lines(incident: Incident) -> list[Line]:
+    """Label and text of each line; empty when the incident has no plan."""
+    plan, quorum = incident.course.plan, incident.course.quorum
+    if plan is None or quorum is None:
+        return []
+    return [
+        *_why(incident, plan),
+        ("opens", f"{', '.join(incident.course.opens) or 'nothing'} on {_quoted(', '.join(plan.hosts))}"),
+        *_work(plan),
+        ("still needed", missing(incident, quorum)),
+        *[
+            ("approved", f"{vote.person} ({', '.join(vote.groups)}) at {vote.at:%H:%M:%S} UTC")
+            for vote in incident.votes
+        ],
+        ("plan", f"{_short(plan.digest)} · policy {_short(incident.course.policy_digest)}{_commit(incident)}"),
+        ("time", f"until {incident.since + quorum.within:%H:%M:%S} UTC, then the question is over"),
+    ]
+
+
+def headline(incident: Incident) -> str:
+    """What is asked, in one line."""
+    asker, plan = incident.course.asked_by, incident.course.plan
+    what = (
+        plan.access if plan and plan.lends else plan.remediation.rpartition(".")[2] if plan else incident.course.trigger
+    )
+    hosts = _quoted(", ".join(incident.course.hosts))
+    drill = "DRILL: " if incident.course.drill else ""
+    return f"{drill}{asker.person} asks for {what} on {hosts}" if asker else f"{drill}{what} on {hosts} needs a yes"
+
+
+def _why(incident: Incident, plan: Plan) -> Iterator[Line]:
+    asker, box = incident.course.asked_by, f"{plan.time_box_seconds // 60}m {plan.time_box_seconds % 60:02d}s"
+    if asker is None:
+        yield "because", _quoted(incident.what)
+    else:
+        yield "who", f"{asker.person} ({asker.name}, {', '.join(asker.groups)})"
+        yield "because", _quoted(f"{asker.reason} · {asker.ticket}" if asker.ticket else asker.reason)
+    yield "asks for", f"{plan.access}, {box} from the moment it opens"
+
+
+def _work(plan: Plan) -> Iterator[Line]:
+    if plan.lends:
+        return
+    yield "runs", plan.remediation + (" (check mode: changes nothing)" if plan.check_mode else "")
+    for name, value in plan.parameters.items():
+        yield "with", _quoted(f"{name} = {json.dumps(value, ensure_ascii=False)}")
+
+
+def _commit(incident: Incident) -> str:
+    return f" (git {incident.course.policy_commit[:7]})" if incident.course.policy_commit else ""
+
+
+def _short(digest: str) -> str:
+    return digest[:SHOWN_DIGITS]
+
+
+def _quoted(text: str) -> str:
+    shown = "".join(one if one.isprintable() else " " for one in text)
+    return shown if len(shown) <= LONGEST else shown[: LONGEST - 1] + "…"

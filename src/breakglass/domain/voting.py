@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""An incident that waits for people's yes: may this vote be taken, who is still missing, when is it over. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from breakglass.domain.approvals import filled, is_met
+from breakglass.domain.incident import State
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from breakglass.domain.approvals import Quorum, Vote
+    from breakglass.domain.incident import Incident
+
+SHOWN_DIGITS = 8
+
+
+def vote_refusal(incident: Incident, vote: Vote) -> str:
+    """Why this vote can't be taken from this person for the incident as it is now; empty if it can."""
+    course, quorum = incident.course, incident.course.quorum
+    if quorum is None or incident.state is not State.APPROVING or course.plan is None:
+        return f"{incident.id} waits for no approval ({incident.state.value})"
+    if not vote.person:
+        return f"{vote.name}: Vault does not say whose entity this is; an admin sets its metadata `person`"
+    asker = course.asked_by
+    if asker is not None and (vote.person == asker.person or vote.entity == asker.entity):
+        return f"{vote.person} asked for {incident.id}, and nobody approves themselves"
+    if quorum.groups.isdisjoint(vote.groups):
+        return f"{vote.person} is in none of the groups that decide about {incident.id} ({', '.join(sorted(quorum.groups))})"
+    if vote.digest != course.plan.digest:
+        return (
+            f"the plan of {incident.id} is {course.plan.digest[:SHOWN_DIGITS]}, not the one that was shown; look again"
+        )
+    if vote.yes and any(other.person == vote.person for other in incident.votes):
+        return f"{vote.person} has approved {incident.id} already, and counts once"
+    return ""
+
+
+def is_decided(incident: Incident, quorum: Quorum) -> bool:
+    """Whether enough different people have said yes."""
+    return is_met(quorum, incident.votes)
+
+
+def ends_at(incident: Incident, quorum: Quorum) -> datetime:
+    """When a question is over."""
+    return incident.since + quorum.within
+
+
+def question_due(incident: Incident, quorum: Quorum) -> datetime | None:
+    """When people are to be asked, or reminded once when half of the time is over; None when that has been done."""
+    moments = (incident.since, incident.since + quorum.within / 2)
+    return moments[incident.asked] if incident.asked < len(moments) else None
+
+
+def missing(incident: Incident, quorum: Quorum) -> str:
+    """Who has still to say yes, in words: `1 of dba · 1 of security or duty-manager`."""
+    has = filled(quorum, incident.votes)
+    open_lines = [
+        (line, line.count - count) for line, count in zip(quorum.require, has, strict=True) if count < line.count
+    ]
+    return " · ".join(f"{left} of {' or '.join(line.groups)}" for line, left in open_lines) or "nobody"
