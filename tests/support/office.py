@@ -4,6 +4,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 import time
 import urllib.error
 import urllib.request
@@ -29,6 +32,7 @@ if TYPE_CHECKING:
 
     from breakglass.demo.serving import Serving
 
+LATEST_SECOND = 18
 PASSWORD = "not-a-secret"
 
 
@@ -50,8 +54,8 @@ class Member:
     _last_step: int = 0
 
     def code(self) -> str:
-        """The code of this moment; waits for the next one when this one was given out already."""
-        while int(time.time() // PERIOD_SECONDS) == self._last_step:
+        """The code of this moment, with time left to use it; waits for the next one when this one was given out already."""
+        while int(time.time() // PERIOD_SECONDS) == self._last_step or time.time() % PERIOD_SECONDS > LATEST_SECOND:
             time.sleep(0.2)
         self._last_step = int(time.time() // PERIOD_SECONDS)
         return passcode(self.factor, time.time())
@@ -115,6 +119,33 @@ class Office:
         _, question = self.call("GET", f"/approvals/{incident}", who)
         said = {"digest": question.get("digest", ""), "yes": yes, "reason": "as agreed", **other}
         return self.call("POST", f"/approvals/{incident}", who, {"code": other.get("code") or who.code(), **said})
+
+    def run(self, who: Member, *words: str, said: str = "") -> subprocess.CompletedProcess[str]:
+        """`breakglass …` on this member's own machine, with these lines on standard input."""
+        home = self.site.scratch / f"home-{who.name}"
+        home.mkdir(mode=0o700, exist_ok=True)
+        environment = {
+            name: value for name, value in os.environ.items() if not name.startswith(("VAULT_", "BAO_", "BREAKGLASS_"))
+        }
+        environment |= {"HOME": str(home), "VAULT_ADDR": self.site.vault.url, "BREAKGLASS_RUNNER": self.runner.url}
+        environment.pop("XDG_STATE_HOME", None)
+        command = [sys.executable, "-m", "breakglass.cli.main", *words]
+        return subprocess.run(
+            command,
+            input=said,
+            env=environment,
+            text=True,
+            capture_output=True,
+            check=False,
+            timeout=60,
+            start_new_session=True,
+        )
+
+    def log_in(self, who: Member) -> str:
+        """Log in at the command line; what it said."""
+        done = self.run(who, "login", "--username", who.name, said=f"{PASSWORD}\n")
+        assert done.returncode == 0, done.stderr
+        return done.stdout
 
     def _change_group(self, name: str, change: object) -> None:
         group = section(self.admin.get(f"identity/group/name/{name}"), "data")

@@ -1,8 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Asking a runner for a grant: its policy, limits and approvals decide; what it opens is given back at the end.
-
-The runner is told who asks by an identity token of Vault, fresh for each call; no Vault token goes there.
-"""
+"""Asking a runner for a grant: its policy, limits and approvals decide; what it opens is given back at the end."""
 
 from __future__ import annotations
 
@@ -10,12 +7,9 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-import requests
-
-from .._errors import BreakglassError
 from .._vault.answer import section, text
-from .._vault.errors import InvalidRequest, UnexpectedAnswer
-from .._vault.names import IDENTITY_TOKEN_PATH
+from .._vault.errors import UnexpectedAnswer
+from .runner_api import RefusedByRunner, RunnerApi, UnreachableRunner, plain
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,18 +18,8 @@ if TYPE_CHECKING:
     from .._vault.grant import GrantRequest
 
 REQUESTS_PATH = "/api/v1/requests"
-TIMEOUT_SECONDS = 10
 POLL_SECONDS = 0.3
-LONGEST_SENTENCE = 500
 LIVING = frozenset({"received", "waiting", "approving", "opening", "running"})
-
-
-class RefusedByRunner(BreakglassError):
-    """Raised when the runner does not open the grant; its text says why."""
-
-
-class UnreachableRunner(BreakglassError):
-    """Raised when the runner can't be asked, or does not answer as one."""
 
 
 @dataclass(frozen=True)
@@ -91,11 +75,12 @@ def borrow(client: Client, door: RunnerDoor, request: GrantRequest) -> Lent:
     """
     wish = {"access": request.access, "hosts": list(door.hosts), "reason": door.reason, "ticket": door.ticket}
     body = {**wish, "time_box_seconds": request.seconds}
-    made = _word(_call(client, door, "POST", REQUESTS_PATH, body), "request")
+    api = _api(client, door)
+    made = _word(api.call("POST", REQUESTS_PATH, body), "request")
     deadline = time.monotonic() + door.patience_seconds
     standing: Mapping[str, object] = {}
     while time.monotonic() < deadline:
-        standing = _call(client, door, "GET", f"{REQUESTS_PATH}/{made}")
+        standing = api.call("GET", f"{REQUESTS_PATH}/{made}")
         if isinstance(grant := standing.get("grant"), dict):
             return _lent(made, grant)
         if standing.get("state") not in LIVING:
@@ -110,45 +95,11 @@ def borrow(client: Client, door: RunnerDoor, request: GrantRequest) -> Lent:
 
 def give_back(client: Client, door: RunnerDoor, request: str) -> None:
     """Tell the runner that we are done; it closes the grant and proves it. Raises BreakglassError."""
-    _call(client, door, "DELETE", f"{REQUESTS_PATH}/{request}")
+    _api(client, door).call("DELETE", f"{REQUESTS_PATH}/{request}")
 
 
-def _call(
-    client: Client, door: RunnerDoor, method: str, path: str, body: Mapping[str, object] | None = None
-) -> Mapping[str, object]:
-    headers = {"Authorization": f"Bearer {_identity_token(client)}"}
-    try:
-        with requests.Session() as session:
-            session.trust_env = False
-            answer = session.request(
-                method,
-                door.url.rstrip("/") + path,
-                json=body,
-                headers=headers,
-                timeout=TIMEOUT_SECONDS,
-                verify=door.ca_cert or True,
-                allow_redirects=False,
-            )
-            said = answer.json() if answer.content else {}
-    except (OSError, ValueError) as error:  # requests' errors are OSErrors
-        raise UnreachableRunner(
-            f"The runner at {door.url} can't be asked ({type(error).__name__}); check runner_url and that it runs."
-        ) from None
-    if not isinstance(said, dict) or not (answer.ok or "detail" in said):
-        raise UnreachableRunner(f"{door.url} does not answer as a runner does; check runner_url.")
-    if not answer.ok:
-        raise RefusedByRunner(f"The runner at {door.url} says no: {_plain(said['detail'])}")
-    return said
-
-
-def _identity_token(client: Client) -> str:
-    try:
-        return text(section(client.get(IDENTITY_TOKEN_PATH), "data"), "token")
-    except InvalidRequest as error:
-        raise RefusedByRunner(
-            f"Vault does not say who you are, so no runner can be asked: {'; '.join(error.errors)}. Log in by a method that "
-            "has an identity, not with a root token."
-        ) from None
+def _api(client: Client, door: RunnerDoor) -> RunnerApi:
+    return RunnerApi(client, door.url, door.ca_cert)
 
 
 def _lent(request: str, grant: Mapping[str, object]) -> Lent:
@@ -166,9 +117,4 @@ def _word(answer: Mapping[str, object], name: str) -> str:
 
 
 def _why(standing: Mapping[str, object]) -> str:
-    return _plain(standing.get("why") or standing.get("state") or "nothing was said")
-
-
-def _plain(words: object) -> str:
-    """What another machine says must not move the reader's cursor."""
-    return "".join(one if one.isprintable() else " " for one in str(words))[:LONGEST_SENTENCE]
+    return plain(standing.get("why") or standing.get("state") or "nothing was said")

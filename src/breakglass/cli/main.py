@@ -12,6 +12,7 @@ import sys
 import typer
 
 from breakglass.cli import (
+    approvals,
     audit,
     doctor,
     drills,
@@ -20,6 +21,7 @@ from breakglass.cli import (
     hosts,
     incidents,
     init,
+    login,
     policy,
     remediations,
     report,
@@ -52,6 +54,12 @@ app.command()(incidents.ack)
 app.command()(incidents.cancel)
 app.command()(incidents.close)
 app.command()(incidents.retry)
+app.command()(login.login)
+app.command()(login.logout)
+app.command()(login.whoami)
+app.command()(approvals.approvals)
+app.command()(approvals.approve)
+app.command()(approvals.deny)
 app.command()(show.show)
 app.command()(show.watch)
 app.command()(report.report)

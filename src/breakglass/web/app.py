@@ -16,6 +16,7 @@ from breakglass.errors import BreakglassError
 from breakglass.store.senders import Senders
 from breakglass.web.approvals import ApprovalPages
 from breakglass.web.callers import Callers
+from breakglass.web.me import MePage
 from breakglass.web.metrics import Metrics
 from breakglass.web.problems import Problem, problem_response
 from breakglass.web.requests import RequestPages
@@ -57,6 +58,7 @@ def make_app(runner: Runner, lifespan: Callable[[FastAPI], AbstractAsyncContextM
     app.add_route("/api/v1/requests", pages.make, methods=["POST"])
     app.add_route("/api/v1/requests/{request}", pages.show, methods=["GET"])
     app.add_route("/api/v1/requests/{request}", pages.give_back, methods=["DELETE"])
+    app.add_route("/api/v1/me", MePage(callers).show, methods=["GET"])
     questions = ApprovalPages(callers, runner.approvals)
     app.add_route("/api/v1/approvals", questions.list, methods=["GET"])
     app.add_route("/api/v1/approvals/{incident}", questions.show, methods=["GET"])

@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Calls to a runner's API: who calls is said by an identity token of Vault, fresh for each call; no Vault token goes there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import requests
+
+from .._errors import BreakglassError
+from .._vault.answer import section, text
+from .._vault.errors import InvalidRequest
+from .._vault.names import IDENTITY_TOKEN_PATH
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from .._vault.client import Client
+
+TIMEOUT_SECONDS = 10
+LONGEST_SENTENCE = 500
+
+
+class RefusedByRunner(BreakglassError):
+    """Raised when the runner does not do what it is asked for; its text says why.
+
+    Attributes:
+        status: Of its answer; 0 where it has not answered so.
+    """
+
+    def __init__(self, sentence: str, status: int = 0) -> None:
+        super().__init__(sentence)
+        self.status = status
+
+
+class UnreachableRunner(BreakglassError):
+    """Raised when the runner can't be asked, or does not answer as one."""
+
+
+@dataclass(frozen=True)
+class RunnerApi:
+    """One runner, asked by one person.
+
+    Attributes:
+        client: Vault, with the login of who asks.
+        url: The runner's address.
+        ca_cert: File of CA certificates to trust; empty for the system's.
+    """
+
+    client: Client
+    url: str
+    ca_cert: str = ""
+
+    def call(self, method: str, path: str, body: Mapping[str, object] | None = None) -> Mapping[str, object]:
+        """One call; the JSON object of the answer, empty where there is none.
+
+        Raises:
+            RefusedByRunner: It says no.
+            UnreachableRunner: It can't be asked.
+            VaultError: Vault does not say who we are.
+        """
+        headers = {"Authorization": f"Bearer {identity_token(self.client)}"}
+        try:
+            with requests.Session() as session:
+                session.trust_env = False
+                answer = session.request(
+                    method,
+                    self.url.rstrip("/") + path,
+                    json=body,
+                    headers=headers,
+                    timeout=TIMEOUT_SECONDS,
+                    verify=self.ca_cert or True,
+                    allow_redirects=False,
+                )
+                said = answer.json() if answer.content else {}
+        except (OSError, ValueError) as error:  # requests' errors are OSErrors
+            raise UnreachableRunner(
+                f"The runner at {self.url} can't be asked ({type(error).__name__}); check its address and that it runs."
+            ) from None
+        if not isinstance(said, dict) or not (answer.ok or "detail" in said):
+            raise UnreachableRunner(f"{self.url} does not answer as a runner does; check the address.")
+        if not answer.ok:
+            raise RefusedByRunner(f"The runner at {self.url} says no: {plain(said['detail'])}", answer.status_code)
+        return said
+
+
+def identity_token(client: Client) -> str:
+    """A short-lived token that says who we are, and gives nobody any right in Vault. Raises RefusedByRunner, VaultError."""
+    try:
+        return text(section(client.get(IDENTITY_TOKEN_PATH), "data"), "token")
+    except InvalidRequest as error:
+        raise RefusedByRunner(
+            f"Vault does not say who you are, so no runner can be asked: {'; '.join(error.errors)}. Log in by a method that "
+            "has an identity, not with a root token."
+        ) from None
+
+
+def plain(words: object) -> str:
+    """What another machine says must not move the reader's cursor."""
+    return "".join(one if one.isprintable() else " " for one in str(words))[:LONGEST_SENTENCE]

@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""`breakglass login`, `logout` and `whoami`."""
+
+from __future__ import annotations
+
+from typing import Annotated, Optional
+
+import typer
+
+from breakglass.cli.secret_prompt import ask_secret
+
+PROMPTED = ("userpass", "ldap")
+
+
+def login(  # noqa: PLR0917 (each is an option of the command)
+    runner: Annotated[str, typer.Option(envvar="BREAKGLASS_RUNNER", help="Address of the runner.")],
+    runner_ca: Annotated[str, typer.Option(envvar="BREAKGLASS_RUNNER_CACERT", help="CA certificates for it.")] = "",
+    vault: Annotated[Optional[str], typer.Option(help="Address of Vault; else VAULT_ADDR.")] = None,  # noqa: UP045
+    auth_method: Annotated[
+        str, typer.Option(envvar="VAULT_AUTH_METHOD", help="userpass, ldap, or token (VAULT_TOKEN, the token file).")
+    ] = "userpass",
+    username: Annotated[Optional[str], typer.Option(help="Else you are asked.")] = None,  # noqa: UP045
+    mount_point: Annotated[Optional[str], typer.Option(help="Where the method is mounted.")] = None,  # noqa: UP045
+    *,
+    mfa: Annotated[
+        bool, typer.Option("--mfa", help="Ask for a code of your second factor, where Vault wants one.")
+    ] = False,
+) -> None:
+    """Log in at Vault and try it at the runner. Password and code are asked for, and never shown or kept."""
+    import os  # noqa: PLC0415
+
+    from breakglass.client.logging_in import Whereto, log_in  # noqa: PLC0415
+
+    options: dict[str, object] = {"url": vault, "auth_method": auth_method, "mount_point": mount_point}
+    if auth_method in PROMPTED:
+        options["username"] = username or typer.prompt("Name")
+        options["password"] = ask_secret("Password")
+        options["mfa_passcode"] = ask_secret("Code") if mfa else None
+    seen = log_in(Whereto(runner, runner_ca), options, os.environ)
+    _show(seen)
+
+
+def logout() -> None:
+    """End your login in Vault, and forget it here."""
+    import os  # noqa: PLC0415
+
+    from breakglass.client.logging_in import log_out  # noqa: PLC0415
+
+    log_out(os.environ)
+    typer.echo("Logged out.")
+
+
+def whoami() -> None:
+    """Say whom the runner sees: your entity, the person it belongs to, your groups."""
+    import os  # noqa: PLC0415
+
+    from breakglass.client.logging_in import WHO_PATH  # noqa: PLC0415
+    from breakglass.client.session import runner_api  # noqa: PLC0415
+
+    with runner_api(os.environ) as api:
+        _show(api.call("GET", WHO_PATH))
+
+
+def _show(seen: object) -> None:
+    known = seen if isinstance(seen, dict) else {}
+    groups = ", ".join(str(group) for group in known.get("groups") or []) or "no group"
+    typer.echo(f"You are {known.get('name')}, of {groups}.")
+    if not known.get("person"):
+        typer.echo("You can't approve: an admin has not set the metadata `person` on your entity.")

@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""`breakglass login` and `logout`: a login in Vault, made here, kept here, and tried at the runner at once."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ansible_collections.breakglass.remediation.plugins.plugin_utils._guard.runner_api import RunnerApi
+from ansible_collections.breakglass.remediation.plugins.plugin_utils._vault.client import Client
+from ansible_collections.breakglass.remediation.plugins.plugin_utils._vault.connection import from_options
+from ansible_collections.breakglass.remediation.plugins.plugin_utils._vault.login import login_method
+
+from breakglass.client.login_file import KeptLogin, forget_login, keep_login, kept_login, login_path
+from breakglass.client.session import vault_of
+from breakglass.errors import BreakglassError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+WHO_PATH = "/api/v1/me"
+
+
+@dataclass(frozen=True)
+class Whereto:
+    """The runner to log in to.
+
+    Attributes:
+        url: Its address.
+        ca_cert: File of CA certificates for it; empty for the system's.
+    """
+
+    url: str
+    ca_cert: str
+
+
+def log_in(runner: Whereto, options: Mapping[str, object], environ: Mapping[str, str]) -> Mapping[str, object]:
+    """Log in at Vault as options and environment say, ask the runner who it sees, and keep the login.
+
+    Returns what the runner says: `name`, `person`, `groups`.
+
+    Raises:
+        BreakglassError: Vault or the runner does not accept it; nothing is kept.
+    """
+    connection = from_options(options, environ)
+    with Client(connection, None) as bare:
+        login = login_method(options, environ).authenticate(bare)
+        vault = bare.with_token(login.token)
+        try:
+            seen = RunnerApi(vault, runner.url, runner.ca_cert).call("GET", WHO_PATH)
+            kept = KeptLogin(
+                runner=runner.url,
+                runner_ca=runner.ca_cert,
+                vault=connection.url,
+                vault_ca=connection.ca_cert or "",
+                namespace=connection.namespace or "",
+                token=login.token,
+            )
+            keep_login(login_path(environ), kept)
+        except BreakglassError:
+            if login.made_by_us:
+                with suppress(BreakglassError):
+                    vault.post("auth/token/revoke-self", {})
+            raise
+    return seen
+
+
+def log_out(environ: Mapping[str, str]) -> None:
+    """End the login in Vault and forget it here. Raises BreakglassError when nobody is logged in."""
+    path = login_path(environ)
+    login = kept_login(path)
+    forget_login(path)
+    with vault_of(login) as vault, suppress(BreakglassError):
+        vault.post("auth/token/revoke-self", {})
