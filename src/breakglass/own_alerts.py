@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
     from breakglass.domain.alert import Alert
-    from breakglass.domain.rules import Policy
+    from breakglass.domain.rules import Ladder, Policy
     from breakglass.store.own_incidents import OwnIncidents
 
 LOG = logging.getLogger("breakglass.own_alerts")
@@ -39,17 +39,18 @@ class OwnAlerts:
     channels: Collection[str]
     hint: Callable[[], None]
 
-    def raise_(self, alert: OwnAlert, at_most_every: timedelta = timedelta()) -> str:
+    def raise_(self, alert: OwnAlert, at_most_every: timedelta = timedelta(), ladder: Ladder | None = None) -> str:
         """Tell people, once while it lasts; gives the incident, durable on return.
 
         Args:
             alert: What is wrong. An incident of the same name about the same that is open takes it in, and calls nobody anew.
+            ladder: Whom to tell, where it is not those of the policy's defaults.
             at_most_every: When people were called because of it less than so long ago, nothing is opened.
 
         Raises:
             DatabaseUnavailable: Nothing was taken in; raise it again.
         """
-        course = course_of(alert, self.policy(), self.channels)
+        course = course_of(alert, self.policy(), self.channels, ladder)
         arrival = Arrival(_alert(alert, AlertStatus.FIRING), course, fresh_id())
         accepted = self.incidents.raise_(arrival, at_most_every)
         if accepted.reached is not Reached.REPEATED:

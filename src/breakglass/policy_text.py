@@ -89,6 +89,9 @@ def _requests(policy: Policy, access: str) -> Iterator[str]:
                 f"  person of {', '.join(sorted(rule.who))}: {span(rule.time_box)} at most, "
                 f"approval {rule.approval}{ticket}   {rule.name} ({rule.line})"
             )
+            if rule.override:
+                who = ", ".join(sorted(rule.override.who))
+                yield f"  person of {who}: without approval, reviewed within {span(rule.override.review_within)}   {rule.name}"
 
 
 def _access(access: Access) -> dict[str, object]:
@@ -98,6 +101,7 @@ def _access(access: Access) -> dict[str, object]:
         "credentials": [*ssh, *map(_credential, access.credentials)],
         "max_time_box": span(access.max_time_box),
         **({"ticket": "required"} if access.ticket_required else {}),
+        **({"hand_out": True} if access.hand_out else {}),
     }
 
 
@@ -159,6 +163,9 @@ def _request(rule: RequestRule) -> dict[str, object]:
         "time_box": span(rule.time_box),
         "ticket": "required" if rule.ticket_required else "",
         "escalation": rule.escalation,
+        "override": {"who": sorted(rule.override.who), "review_within": span(rule.override.review_within)}
+        if rule.override
+        else "",
     }
     return {name: value for name, value in content.items() if value}
 

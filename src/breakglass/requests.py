@@ -86,7 +86,8 @@ class Requests:
     def standing(self, person: Person, incident: str) -> Standing:
         """How a request of this person stands. Raises NoSuchRequest."""
         found = self._of(person, incident)
-        loan = self.loans.fetch(incident) if found.state is State.RUNNING else None
+        ready = found.state is State.RUNNING and found.course.hands_out
+        loan = self.loans.fetch(incident) if ready else None
         why = found.blocked or (found.result.value if found.result else "")
         return Standing(found.state, why, loan)
 

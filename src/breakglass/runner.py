@@ -51,6 +51,8 @@ from breakglass.repeating import Repeating
 from breakglass.requests import Requests
 from breakglass.restored import hold_after_restore
 from breakglass.retention import Retention
+from breakglass.reviews import EVERY_SECONDS as REVIEWS_EVERY_SECONDS
+from breakglass.reviews import Judging, ReviewWatch
 from breakglass.second_factor import SecondFactor
 from breakglass.sender_watch import EVERY_SECONDS as SENDERS_EVERY_SECONDS
 from breakglass.sender_watch import SenderWatch
@@ -66,6 +68,7 @@ from breakglass.store.journal_queue import JournalQueue
 from breakglass.store.limits import Reservations
 from breakglass.store.orders import Orders
 from breakglass.store.own_incidents import OwnIncidents
+from breakglass.store.reviews import Reviews
 from breakglass.store.runners import ALIVE, Runners
 from breakglass.store.senders import Senders
 from breakglass.store.sessions import Sessions
@@ -87,6 +90,7 @@ class Runner:
         reception: Where verified webhooks go.
         requests: Where people's own requests go.
         approvals: What waits for people's yes.
+        judging: What people say to overrides afterwards.
         identity: Says who people are.
         incidents: The store, for the page of numbers.
         holds: What nothing new may start in.
@@ -110,6 +114,7 @@ class Runner:
     reception: Reception
     requests: Requests
     approvals: Approvals
+    judging: Judging
     identity: Identity
     incidents: Incidents
     holds: Holds
@@ -239,6 +244,7 @@ def make_runner(settings: Settings) -> Runner:
     watch = SenderWatch(settings.sources, Senders(database), own_alerts)
     duties = [
         Repeating("drills", drills.look, DRILLS_EVERY_SECONDS, runners.leads),
+        Repeating("reviews", ReviewWatch(Reviews(database), own_alerts).look, REVIEWS_EVERY_SECONDS, runners.leads),
         Repeating("looking at the senders", watch.look, SENDERS_EVERY_SECONDS, runners.leads),
     ]
     if settings.digest is not None:
@@ -249,6 +255,7 @@ def make_runner(settings: Settings) -> Runner:
         reception=reception,
         requests=Requests(in_force, incidents, queue, loans, engine.hint, database.runner),
         approvals=Approvals(orders, SecondFactor(session.client, Factors(database)), engine.hint),
+        judging=Judging(Reviews(database)),
         identity=identity,
         incidents=incidents,
         holds=holds,

@@ -178,6 +178,10 @@ _TELLERS: dict[str, Callable[[Body], Told | None]] = {
     "approval.denied": lambda body: ("denied", f"{_who(body)}: {plain(body.get('why'))}"),
     "approval.refused": lambda body: ("not heard", f"a vote of {plain(body.get('by'))}: {plain(body.get('why'))}"),
     "override.used": lambda body: ("override", f"{plain(body.get('by'))}: {plain(body.get('why'))}"),
+    "review.given": lambda body: (
+        "review",
+        f"{plain(body.get('incident'))} is {plain(body.get('verdict'))}, says {plain(body.get('by'))}: {plain(body.get('note'))}",
+    ),
     "observed": _observed,
     "grant.minted": lambda body: ("grant", f"minted, wrapped for one use   accessor {short(body.get('accessor'))}"),
     "grant.not_minted": _why("grant", "NOT OPENED: "),

@@ -23,13 +23,19 @@ requests:
   - {name: web-by-hand, who: [web-team], access: web-operator, approval: dba-and-security, time_box: 5m,
      escalation: on-call}
 """
-WISH = {"access": "web-operator", "hosts": ["web1"], "reason": "locks on orders", "time_box_seconds": 120}
+WISH = {
+    "access": "web-operator",
+    "hosts": ["web1"],
+    "reason": "locks on orders",
+    "time_box_seconds": 120,
+    "hand_out": True,
+}
 
 
 @pytest.fixture(scope="module")
 def office() -> Iterator[Office]:
     """One runner for all."""
-    with open_office(POLICY) as made:
+    with open_office(POLICY, hand_out=True) as made:
         yield made
 
 

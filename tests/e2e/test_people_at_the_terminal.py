@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 @pytest.fixture(scope="module")
 def office() -> Iterator[Office]:
     """One runner for all."""
-    with open_office(POLICY) as made:
+    with open_office(POLICY, hand_out=True) as made:
         yield made
 
 

@@ -87,8 +87,9 @@ class Office:
 def office() -> Iterator[Office]:
     """One runner for all."""
     with Site() as site:
-        with site.place.policy.open("a", encoding="utf-8") as policy:
-            policy.write(REQUESTS)
+        text = site.place.policy.read_text(encoding="utf-8") + REQUESTS
+        text = text.replace("hosts: [web]\n", "hosts: [web]\n    hand_out: true\n")
+        site.place.policy.write_text(text, encoding="utf-8")
         assert yaml.safe_load(site.place.policy.read_text(encoding="utf-8"))["requests"]
         with Client(Connection(url=site.vault.url), site.vault.root_token) as admin, site.runner() as runner:
             admin.post("sys/auth/userpass", {"type": "userpass"})

@@ -74,7 +74,7 @@ def borrow(client: Client, door: RunnerDoor, request: GrantRequest) -> Lent:
         VaultError: Vault does not say who we are.
     """
     wish = {"access": request.access, "hosts": list(door.hosts), "reason": door.reason, "ticket": door.ticket}
-    body = {**wish, "time_box_seconds": request.seconds}
+    body = {**wish, "time_box_seconds": request.seconds, "hand_out": True}
     api = _api(client, door)
     made = _word(api.call("POST", REQUESTS_PATH, body), "request")
     deadline = time.monotonic() + door.patience_seconds

@@ -119,6 +119,7 @@ KINDS: dict[str, Meaning] = {
     "request.made": Meaning(EventClass.ENTITY_MANAGEMENT, _MAKE, status=Status.SUCCESS),
     "request.refused": Meaning(EventClass.ENTITY_MANAGEMENT, _MAKE, Severity.MEDIUM, Status.FAILURE),
     "override.used": Meaning(EventClass.ENTITY_MANAGEMENT, _ACTIVATE, Severity.HIGH, Status.SUCCESS),
+    "review.given": _UPDATED,
     "drill.ended": _UPDATED,
     "order.given": _UPDATED,
     "order.refused": _UPDATED,

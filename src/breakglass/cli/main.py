@@ -25,6 +25,7 @@ from breakglass.cli import (
     policy,
     remediations,
     report,
+    requests,
     runner,
     settings,
     show,
@@ -57,6 +58,10 @@ app.command()(incidents.retry)
 app.command()(login.login)
 app.command()(login.logout)
 app.command()(login.whoami)
+app.command()(requests.request)
+app.command()(requests.release)
+app.command()(requests.reviews)
+app.command()(requests.review)
 app.command()(approvals.approvals)
 app.command()(approvals.approve)
 app.command()(approvals.deny)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 AUTOMATIC = "automatic"
+OVERRIDE = "override"
 
 
 @dataclass(frozen=True)
@@ -66,6 +67,19 @@ class Asker:
     groups: tuple[str, ...]
     reason: str = ""
     ticket: str = ""
+
+
+@dataclass(frozen=True)
+class Overridden:
+    """An approval that who asked did without.
+
+    Attributes:
+        skipped: Who should have been asked; they are told at once.
+        review_within: How long others have to judge it.
+    """
+
+    skipped: Quorum
+    review_within: timedelta
 
 
 @dataclass(frozen=True)

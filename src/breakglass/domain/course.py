@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 
-from breakglass.domain.approvals import Asker, Quorum
+from breakglass.domain.approvals import Asker, Overridden, Quorum
 from breakglass.domain.plan import Plan
 from breakglass.domain.rules import Ladder, Limits, Mode
 
@@ -52,6 +52,8 @@ class Course:
         policy_commit: What was checked out of git where the policy lies; empty where nobody knows.
         quorum: Who must say yes; None when nobody is asked.
         asked_by: Who asked for an access themselves; None where an alert did.
+        overridden: The approval that who asked did without; None where it was given.
+        hands_out: Whether who asked takes the grant itself; else the runner uses it for them.
         opens: What its access opens, in words, as the policy said then.
         own: Whether the runner tells of itself; then `trigger` is the name of its own alert, and nothing ever runs.
     """
@@ -76,6 +78,8 @@ class Course:
     groups: tuple[str, ...] = ()
     quorum: Quorum | None = None
     asked_by: Asker | None = None
+    overridden: Overridden | None = None
+    hands_out: bool = False
     opens: tuple[str, ...] = ()
     own: bool = False
 

@@ -35,6 +35,8 @@ class OwnName(StrEnum):
     SENDER_TRUNCATES = "SenderTruncates"
     DIGEST_NOT_DELIVERED = "DigestNotDelivered"
     POLICY_REFUSED = "PolicyRefused"
+    OVERRIDE_USED = "OverrideUsed"
+    REVIEW_OVERDUE = "ReviewOverdue"
     DATABASE_OLDER_THAN_JOURNAL = "DatabaseOlderThanJournal"
 
 
@@ -74,8 +76,8 @@ def alert_of(own: OwnAlert, status: AlertStatus, at: datetime) -> Alert:
     return Alert(OWN, own.fingerprint, "", status, labels, {"summary": own.sentence} if own.sentence else {}, at)
 
 
-def course_of(own: OwnAlert, policy: Policy, channels: Iterable[str]) -> Course:
-    """What is done about it: nothing but telling people, whatever mode the policy has."""
+def course_of(own: OwnAlert, policy: Policy, channels: Iterable[str], ladder: Ladder | None = None) -> Course:
+    """What is done about it: nothing but telling people, whatever mode the policy has; `ladder` where others than usual are told."""
     return Course(
         trigger=own.name.value,
         owner="",
@@ -88,7 +90,7 @@ def course_of(own: OwnAlert, policy: Policy, channels: Iterable[str]) -> Course:
         limits=_NO_LIMITS,
         idempotent=False,
         alert_resolves_within=timedelta(),
-        ladder=ladder_of(policy, channels),
+        ladder=ladder or ladder_of(policy, channels),
         policy_commit=policy.commit,
         own=True,
     )

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from breakglass.domain.approvals import Quorum
-    from breakglass.domain.rules import Access, Behaves, Drill, Policy, RequestRule, Storm, Trigger
+    from breakglass.domain.rules import Access, Behaves, Drill, Override, Policy, RequestRule, Storm, Trigger
 
 
 class Effect(StrEnum):
@@ -93,6 +93,8 @@ def _access(old: Access, new: Access) -> Iterator[Found]:
     yield from _set("credentials", _credentials(old), _credentials(new))
     yield from _amount("max_time_box", old.max_time_box, new.max_time_box)
     yield from _needs("ticket", old.ticket_required, new.ticket_required)
+    if old.hand_out != new.hand_out:
+        yield Effect.MORE if new.hand_out else Effect.LESS, f"hand_out is {str(new.hand_out).lower()}"
 
 
 def _credentials(access: Access) -> list[str]:
@@ -163,6 +165,16 @@ def _request(old: RequestRule, new: RequestRule) -> Iterator[Found]:
     yield from _approval(old.approval, new.approval)
     yield from _amount("time_box", old.time_box, new.time_box)
     yield from _needs("ticket", old.ticket_required, new.ticket_required)
+    yield from _override(old.override, new.override)
+
+
+def _override(old: Override | None, new: Override | None) -> Iterator[Found]:
+    if old is None or new is None:
+        if old != new:
+            yield Effect.MORE if new else Effect.LESS, f"override is {', '.join(sorted(new.who)) if new else 'gone'}"
+        return
+    yield from _set("override who", sorted(old.who), sorted(new.who))
+    yield from _amount("override review_within", old.review_within, new.review_within)
 
 
 def _asks(quorum: Quorum) -> Found:

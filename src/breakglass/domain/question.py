@@ -52,6 +52,14 @@ def headline(incident: Incident) -> str:
     return f"{drill}{asker.person} asks for {what} on {hosts}" if asker else f"{drill}{what} on {hosts} needs a yes"
 
 
+def summary(incident: Incident) -> str:
+    """An override in one line, for whoever judges it."""
+    asker, plan = incident.course.asked_by, incident.course.plan
+    who, why = (asker.person or asker.name, asker.reason) if asker else ("somebody", "")
+    what = f"{plan.access} on {', '.join(plan.hosts)}" if plan else incident.course.trigger
+    return _quoted(f"{who} opened {what} without approval: {why}")
+
+
 def _why(incident: Incident, plan: Plan) -> Iterator[Line]:
     asker, box = incident.course.asked_by, f"{plan.time_box_seconds // 60}m {plan.time_box_seconds % 60:02d}s"
     if asker is None:

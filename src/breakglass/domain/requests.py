@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from breakglass.domain.approvals import AUTOMATIC, Asker
+from breakglass.domain.approvals import AUTOMATIC, OVERRIDE, Asker, Overridden
 from breakglass.domain.course import Course
 from breakglass.domain.hosts import NoHosts, UnknownHost, resolve_hosts
 from breakglass.domain.plan import Plan
@@ -54,6 +54,8 @@ class Wish:
         reason: Why.
         ticket: Where it is tracked; may be empty.
         time_box: Life of the grant from the moment it opens.
+        hand_out: Whether they want the grant itself, to use it from their own machine.
+        override: Whether they do without the approval, because nobody can be waited for.
     """
 
     access: str
@@ -61,6 +63,8 @@ class Wish:
     reason: str
     ticket: str
     time_box: timedelta
+    hand_out: bool = False
+    override: bool = False
 
 
 def course_of(person: Person, wish: Wish, policy: Policy, inventory: Mapping[str, frozenset[str]]) -> Course:
@@ -70,13 +74,14 @@ def course_of(person: Person, wish: Wish, policy: Policy, inventory: Mapping[str
         RefusedRequest: The policy does not allow it.
     """
     rule = _rule(person, wish, policy)
+    quorum = policy.approvals.get(rule.approval)
     return Course(
         trigger=rule.name,
         owner=f"{person.name} {person.entity}",
         policy_digest=policy.digest,
         policy_commit=policy.commit,
         mode=Mode.ACT,
-        approval=rule.approval,
+        approval=OVERRIDE if wish.override else rule.approval,
         approval_line=rule.line,
         plan=_plan(wish, rule, policy, inventory),
         refusal="",
@@ -84,7 +89,11 @@ def course_of(person: Person, wish: Wish, policy: Policy, inventory: Mapping[str
         idempotent=False,
         alert_resolves_within=timedelta(),
         ladder=policy.ladders[rule.escalation],
-        quorum=policy.approvals.get(rule.approval),
+        quorum=None if wish.override else quorum,
+        overridden=Overridden(quorum, rule.override.review_within)
+        if quorum and rule.override and wish.override
+        else None,
+        hands_out=wish.hand_out,
         asked_by=Asker(person.person, person.entity, person.name, _groups(rule, person), wish.reason, wish.ticket),
         opens=policy.access[rule.access].words,
     )
@@ -108,6 +117,13 @@ def _rule(person: Person, wish: Wish, policy: Policy) -> RequestRule:
         raise RefusedRequest("A request needs a reason: a sentence that an auditor understands.")
     if rule.ticket_required and not wish.ticket.strip():
         raise RefusedRequest(f"{rule.name} needs a ticket: name the one that this belongs to.")
+    if wish.override and (rule.override is None or rule.override.who.isdisjoint(person.groups)):
+        who = ", ".join(sorted(rule.override.who)) if rule.override else "nobody"
+        raise RefusedRequest(f"{rule.name} can't be opened without its approval by you: the policy lets {who} do that.")
+    if wish.hand_out and not policy.access[rule.access].hand_out:
+        raise RefusedRequest(
+            f"The credentials of {rule.access} do not leave the runner (the policy says no hand_out: true): use breakglass ssh."
+        )
     if not timedelta(seconds=1) <= wish.time_box <= rule.time_box:
         raise RefusedRequest(
             f"{rule.name} opens for {int(rule.time_box.total_seconds())} s at most; ask for a shorter time box."

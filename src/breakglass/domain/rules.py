@@ -70,7 +70,10 @@ class VaultCredential:
 
 @dataclass(frozen=True)
 class Access:
-    """What a grant may open, never more. `hosts` are inventory groups: the outer bound."""
+    """What a grant may open, never more.
+
+    `hosts` are inventory groups: the outer bound. With `hand_out`, who asked for it may take it to their own machine.
+    """
 
     name: str
     hosts: tuple[str, ...]
@@ -78,6 +81,7 @@ class Access:
     max_time_box: timedelta
     ticket_required: bool
     credentials: tuple[VaultCredential, ...] = ()
+    hand_out: bool = False
 
     @property
     def words(self) -> tuple[str, ...]:
@@ -193,6 +197,14 @@ class Trigger:
 
 
 @dataclass(frozen=True)
+class Override:
+    """Who may do without the approval of a request, and how long others then have to judge that."""
+
+    who: frozenset[str]
+    review_within: timedelta
+
+
+@dataclass(frozen=True)
 class RequestRule:
     """Who may ask for an access themselves.
 
@@ -204,7 +216,8 @@ class RequestRule:
         approval: "automatic", or the name of an approval.
         time_box: Longest life of the grant.
         ticket_required: Whether a ticket must be named.
-        escalation: The ladder's name, for a grant that can't be proven gone.
+        escalation: The ladder's name, for a grant that can't be proven gone, and a review that is overdue.
+        override: Who may do without the approval; None for nobody.
     """
 
     name: str
@@ -215,6 +228,7 @@ class RequestRule:
     time_box: timedelta
     ticket_required: bool
     escalation: str
+    override: Override | None = None
 
 
 @dataclass(frozen=True)
@@ -324,5 +338,6 @@ class Policy:
     @property
     def groups(self) -> frozenset[str]:
         """Every group of Vault's identity that it names: whose members may ask, or approve."""
-        asking = frozenset(group for rule in self.requests for group in rule.who)
+        overriding = (rule.override.who for rule in self.requests if rule.override)
+        asking = frozenset(group for rule in self.requests for group in rule.who).union(*overriding)
         return asking.union(*(quorum.groups for quorum in self.approvals.values()))

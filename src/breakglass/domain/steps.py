@@ -113,7 +113,13 @@ def _approving(draft: Draft) -> bool:
     course, plan = draft.incident.course, draft.incident.course.plan
     if plan is None:
         return False
-    if course.quorum is None:
+    if course.overridden is not None and course.asked_by is not None:
+        body = {"by": course.asked_by.person or course.asked_by.name, "why": course.asked_by.reason}
+        skipped = sorted(course.overridden.skipped.groups)
+        draft.note(
+            "override.used", {**body, "policy_line": course.approval_line, "digest": plan.digest, "skipped": skipped}
+        )
+    elif course.quorum is None:
         draft.note(
             "approval.given", {"by": course.approval, "policy_line": course.approval_line, "digest": plan.digest}
         )

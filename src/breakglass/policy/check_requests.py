@@ -6,6 +6,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from breakglass.domain.approvals import AUTOMATIC
+
 from .problems import Place, Problem
 from .scalars import did_you_mean
 
@@ -33,7 +35,7 @@ class RequestChecker:
             if rule.name in seen:
                 yield Problem.at(place, f"The request {rule.name} is defined twice, first at {seen[rule.name]}.")
             seen.setdefault(rule.name, place)
-            for key, sentence in (*self._access(rule), *self._escalation(rule)):
+            for key, sentence in (*self._access(rule), *self._escalation(rule), *self._override(rule)):
                 yield Problem.at(self.place(number, (key,)), f"{rule.name}: {sentence}")
 
     def _access(self, rule: RequestRule) -> Iterator[tuple[str, str]]:
@@ -46,6 +48,11 @@ class RequestChecker:
                 "time_box",
                 f"its time_box ({has} s) is longer than the max_time_box of access {access.name} ({most} s).",
             )
+
+    @staticmethod
+    def _override(rule: RequestRule) -> Iterator[tuple[str, str]]:
+        if rule.override and rule.approval == AUTOMATIC:
+            yield "override", "there is nothing to override: its approval is automatic."
 
     def _escalation(self, rule: RequestRule) -> Iterator[tuple[str, str]]:
         known = {*self.around.escalations, *(self.around.channels or ())}

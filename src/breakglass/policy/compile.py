@@ -19,6 +19,7 @@ from breakglass.domain.rules import (
     Ladder,
     Limits,
     Mode,
+    Override,
     Policy,
     Probe,
     RequestRule,
@@ -157,6 +158,7 @@ class Compiler:
             time_box=entry.time_box or (access.max_time_box if access else None) or DEFAULT_MAX_TIME_BOX,
             ticket_required=entry.ticket or (access is not None and access.ticket is not None),
             escalation=entry.escalation or self._document.defaults.escalation or "",
+            override=Override(frozenset(entry.override.who), entry.override.review_within) if entry.override else None,
         )
 
     def _trigger(self, number: int, entry: TriggerEntry) -> Trigger:
@@ -221,6 +223,7 @@ def _access(name: str, entry: AccessEntry) -> Access:
         max_time_box=entry.max_time_box or DEFAULT_MAX_TIME_BOX,
         ticket_required=entry.ticket is not None,
         credentials=tuple(_credential(one) for one in entry.credentials if one.kind != "ssh"),
+        hand_out=entry.hand_out,
     )
 
 
@@ -320,6 +323,7 @@ def _request_meaning(rule: RequestRule) -> dict[str, object]:
         "time_box": _seconds(rule.time_box),
         "ticket_required": rule.ticket_required,
         "escalation": rule.escalation,
+        **({"override": [_seconds(rule.override.review_within), *sorted(rule.override.who)]} if rule.override else {}),
     }
 
 
@@ -330,6 +334,7 @@ def _access_meaning(access: Access) -> dict[str, object]:
         "max_time_box": _seconds(access.max_time_box),
         "ticket_required": access.ticket_required,
         "credentials": [[one.kind, one.mount, one.name, one.engine] for one in access.credentials],
+        **({"hand_out": True} if access.hand_out else {}),
     }
 
 

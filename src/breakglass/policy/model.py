@@ -16,6 +16,7 @@ from .requests import RequestEntries  # noqa: TC001 (pydantic reads the annotati
 from .scalars import (
     Count,
     Duration,
+    Flag,
     Group,
     MaybeCount,
     MaybeDuration,
@@ -58,14 +59,6 @@ def _hosts(value: object) -> object:
     raise sentence('Write a host, a list of hosts, or an expression such as "{{ alert.labels.instance }}".')
 
 
-def _hand_out(value: object) -> object:
-    if value == "true":
-        raise sentence('"hand_out: true" is not supported yet. Credentials stay with the runner.')
-    if value != "false":
-        raise sentence("Write true or false.")
-    return False
-
-
 Label = Annotated[str, AfterValidator(label)]
 Values = Annotated[
     list[str],
@@ -78,11 +71,6 @@ Hosts = Annotated[
     WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}, "minItems": 1}]}),
 ]
 ModeWord = Annotated[Literal["observe", "act"] | None, BeforeValidator(choice(("observe", "act")))]
-HandOut = Annotated[
-    Literal[False],
-    BeforeValidator(_hand_out),
-    WithJsonSchema({"const": False, "description": "true: not supported yet"}),
-]
 Required = Annotated[Literal["required"] | None, BeforeValidator(choice(("required",)))]
 Version = Annotated[Literal[1], BeforeValidator(_version)]
 
@@ -139,7 +127,9 @@ class AccessEntry(Strict):
     credentials: Annotated[Credentials, MaybeEmptyList] = Field(default_factory=lambda: [CredentialEntry(kind="ssh")])
     max_time_box: Duration | None = None
     ticket: Required = None
-    hand_out: HandOut = False
+    hand_out: Flag = Field(
+        default=False, description="true: who asked for it may take its credentials to their own machine."
+    )
 
 
 class TriggerEntry(Strict):

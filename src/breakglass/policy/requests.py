@@ -8,11 +8,18 @@ from typing import Annotated
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from .approvals import Approval  # noqa: TC001 (pydantic reads the annotation)
-from .scalars import Group, MaybeDuration, MaybeName, Name, Strict, Unbuilt, choice
+from .scalars import Duration, Group, MaybeDuration, MaybeName, Name, Strict, choice
 
 
 def _required(value: object) -> object:
     return choice(("required",))(value) == "required"
+
+
+class OverrideEntry(Strict):
+    """`override:`; who may do without the approval in an emergency. Everybody who was skipped is told at once."""
+
+    who: Annotated[list[Group], Field(min_length=1, description="Groups of Vault's identity whose members may.")]
+    review_within: Duration = Field(description="How long others have to judge it; then they are called.")
 
 
 class RequestEntry(Strict):
@@ -25,7 +32,7 @@ class RequestEntry(Strict):
     time_box: MaybeDuration = Field(default=None, description="Longest life of the grant; without it, the access's.")
     ticket: Annotated[bool, BeforeValidator(_required), WithJsonSchema({"const": "required"})] = False
     escalation: MaybeName = None
-    override: Unbuilt = None
+    override: OverrideEntry | None = None
 
 
 RequestEntries = Annotated[list[RequestEntry], Field(description="What people may ask for themselves.")]

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Annotated
 from pydantic import BaseModel, BeforeValidator, ConfigDict, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
+from breakglass.errors import BreakglassError
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable
 
@@ -22,6 +24,10 @@ _COUNT = re.compile(r"[1-9][0-9]{0,8}", re.ASCII)
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}", re.ASCII)
 _LOGIN = re.compile(r"[a-z_][a-z0-9_-]{0,31}", re.ASCII)
 _GROUP = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}", re.ASCII)
+
+
+class UnreadableDuration(BreakglassError):
+    """Raised when a text is no duration."""
 
 
 class Strict(BaseModel):
@@ -68,6 +74,16 @@ def _duration(value: object) -> timedelta:
     if not found:
         raise sentence("Write a duration as a whole number and one unit: 90s, 10m, 2h or 400d.")
     return timedelta(seconds=int(found[1]) * _SECONDS[found[2]])
+
+
+def seconds_of(text: str) -> int:
+    """Seconds of a duration as people write it. Raises UnreadableDuration."""
+    found = _DURATION.fullmatch(text)
+    if not found:
+        raise UnreadableDuration(
+            f"{text[:40]!r}: write a duration as a whole number and one unit: 90s, 10m, 2h or 400d."
+        )
+    return int(found[1]) * _SECONDS[found[2]]
 
 
 def _positive_duration(value: object) -> timedelta:

@@ -16,7 +16,7 @@ from breakglass.domain.incident import Incident, State
 from breakglass.store import journal_queue
 from breakglass.store.database import NOW, milliseconds, moment
 from breakglass.store.documents import alert_from, alert_text, incident_text
-from breakglass.store.tables import INBOX, INCIDENT
+from breakglass.store.tables import INBOX, INCIDENT, REVIEW
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -125,6 +125,9 @@ def _insert_incident(connection: sa.Connection, arrival: Arrival, course: Course
             home=arrival.home or None,
         )
     )
+    if course.overridden is not None:
+        due = milliseconds(at + course.overridden.review_within)
+        connection.execute(sa.insert(REVIEW).values(incident=incident.id, due_at=due))
     return incident.id
 
 

@@ -79,6 +79,18 @@ USED_CODE = sa.Table(
     sa.Column("at", sa.BigInteger, nullable=False),
 )
 
+# Reviews of overrides: due from the moment that one is asked for; `verdict` is empty until somebody has judged it.
+# `told`: those who were skipped know; `called`: people were called because it is overdue.
+REVIEW = sa.Table(
+    "review",
+    METADATA,
+    sa.Column("incident", sa.Text, sa.ForeignKey("incident.id"), primary_key=True),
+    sa.Column("due_at", sa.BigInteger, nullable=False),
+    sa.Column("told", sa.Boolean, nullable=False, server_default=sa.false()),
+    sa.Column("called", sa.Boolean, nullable=False, server_default=sa.false()),
+    sa.Column("verdict", sa.Text, nullable=False, server_default=sa.text("''")),
+)
+
 # Records on their way into the journal: written with the change of state, taken from here in order.
 OUTBOX = sa.Table(
     "outbox",

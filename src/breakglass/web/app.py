@@ -20,6 +20,7 @@ from breakglass.web.me import MePage
 from breakglass.web.metrics import Metrics
 from breakglass.web.problems import Problem, problem_response
 from breakglass.web.requests import RequestPages
+from breakglass.web.reviews import ReviewPages
 from breakglass.web.webhooks import Webhooks
 
 if TYPE_CHECKING:
@@ -63,6 +64,9 @@ def make_app(runner: Runner, lifespan: Callable[[FastAPI], AbstractAsyncContextM
     app.add_route("/api/v1/approvals", questions.list, methods=["GET"])
     app.add_route("/api/v1/approvals/{incident}", questions.show, methods=["GET"])
     app.add_route("/api/v1/approvals/{incident}", questions.answer, methods=["POST"])
+    reviews = ReviewPages(callers, runner.judging)
+    app.add_route("/api/v1/reviews", reviews.list, methods=["GET"])
+    app.add_route("/api/v1/reviews/{incident}", reviews.give, methods=["POST"])
     app.add_route("/healthz", healthz)
     app.add_route("/readyz", readyz)
     app.add_route("/metrics", numbers)

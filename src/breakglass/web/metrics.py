@@ -25,6 +25,7 @@ class Metrics:
         self.unrecorded_refusals = self._counter("unrecorded_refusals", "Refused webhooks that could not be journalled")
         self._incidents = self._gauge("incidents", "Incidents that are not closed", ("state",))
         self._holds = self._gauge("holds", "Holds that stand", ("scope", "set_by"))
+        self._reviews = self._gauge("reviews", "Overrides that nobody has judged yet", ("overdue",))
         self._waiting = self._gauge("records_waiting", "Records that wait to be written to the journal")
         self._unsealed = self._gauge("streams_unsealed", "Streams that are over and wait for their seal")
         self._ready = self._gauge("ready", "1 when the runner can do all of its work")
@@ -46,6 +47,9 @@ class Metrics:
             for by_incident in (False, True):
                 labels = {"scope": scope.value, "set_by": "incident" if by_incident else "person"}
                 self._holds.labels(**labels).set(standing[scope, by_incident])
+        due = Counts(review.overdue for review in runner.judging.reviews.due())
+        for overdue in (False, True):
+            self._reviews.labels(overdue=str(overdue).lower()).set(due[overdue])
         waiting, unsealed = runner.queue.counts()
         self._waiting.set(waiting)
         self._unsealed.set(unsealed)

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 LARGEST_BODY = 65_536
 LONGEST_TEXT = 1000
 MOST_HOSTS = 1000
-FIELDS = frozenset({"access", "hosts", "reason", "ticket", "time_box_seconds"})
+FIELDS = frozenset({"access", "hosts", "reason", "ticket", "time_box_seconds", "hand_out", "override"})
 
 
 @dataclass(frozen=True)
@@ -101,4 +101,7 @@ def _wish(body: bytes) -> Wish:
             HTTPStatus.BAD_REQUEST, f"access, reason, ticket and hosts are texts of at most {LONGEST_TEXT} characters."
         )
     access, reason, ticket = texts
-    return Wish(access, tuple(hosts), reason, ticket, timedelta(seconds=seconds))
+    flags = {name: fields.get(name, False) for name in ("hand_out", "override")}
+    if not all(type(flag) is bool for flag in flags.values()):
+        raise Problem(HTTPStatus.BAD_REQUEST, "hand_out and override are true or false.")
+    return Wish(access, tuple(hosts), reason, ticket, timedelta(seconds=seconds), **flags)

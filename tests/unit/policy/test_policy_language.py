@@ -57,7 +57,6 @@ def test_the_complete_language_is_refused_line_by_line(problems: Problems) -> No
     found = [line.split(":", 2) for line in problems(COMPLETE)]
     assert [lines[int(number) - 1].split(":")[0].strip() for _, number, _ in found] == [
         "preview",
-        "override",
         "maintenance",
         "now",
     ]
@@ -137,7 +136,7 @@ def test_a_trigger_overrides_the_defaults_line_by_line(load: Load) -> None:
         ),
         ("hosts: [web]", "hosts: []", "access.web-operator.hosts: must not be empty."),
         ("hosts: [web]", 'hosts: ["web:!web1"]', "'web:!web1' is not the name of an inventory group."),
-        ("hosts: [web]", "hosts: [web]\n    hand_out: true", '"hand_out: true" is not supported yet.'),
+        ("hosts: [web]", "hosts: [web]\n    hand_out: maybe", "Write true or false."),
         ("hosts: [web]", "hosts: [web]\n    credentials: [{kind: shh}]", "'shh' is not known. Did you mean \"ssh\"?"),
         ("hosts: [web]", "hosts: [web]\n    credentials: [{kind: ssh, user: -oX}]", "'-oX' is not a login name"),
         (

@@ -165,6 +165,13 @@ RUNNER: dict[str, Kind] = {
         "Somebody said no.",
         {"by": FIELD, "policy_line": FIELD, "digest": DIGEST, "entity": FIELD, "groups": FIELDS, "why": FIELD},
     ),
+    "override.used": Kind(
+        "Somebody did without the approval, as the policy lets them; others judge it afterwards.",
+        {"by": FIELD, "why": FIELD, "policy_line": FIELD, "digest": DIGEST, "skipped": FIELDS},
+    ),
+    "review.given": Kind(
+        "Somebody judged a request afterwards.", {"incident": FIELD, "by": FIELD, "verdict": FIELD, "note": FIELD}
+    ),
     "approval.refused": Kind("A yes or no that did not count.", {"by": FIELD, "yes": TRUTH, "why": FIELD}),
     "grant.intent": Kind("A grant is about to be asked for.", {"access": FIELD}),
     "grant.minted": Kind("A grant exists, wrapped for one use.", {"accessor": FIELD, "expires_at": MOMENT}),

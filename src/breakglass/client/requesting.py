@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Requests over the API: asking for an access, waiting for it, giving it back."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+from ansible_collections.breakglass.remediation.plugins.plugin_utils._guard.runner_api import UnreachableRunner, plain
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ansible_collections.breakglass.remediation.plugins.plugin_utils._guard.runner_api import RunnerApi
+
+PATH = "/api/v1/requests"
+LOOK_EVERY_SECONDS = 1.0
+WAITING = frozenset({"received", "waiting", "approving", "opening"})
+OPEN = "running"
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What somebody asks for.
+
+    Attributes:
+        access: Name of the access.
+        hosts: Inventory names.
+        reason: Why.
+        ticket: Where it is tracked; may be empty.
+        time_box_seconds: From the moment that the grant opens.
+        override: Without the approval, where the policy lets them.
+    """
+
+    access: str
+    hosts: tuple[str, ...]
+    reason: str
+    ticket: str
+    time_box_seconds: int
+    override: bool = False
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How a request stands: its state, and what it waits for or how it ended."""
+
+    state: str
+    why: str
+
+    @property
+    def waits(self) -> bool:
+        """Whether it has not opened yet, and may."""
+        return self.state in WAITING
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the grant is open."""
+        return self.state == OPEN
+
+
+def ask(api: RunnerApi, wanted: Wanted) -> str:
+    """Ask; the incident's id. Raises BreakglassError."""
+    wish = {"access": wanted.access, "hosts": list(wanted.hosts), "reason": wanted.reason, "ticket": wanted.ticket}
+    body = {**wish, "time_box_seconds": wanted.time_box_seconds, "override": wanted.override}
+    made = api.call("POST", PATH, body).get("request")
+    if not isinstance(made, str):
+        raise UnreachableRunner(f"{api.url} does not answer as a runner of our version does.")
+    return plain(made)
+
+
+def standing(api: RunnerApi, request: str) -> Standing:
+    """How a request of ours stands. Raises BreakglassError."""
+    said = api.call("GET", _path(request))
+    return Standing(plain(said.get("state", "")), plain(said.get("why", "")))
+
+
+def wait(api: RunnerApi, request: str, tell: Callable[[Standing], None]) -> Standing:
+    """Wait until it is open, or over; `tell` hears of each change."""
+    last = None
+    while True:
+        now = standing(api, request)
+        if now != last:
+            tell(now)
+        if not now.waits:
+            return now
+        last = now
+        time.sleep(LOOK_EVERY_SECONDS)
+
+
+def give_back(api: RunnerApi, request: str) -> None:
+    """We are done with it, or do not want it any more. Raises BreakglassError."""
+    api.call("DELETE", _path(request))
+
+
+def _path(request: str) -> str:
+    return f"{PATH}/{quote(request, safe='')}"
