@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from ansible_collections.breakglass.remediation.plugins.plugin_utils._vault.connection import Connection
 
+from breakglass.approvals import Approvals
 from breakglass.demo.installation import Installation, write_inventory, write_settings
 from breakglass.domain.incident import Effect
 from breakglass.effects.escalate import Escalate
@@ -32,15 +33,19 @@ from breakglass.policy.load import load_policy
 from breakglass.reception import Reception
 from breakglass.requests import Requests
 from breakglass.retention import Retention
+from breakglass.reviews import Judging
 from breakglass.runner import Runner
+from breakglass.second_factor import SecondFactor
 from breakglass.settings import Settings, load_settings
 from breakglass.shipping import Shipping
 from breakglass.store.database import Database
+from breakglass.store.factors import Factors
 from breakglass.store.holds import Holds
 from breakglass.store.incidents import Incidents
 from breakglass.store.journal_queue import JournalQueue
 from breakglass.store.orders import Orders
 from breakglass.store.own_incidents import OwnIncidents
+from breakglass.store.reviews import Reviews
 from breakglass.store.runners import Runners
 from breakglass.store.sessions import Sessions
 from breakglass.vault_session import VaultSession
@@ -117,7 +122,8 @@ def make_idle_runner(written: Written, directory: Path) -> Runner:
     keeping = (Retention(written.settings.journal, session), HoldMirror(holds, session))
     house = Housekeeping(journal, runs, session, *keeping)
     requests = Requests(in_force, incidents, queue, Lend(Handover()), engine.hint)
-    people = (requests, Identity(session))
+    approvals = Approvals(Orders(database), SecondFactor(session.client, Factors(database)), engine.hint)
+    people = (requests, approvals, Judging(Reviews(database)), Identity(session))
     ship = Shipping(written.settings.journal)
     channels = tuple(written.settings.channels)
     own_alerts = OwnAlerts(OwnIncidents(database), lambda: written.policy, channels, engine.hint)
