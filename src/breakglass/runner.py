@@ -209,7 +209,7 @@ def make_runner(settings: Settings) -> Runner:
     )
     identity, orders = Identity(session), Orders(database)
     handover = Handover()
-    loans = Lend(handover)
+    loans = Lend(handover, incidents.given_back)
     plays = RunPlay(
         runs=runs,
         handover=handover,

@@ -28,7 +28,7 @@ from breakglass.demo.parts import prepare_vault
 from breakglass.enrolling import enrol
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from breakglass.demo.serving import Serving
 
@@ -154,13 +154,13 @@ class Office:
 
 
 @contextmanager
-def open_office(policy: str, *, hand_out: bool = False) -> Iterator[Office]:
+def open_office(policy: str, *, hand_out: bool = False, change: Callable[[str], str] = str) -> Iterator[Office]:
     """An office whose policy has these further sections; Vault knows its groups.
 
-    With `hand_out`, who asked may take the grant to their own machine.
+    With `hand_out`, who asked may take the grant to their own machine. `change` edits what the policy was before.
     """
     with Site() as site:
-        text = site.place.policy.read_text(encoding="utf-8") + policy
+        text = change(site.place.policy.read_text(encoding="utf-8")) + policy
         if hand_out:
             text = text.replace("hosts: [web]\n", "hosts: [web]\n    hand_out: true\n")
         site.place.policy.write_text(text, encoding="utf-8")

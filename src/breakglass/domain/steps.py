@@ -154,6 +154,9 @@ def _opening(draft: Draft) -> bool:
 
 
 def _running(draft: Draft) -> bool:
+    if draft.incident.course.lends and draft.incident.resolved:
+        end_play(draft, PlayEnded(PlayOutcome.OK, "withdrawn before it was lent"))
+        return True
     if _pausing(draft):
         return False
     draft.note("play.intent", {"attempt": draft.incident.attempt.number})

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING
 
 from breakglass.domain.incident import PlayOutcome
 from breakglass.domain.messages import Interrupted, NotStarted, PlayEnded
+from breakglass.store.database import DatabaseUnavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Callable, Collection
 
     from breakglass.domain.incident import Incident
     from breakglass.domain.messages import Outcome
@@ -49,8 +50,10 @@ class _Open:
 class Lend:
     """The effect `run-play` of a grant that is lent: it waits, and does nothing on any host."""
 
-    def __init__(self, handover: Handover) -> None:
+    def __init__(self, handover: Handover, given_back: Callable[[str], bool]) -> None:
+        """Take where grants are handed over, and who knows whether an incident was given back, also before it began here."""
         self._handover = handover
+        self._given_back = given_back
         self._open: dict[str, _Open] = {}
         self._lock = threading.Lock()
         self._stopping = threading.Event()
@@ -65,7 +68,7 @@ class Lend:
         loan = _Open(Loan(token, incident.attempt.accessor, meta))
         with self._lock:
             self._open[incident.id] = loan
-        ended = self._wait(loan, time.monotonic() + plan.time_box_seconds)
+        ended = self._wait(incident.id, loan, time.monotonic() + plan.time_box_seconds)
         with self._lock:
             del self._open[incident.id]
         return ended
@@ -104,10 +107,17 @@ class Lend:
     def keep(self, incidents: Collection[str], until: float) -> None:
         """Nothing is done for a loan here; who borrows is cut off when another runner closes the grant."""
 
-    def _wait(self, loan: _Open, deadline: float) -> PlayEnded:
-        while not loan.back.wait(LOOK_EVERY_SECONDS):
+    def _wait(self, incident: str, loan: _Open, deadline: float) -> PlayEnded:
+        while not (self._is_back(incident) or loan.back.wait(LOOK_EVERY_SECONDS)):
             if self._stopping.is_set():
                 return PlayEnded(PlayOutcome.STOPPED, "the loan was ended because the runner stopped")
             if time.monotonic() > deadline:
                 return PlayEnded(PlayOutcome.OK, "the time box of the loan is over")
         return PlayEnded(PlayOutcome.OK, "given back" if loan.taken else "withdrawn before it was fetched")
+
+    def _is_back(self, incident: str) -> bool:
+        """Whether it was given back to a runner that did not lend it, or before it was lent; unknown while nobody can look."""
+        try:
+            return self._given_back(incident)
+        except DatabaseUnavailable:
+            return False

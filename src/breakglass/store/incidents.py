@@ -15,7 +15,7 @@ from breakglass.store import holds, inbox, journal_queue, orders, senders
 from breakglass.store.database import NOW, PATIENCE_SECONDS, milliseconds, moment
 from breakglass.store.documents import incident_from, incident_text
 from breakglass.store.runners import alive
-from breakglass.store.tables import HOLD, HOST_CLAIM, INCIDENT, RUNNER
+from breakglass.store.tables import HOLD, HOST_CLAIM, INBOX, INCIDENT, RUNNER
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -148,6 +148,14 @@ class Incidents:
             if incident.state is State.CLOSED:
                 connection.execute(sa.delete(HOST_CLAIM).where(HOST_CLAIM.c.incident == incident.id))
             return Committed.DONE
+
+    def given_back(self, incident: str) -> bool:
+        """Whether who asked for it has said that they are done, and the incident has not taken that in yet."""
+        over = sa.select(INBOX.c.seq).where(
+            INBOX.c.incident == incident, INBOX.c.done == sa.false(), INBOX.c.firing == sa.false()
+        )
+        with self._database.reading() as connection:
+            return connection.execute(over.limit(1)).first() is not None
 
     def read_again(self, claimed: Claimed) -> Claimed:
         """The same claim with the messages that have come since."""

@@ -14,8 +14,10 @@ from breakglass.domain.incident import Attempt, PlayOutcome
 from breakglass.domain.messages import Interrupted, NotStarted, PlayEnded
 from breakglass.effects.handover import Handover
 from breakglass.effects.lend import Lend, Loan
+from breakglass.store.database import DatabaseUnavailable
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from concurrent.futures import Future
 
     from breakglass.domain.incident import Incident
@@ -28,11 +30,17 @@ def incident(seconds: int = 60) -> Incident:
     return replace(make_incident(make_course(plan=plan)), attempts=(Attempt(1, "accessor-1"),))
 
 
-def lent(one: Incident) -> tuple[Lend, Future[Outcome], ThreadPoolExecutor]:
+def nothing_came_back(_incident: str) -> bool:
+    return False
+
+
+def lent(
+    one: Incident, given_back: Callable[[str], bool] = nothing_came_back
+) -> tuple[Lend, Future[Outcome], ThreadPoolExecutor]:
     """The loan on its way, and how it will end."""
     handover = Handover()
     handover.put(one.id, 1, "wrapping-token", "accessor-1")
-    lend, pool = Lend(handover), ThreadPoolExecutor(1)
+    lend, pool = Lend(handover, given_back), ThreadPoolExecutor(1)
     return lend, pool.submit(lend.run, one), pool
 
 
@@ -70,6 +78,22 @@ def test_it_ends_with_its_box() -> None:
     pool.shutdown()
 
 
+def test_it_ends_when_it_came_back_elsewhere_or_before_it_began() -> None:
+    """To another runner, or while it was being minted: whoever asks the database knows. One that can't be asked says nothing."""
+    one, asked = incident(), []
+
+    def given_back(name: str) -> bool:
+        asked.append(name)
+        if len(asked) == 1:
+            raise DatabaseUnavailable("it is away")
+        return True
+
+    _, ended, pool = lent(one, given_back)
+    assert ended.result(10) == PlayEnded(PlayOutcome.OK, "withdrawn before it was fetched")
+    assert asked == [one.id, one.id]
+    pool.shutdown()
+
+
 def test_it_ends_when_the_runner_must_stop() -> None:
     """And one that begins then, too."""
     one = incident()
@@ -84,5 +108,5 @@ def test_it_ends_when_the_runner_must_stop() -> None:
 
 def test_a_token_that_died_with_its_runner_is_not_lent() -> None:
     """There is nothing to hand out, and a loan of a dead runner is not known."""
-    assert isinstance(Lend(Handover()).run(incident()), NotStarted)
-    assert isinstance(Lend(Handover()).recover(incident()), Interrupted)
+    assert isinstance(Lend(Handover(), nothing_came_back).run(incident()), NotStarted)
+    assert isinstance(Lend(Handover(), nothing_came_back).recover(incident()), Interrupted)

@@ -121,7 +121,7 @@ def make_idle_runner(written: Written, directory: Path) -> Runner:
     holds = Holds(database)
     keeping = (Retention(written.settings.journal, session), HoldMirror(holds, session))
     house = Housekeeping(journal, runs, session, *keeping)
-    requests = Requests(in_force, incidents, queue, Lend(Handover()), engine.hint)
+    requests = Requests(in_force, incidents, queue, Lend(Handover(), incidents.given_back), engine.hint)
     approvals = Approvals(Orders(database), SecondFactor(session.client, Factors(database)), engine.hint)
     people = (requests, approvals, Judging(Reviews(database)), Identity(session))
     ship = Shipping(written.settings.journal)
