@@ -41,6 +41,7 @@ from datetime import datetime, timezone
 from ansible import constants
 from ansible.plugins.callback import CallbackBase
 from ansible_collections.breakglass.remediation.plugins.plugin_utils._audit import shipping
+from ansible_collections.breakglass.remediation.plugins.plugin_utils._audit.awx import in_every_record
 from ansible_collections.breakglass.remediation.plugins.plugin_utils._audit.differences import are_wanted, differences
 from ansible_collections.breakglass.remediation.plugins.plugin_utils._audit.ending import Ending
 from ansible_collections.breakglass.remediation.plugins.plugin_utils._audit.fields import TEXT_LIMIT
@@ -187,6 +188,8 @@ class CallbackModule(CallbackBase):
         try:
             scribe = scribe_for(os.environ, place)  # a process of its own, forked before there is a thread
             self._recorder = Recorder(place)
+            started = run_fields(playbook, place, self._recorder.redactor)
+            self._recorder.always = in_every_record(started.get("awx", {}))
             # Kept open for the whole run and inherited by the workers, so that the guard can find them all; what they
             # execute is found by its environment.
             self._run_lock = os.open(place.run.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -207,11 +210,12 @@ class CallbackModule(CallbackBase):
             guard_end=guard_end,
             worker_end=worker_end,
             guard_worker_end=guard_worker_end,
+            always=self._recorder.always,
         )
         self._ending = Ending(self._live, self._recorder, self._display.display, scribe)
         atexit.register(self._leave)
         live.announce(self._live)
-        self._recorder.record("run.started", run_fields(playbook, place, self._recorder.redactor))
+        self._recorder.record("run.started", started)
         shipping.begin(os.environ, place)
 
     def _leave(self):

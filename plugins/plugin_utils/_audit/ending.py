@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from .._errors import BreakglassError
@@ -48,10 +49,17 @@ class Ending:
             mask = self._recorder.redactor.field
             known = {name: mask(str(grant[name]), TEXT_LIMIT) for name in OPENED if grant.get(name, "") != ""}
             self._recorder.record("grant.opened", known)
-        self._display(
-            f"Grant open until {grant['expires_at']} ({grant['access']}) · recorded in "
-            f"{self._live.journal / self._live.stream}.jsonl"
-        )
+        self._display(f"Grant open until {grant['expires_at']} ({grant['access']}) · {self._name} · {self._recorded}")
+
+    @property
+    def _name(self) -> str:
+        """The incident or run, as its directory in the journal is called."""
+        return PurePosixPath(self._live.stream).parent.name
+
+    @property
+    def _recorded(self) -> str:
+        """Where; of a job of AWX the file is inside of its container, which helps no reader."""
+        return "recorded" if self._live.always else f"recorded in {self._live.journal / self._live.stream}.jsonl"
 
     def check_guard(self) -> None:
         """Refuse to go on without the process that would close the grant after our death; raises DeadGuard."""

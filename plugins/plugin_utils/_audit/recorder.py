@@ -33,6 +33,7 @@ class Recorder:
 
     Attributes:
         failure: Why nothing more can be recorded; None while all is well.
+        always: Fields that every record has beside its own.
         held: The run's grant and credentials.
         redactor: Masks their secrets.
     """
@@ -43,6 +44,7 @@ class Recorder:
         self.held = Held(place.run, str(place.about.get("accessor", "")))
         self.redactor = Redactor(key=secrets.token_bytes(32), also=core_mask())
         self.failure: BreakglassError | None = None
+        self.always: Mapping[str, JsonValue] = {}
         self._over = threading.Event()
         threading.Thread(target=self._sync_when_idle, name="breakglass-journal", daemon=True).start()
 
@@ -51,7 +53,7 @@ class Recorder:
         if self.failure is not None:
             raise self.failure
         try:
-            self._stream.append(kind, body, at=datetime.now(tz=timezone.utc))
+            self._stream.append(kind, self._whole(body), at=datetime.now(tz=timezone.utc))
         except BreakglassError as error:
             self.fail(error)
             raise
@@ -61,7 +63,7 @@ class Recorder:
         if self.failure is not None:
             raise self.failure
         try:
-            self._stream.append_for_children(kind, body, at=datetime.now(tz=timezone.utc))
+            self._stream.append_for_children(kind, self._whole(body), at=datetime.now(tz=timezone.utc))
         except BreakglassError as error:
             self.fail(error)
             raise
@@ -71,10 +73,13 @@ class Recorder:
         if self.failure is not None:
             raise self.failure
         try:
-            self._stream.append_unsynced(kind, body, at=datetime.now(tz=timezone.utc))
+            self._stream.append_unsynced(kind, self._whole(body), at=datetime.now(tz=timezone.utc))
         except BreakglassError as error:
             self.fail(error)
             raise
+
+    def _whole(self, body: Mapping[str, JsonValue]) -> Mapping[str, JsonValue]:
+        return {**self.always, **body} if self.always else body
 
     def fail(self, error: BreakglassError) -> None:
         """Take no more records, because one could not even be made."""

@@ -14,7 +14,7 @@ from ansible import context
 from ansible.release import __version__ as ansible_version
 from ansible.utils.vars import load_extra_vars
 
-from .awx import awx_fields
+from .awx import awx_fields, is_job
 from .contents import commit_of, file_digest
 from .version import COLLECTION_VERSION
 
@@ -58,7 +58,7 @@ def run_fields(playbook: Playbook, place: Place, redactor: Redactor) -> dict[str
     for name in CHOICES:
         if chosen := _words(context.CLIARGS.get(name)):
             fields["limit" if name == "subset" else name] = redactor.field(chosen, TEXT)
-    if job := awx_fields(os.environ, _extra_vars(), redactor):
+    if job := awx_fields(os.environ, _extra_vars(), redactor, Path("/")):
         fields["awx"] = job
     return fields
 
@@ -75,6 +75,8 @@ def _playbook(file: Path, redactor: Redactor) -> dict[str, object]:
 def _door(file: Path, place: Place) -> str:
     if place.under_runner:
         return "runner"
+    if is_job(os.environ):
+        return "awx"
     return "ansible" if file.name == AD_HOC else "ansible-playbook"
 
 

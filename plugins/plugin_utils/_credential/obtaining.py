@@ -96,7 +96,7 @@ def obtain(live: Live, order: Order) -> tuple[Credential, bool]:
                 "name of its own with the option name."
             )
         grant = open_grant_of(live.run)
-        register = Register(live.journal, live.stream, announced=live.under_runner)
+        register = Register(live.journal, live.stream, announced=live.under_runner, always=live.always)
         return keep(live.run, register, grant, order), True
 
 

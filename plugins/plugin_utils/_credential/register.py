@@ -34,10 +34,20 @@ def credential_stream(play: str) -> str:
 class Register:
     """The credentials of one run."""
 
-    def __init__(self, journal: Path, play: str, *, announced: bool = False) -> None:
-        """Take the journal's directory, the play's stream, and whether the ledger names ours already: a runner's does."""
+    def __init__(
+        self, journal: Path, play: str, *, announced: bool = False, always: Mapping[str, JsonValue] | None = None
+    ) -> None:
+        """Take the journal's directory and the play's stream.
+
+        Args:
+            journal: The directory.
+            play: The play's stream.
+            announced: Whether the ledger names our stream already; a runner's does.
+            always: Fields that every record has.
+        """
         self._journal = journal
         self._announced = announced
+        self._always = always or {}
         self.stream = credential_stream(play)
         self.path = journal / f"{self.stream}.jsonl"
 
@@ -48,7 +58,7 @@ class Register:
             BreakglassError: It can't be written, and what it announces must not happen.
         """
         with self._open() as stream:
-            stream.append(kind, body, at=_now())
+            stream.append(kind, {**self._always, **body}, at=_now())
 
     def read(self) -> list[Record]:
         """Every record that was acknowledged; none when nothing was asked for.

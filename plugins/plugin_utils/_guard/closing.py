@@ -50,7 +50,7 @@ class Closing:
         self._live = live
         self._opened = opened
         self._helpers = helpers
-        self._register = Register(live.journal, live.stream)
+        self._register = Register(live.journal, live.stream, always=live.always)
         self._settled: dict[str, JsonValue] | None = None
         self._left: set[int] = set()
 
@@ -154,7 +154,7 @@ class Closing:
         with suppress(BreakglassError):
             path = self._live.journal / f"{self._live.stream}.jsonl"
             with Stream.resume(path, self._live.stream, _now) as stream:
-                stream.append(kind, body, at=_now())
+                stream.append(kind, {**self._live.always, **body}, at=_now())
 
 
 def _now() -> datetime:

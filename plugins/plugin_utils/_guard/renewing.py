@@ -24,9 +24,11 @@ from .._vault.ssh import KeyPair
 from .._vault.ssh_certificate import BACKDATED
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from .._credential.wallet import Credential
+    from .._journal.canonical import JsonValue
     from .._run.directory import RunDirectory
 
 LOOK_EVERY_SECONDS = 1.0
@@ -55,13 +57,17 @@ class Renewed(Protocol):
     def under_runner(self) -> bool:
         """Whether a runner drives it."""
 
+    @property
+    def always(self) -> Mapping[str, JsonValue]:
+        """The fields that every record of it has."""
+
 
 class Renewer:
     """Renews what passes the half of its life."""
 
     def __init__(self, run: Renewed) -> None:
         self._run = run.run
-        self._register = Register(run.journal, run.stream, announced=run.under_runner)
+        self._register = Register(run.journal, run.stream, announced=run.under_runner, always=run.always)
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._keep_alive, name="renewer", daemon=True)
         self._told: set[str] = set()

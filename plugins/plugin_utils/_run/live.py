@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from .._errors import BreakglassError
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from .._journal.canonical import JsonValue
     from .directory import RunDirectory
 
 HOW_TO_ENABLE = (
@@ -42,6 +43,7 @@ class Live:
         guard_end: The guard's end of it.
         worker_end: The tasks' end of their own line to the guard, for one of them at a time.
         guard_worker_end: The guard's end of that.
+        always: Fields that every record of the run has: which job of AWX it is.
     """
 
     run: RunDirectory
@@ -54,6 +56,7 @@ class Live:
     guard_end: socket.socket
     worker_end: socket.socket
     guard_worker_end: socket.socket
+    always: Mapping[str, JsonValue] = field(default_factory=dict)
 
 
 _LIVE: list[Live] = []

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import yaml
 
+from .._run.containers import is_open_to_others
 from .options import Options, UnusableSink
 from .sinks._kinds import kind_module, known_kinds
 
@@ -71,12 +72,13 @@ def _parsed(path: Path) -> object:
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
         with os.fdopen(descriptor, "rb") as file:
-            mode = os.fstat(file.fileno()).st_mode
+            status = os.fstat(file.fileno())
             text = file.read(_LARGEST_BYTES).decode()
     except (OSError, UnicodeDecodeError) as error:
         why = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
         raise UnusableSink(f"The file of the sinks {path} can't be read: {why}.") from None
-    if not stat.S_ISREG(mode) or mode & (stat.S_IWGRP | stat.S_IWOTH):
+    others = stat.S_IWGRP | stat.S_IWOTH
+    if not stat.S_ISREG(status.st_mode) or is_open_to_others(status, others, os.environ, Path("/")):
         raise UnusableSink(f"Others could change the sinks in {path}. Close it: chmod go-w {path}")
     try:
         return yaml.load(text, Loader=yaml.BaseLoader)  # noqa: S506 (makes nothing but text, lists and mappings)

@@ -5,12 +5,10 @@ from __future__ import annotations
 
 import os
 import stat
-from typing import TYPE_CHECKING
+from pathlib import Path
 
+from .._run.containers import is_open_to_others
 from .sinks._sink import Unacknowledged
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 _LARGEST_BYTES = 65_536
 
@@ -24,11 +22,12 @@ def read_secret(path: Path) -> str:
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
         with os.fdopen(descriptor, "rb") as file:
-            mode = os.fstat(file.fileno()).st_mode
+            status = os.fstat(file.fileno())
             content = file.read(_LARGEST_BYTES)
     except OSError as error:
         raise Unacknowledged(f"The secret file {path} can't be read: {error.strerror}.") from None
-    if not stat.S_ISREG(mode) or mode & 0o077:
+    others = stat.S_IRWXG | stat.S_IRWXO
+    if not stat.S_ISREG(status.st_mode) or is_open_to_others(status, others, os.environ, Path("/")):
         raise Unacknowledged(f"The secret file {path} is open to others. Close it: chmod 600 {path}")
     secret = content.decode(errors="replace").strip()
     if not secret or not secret.isascii() or not secret.isprintable():

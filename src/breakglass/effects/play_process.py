@@ -18,8 +18,9 @@ import signal
 import sys
 import time
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ansible_collections.breakglass.remediation.plugins.plugin_utils._guard.control_sockets import end_connections
 from ansible_collections.breakglass.remediation.plugins.plugin_utils._guard.processes import (
@@ -30,6 +31,11 @@ from ansible_collections.breakglass.remediation.plugins.plugin_utils._guard.proc
 )
 from ansible_collections.breakglass.remediation.plugins.plugin_utils._guard.renewing import Renewer
 from ansible_collections.breakglass.remediation.plugins.plugin_utils._run.directory import RunDirectory
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ansible_collections.breakglass.remediation.plugins.plugin_utils._journal.canonical import JsonValue
 
 KILL_LIMIT_SECONDS = 10.0
 NOBODY_SAW = 254  # ansible-runner's own code for a play that did not exit by itself
@@ -108,6 +114,7 @@ class _Watched:
     journal: Path
     stream: str
     under_runner: bool = True
+    always: Mapping[str, JsonValue] = field(default_factory=dict)
 
 
 def _renewer(run: RunDirectory) -> Renewer:

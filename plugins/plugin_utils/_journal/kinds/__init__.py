@@ -14,7 +14,8 @@ from .shipping import SHIPPING
 
 __all__ = ["KINDS", "Kind", "schema"]
 
-KINDS: dict[str, Kind] = {**PLAY, **OF_GRANTS, **CREDENTIALS, **RUNNER, **SHIPPING, **STREAMS, **LEDGER}
+OF_RUNS = {kind: known.of_a_run() for kind, known in {**PLAY, **OF_GRANTS, **CREDENTIALS}.items()}
+KINDS: dict[str, Kind] = {**OF_RUNS, **RUNNER, **SHIPPING, **STREAMS, **LEDGER}
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 

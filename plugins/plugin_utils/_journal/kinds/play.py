@@ -26,7 +26,6 @@ _ON: dict[str, Shape] = {"task": TEXT, "host": FIELD}
 _HOSTS: dict[str, Shape] = {"hosts": TEXTS, "host_count": COUNT}
 _WHERE: dict[str, Shape] = {"delegate_to": FIELD, "check_mode": TRUTH}
 _COUNTS = entries({"type": "integer", "minimum": 0})
-_AWX: Shape = {"type": "object", "additionalProperties": FIELD, "description": "What the job said of itself."}
 _ANNOUNCED: dict[str, Shape] = {
     **_WHERE,
     "run_once": TRUTH,
@@ -142,7 +141,7 @@ PLAY: dict[str, Kind] = {
             "check_mode": TRUTH,
             "ansible_core": TEXT,
             "collection": TEXT,
-            "door": one_of("ansible", "ansible-playbook", "runner"),
+            "door": one_of("ansible", "ansible-playbook", "awx", "runner"),
         },
         {
             "incident": TEXT,
@@ -157,7 +156,6 @@ PLAY: dict[str, Kind] = {
             "limit": FIELD,
             "tags": FIELD,
             "skip_tags": FIELD,
-            "awx": _AWX,
         },
     ),
     "play.started": Kind(

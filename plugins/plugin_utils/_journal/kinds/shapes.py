@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
 Shape: TypeAlias = Mapping[str, object]
@@ -34,6 +34,7 @@ LONG_TEXT: Shape = {
     "required": ["text", "size", "sha256"],
     "additionalProperties": False,
 }
+AWX: Shape = {"type": "object", "additionalProperties": FIELD, "description": "Which job of AWX, as it was told."}
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,10 @@ class Kind:
             "required": sorted(self.always),
             "additionalProperties": False,
         }
+
+    def of_a_run(self) -> Kind:
+        """The same kind in a stream of a run, which may be a job of AWX and says so in every record."""
+        return replace(self, sometimes={**self.sometimes, "awx": AWX})
 
 
 def one_of(*words: str) -> Shape:

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 
 import pytest
 from ansible_collections.breakglass.remediation.plugins.module_utils.secret_shapes import MASK
-from ansible_collections.breakglass.remediation.plugins.plugin_utils._audit.awx import awx_fields
 from ansible_collections.breakglass.remediation.plugins.plugin_utils._audit.differences import (
     LARGEST,
     are_wanted,
@@ -179,20 +178,6 @@ def test_differences_are_masked_capped_and_asked_for() -> None:
     assert isinstance(long, dict)
     assert long.keys() == {"text", "size", "sha256"}
     assert differences({"diff": {"before": "a", "after": "b"}, "censored": "x"}, _redactor()) == []
-
-
-def test_of_an_awx_job_only_known_names_are_taken() -> None:
-    """Either spelling; the environment's number only where AWX is at work; a text is masked and capped."""
-    extra = {
-        "awx_job_id": 7,
-        "tower_user_name": SECRET,
-        "awx_password": "x",
-        "tower_job_id": 8,
-        "awx_schedule_id": None,
-    }
-    assert awx_fields({}, extra, _redactor()) == {"job_id": "7", "user_name": MASK}
-    assert awx_fields({"JOB_ID": "5"}, {}, _redactor()) == {}
-    assert awx_fields({"JOB_ID": "5", "AWX_PRIVATE_DATA_DIR": "/runner"}, {}, _redactor()) == {"job_id": "5"}
 
 
 _RECORD = {

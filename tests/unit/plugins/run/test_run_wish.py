@@ -3,12 +3,16 @@
 
 from __future__ import annotations
 
+import os
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 from ansible_collections.breakglass.remediation.plugins.plugin_utils._errors import BreakglassError
-from ansible_collections.breakglass.remediation.plugins.plugin_utils._run.containers import is_in_container
+from ansible_collections.breakglass.remediation.plugins.plugin_utils._run.containers import (
+    is_in_container,
+    is_open_to_others,
+)
 from ansible_collections.breakglass.remediation.plugins.plugin_utils._run.granting import (
     LONGEST_META,
     ShortTimeBox,
@@ -107,3 +111,17 @@ def test_a_container_is_known_by_its_files(tmp_path: Path, mark: str) -> None:
     (tmp_path / mark).parent.mkdir(exist_ok=True)
     (tmp_path / mark).touch()
     assert is_in_container({}, tmp_path)
+
+
+def test_in_a_container_our_own_group_is_nobody_else(tmp_path: Path) -> None:
+    """AWX gives the files of credentials to their group, too; elsewhere, and in another group, that is open to others."""
+    file = tmp_path / "secret"
+    file.touch()
+    file.chmod(0o660)
+    status, container = file.stat(), {"container": "podman"}
+    assert not is_open_to_others(status, 0o077, container, tmp_path)
+    assert is_open_to_others(status, 0o077, {}, tmp_path)
+    other = os.stat_result((status.st_mode, *status[1:5], status.st_gid + 1, *status[6:]))
+    assert is_open_to_others(other, 0o077, container, tmp_path)
+    file.chmod(0o604)
+    assert is_open_to_others(file.stat(), 0o077, container, tmp_path)
