@@ -8,7 +8,7 @@ COLLECTIONS := .build/collections/ansible_collections/breakglass
 SOURCES := $(wildcard $(shell git ls-files src plugins roles playbooks meta galaxy.yml README.md pyproject.toml 2>/dev/null))
 TREES := src plugins tests benchmarks tools
 
-.PHONY: help demo demo-fails install develop test lint format unit integration trials cores fault-matrix role-docs packages lab lab-core lab-test lab-down remediations-table bench soak lock clean
+.PHONY: help demo demo-fails install develop test lint format unit integration trials cores fault-matrix role-docs awx-surveys packages lab lab-core lab-test lab-down remediations-table bench soak lock clean
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -57,6 +57,9 @@ fault-matrix: $(VENV)/.dev-installed ## Let every fault happen to a run that hol
 
 role-docs: $(VENV)/.dev-installed ## Write the README of each remediation role from its meta/
 	$(BIN)/python tools/role_docs.py
+
+awx-surveys: $(VENV)/.dev-installed ## Write the surveys of AWX's job templates from the roles' argument specs
+	$(BIN)/python -m tools.awx_surveys
 
 remediations-table: $(VENV)/.dev-installed ## Write docs/reference/remediations.md from what tests of the lab have recorded
 	$(BIN)/python -m tools.remediations_table

@@ -226,6 +226,11 @@ def _sentences(described: object) -> list[str]:
     return [_markdown(text) for text in texts]
 
 
+def plain_sentences(described: object) -> list[str]:
+    """A description without any markup, for who reads it outside of a page."""
+    return [sentence.replace("`", "") for sentence in _sentences(described)]
+
+
 def _markdown(text: str) -> str:
     """Ansible's markup as Markdown."""
     return _PLAIN.sub(r"`\1`", _MARKUP.sub(lambda found: f"`{_inside(found[1])}`", " ".join(text.split())))
