@@ -99,7 +99,7 @@ class Narrator:
                 self._open.pop((event.stream, "credential", plain(body.get("credential"))), None)
             case "grant.intent" | "play.intent":
                 self._begin(event, event.kind.partition(".")[0], "")
-            case "grant.minted" | "grant.not_minted":
+            case "grant.minted" | "grant.not_minted" | "grant.left_to_job":
                 self._open.pop((event.stream, "grant", ""), None)
             case "play.ended":
                 self._open.pop((event.stream, "play", ""), None)

@@ -25,9 +25,11 @@ from breakglass.domain.incident import Effect
 from breakglass.drills import EVERY_SECONDS as DRILLS_EVERY_SECONDS
 from breakglass.drills import Drills, incident_records
 from breakglass.effects.ask import Ask
+from breakglass.effects.awx_api import Awx
 from breakglass.effects.escalate import Escalate
 from breakglass.effects.grant import OpenGrant
 from breakglass.effects.handover import Handover
+from breakglass.effects.job import RunJob
 from breakglass.effects.lend import Lend
 from breakglass.effects.play import RunPlay
 from breakglass.effects.probe import Probe
@@ -228,13 +230,27 @@ def make_runner(settings: Settings) -> Runner:
             _unacknowledged(settings, journal),
             holds.against,
         ),
-        Effect.OPEN_GRANT: OpenGrant(session, handover, holds.against, StillApproved(identity).changed, one_of_several),
+        Effect.OPEN_GRANT: OpenGrant(
+            session,
+            handover,
+            holds.against,
+            StillApproved(identity).changed,
+            one_of_several,
+            frozenset(settings.awx.accesses if settings.awx else ()),
+        ),
         Effect.CLOSE_GRANT: CloseGrant(session, runs, settings.journal.directory, one_of_several),
         Effect.ASK: Ask(channels, settings.public_url or ""),
         Effect.PROBE: Probe(settings.prometheus),
         Effect.ESCALATE: Escalate(channels, partial(incident_records, settings.journal.directory)),
     }
-    parts = Parts(incidents, orders, runners, journal, Work(plays, loans), effects)
+    parts = Parts(
+        incidents,
+        orders,
+        runners,
+        journal,
+        Work(plays, loans, RunJob(Awx(settings.awx) if settings.awx else None)),
+        effects,
+    )
     engine = Engine(parts)
     runs.await_spare()
     reception = Reception(in_force, incidents, engine.hint, database.runner)

@@ -33,6 +33,7 @@ from breakglass.policy.validation import Mismatch, validate
 from breakglass.policy.yaml_text import read_yaml_file
 from breakglass.settings_addresses import (
     Address,
+    awx_address,
     is_loopback,
     listen_address,
     prometheus_address,
@@ -163,6 +164,16 @@ class PrometheusSettings(Strict):
     ca_cert: MaybeFilePath = None
 
 
+class AwxSettings(Strict):
+    """`awx:`, which runs the plays of some accesses as jobs of its own."""
+
+    url: Annotated[str, BeforeValidator(awx_address)]
+    token_file: FilePath
+    job_template: Count = Field(description="Number of the template, which asks for variables, limit and job type.")
+    accesses: Annotated[list[Name], Field(min_length=1, description="Whose plays are jobs; all others run here.")]
+    ca_cert: MaybeFilePath = None
+
+
 class ChannelSettings(Strict):
     """One entry of `channels:`; the file holds one Apprise URL."""
 
@@ -205,6 +216,7 @@ class Settings(Strict):
     sources: Annotated[dict[Name, SourceSettings], Field(min_length=1)]
     channels: Annotated[dict[Name, ChannelSettings], MaybeEmptyMapping] = Field(default_factory=dict)
     prometheus: PrometheusSettings | None = None
+    awx: AwxSettings | None = None
     run_directory: MaybeFilePath = None
     collections: Annotated[
         list[FilePath], Field(description="Directories that hold `ansible_collections` with remediations of others.")

@@ -64,6 +64,11 @@ def prometheus_address(value: object) -> str:
     )
 
 
+def awx_address(value: object) -> str:
+    """The address of an AWX; raises a ValueError whose text is a sentence."""
+    return _closed(value, "The token would travel in clear text: write https, unless AWX is on this machine.")
+
+
 def _closed(value: object, in_the_clear: str) -> str:
     url = web_address(value)
     parts = urlsplit(url)

@@ -160,6 +160,7 @@ TROUBLE: tuple[tuple[str, dict[str, JsonValue]], ...] = (
     ("effect.interrupted", {"effect": "run-play"}),
     ("effect.postponed", {"effect": "open-grant", "why": "Vault is sealed"}),
     ("grant.not_minted", {"why": "Vault is sealed"}),
+    ("grant.left_to_job", {"attempt": 1}),
     ("grant.not_proven_gone", {"accessor": ACCESSOR, "why": "Vault is sealed"}),
     (
         "grant.opened",

@@ -40,7 +40,10 @@ NAMES = (
     "inventory_name",
     "execution_node",
 )
+FROM_RUNNER = ("incident", "attempt", "plan_digest")
+"""What a runner that launched the job told it, as `remediate_…`."""
 IN_EVERY_RECORD = (
+    "incident",
     "job_id",
     "job_template_id",
     "job_template_name",
@@ -75,6 +78,9 @@ def awx_fields(
             value = extra.get(prefix + name)
             if name not in fields and isinstance(value, (str, int)) and value != "":
                 fields[name] = redactor.field(plain(value), LIMIT)
+    if is_job(environ):
+        known = {name: extra.get(f"remediate_{name}") for name in FROM_RUNNER}
+        fields |= {name: redactor.field(value, LIMIT) for name, value in known.items() if isinstance(value, str) and value}
     if "job_id" not in fields and (job := environ.get("JOB_ID")) and is_job(environ):
         fields["job_id"] = redactor.field(job, LIMIT)
     if fields and (image := environ.get(IMAGE) or _image_told(root / CONTAINER)):

@@ -53,8 +53,10 @@ class Ending:
 
     @property
     def _name(self) -> str:
-        """The incident or run, as its directory in the journal is called."""
-        return PurePosixPath(self._live.stream).parent.name
+        """The incident of who launched the job, else the incident or run as its directory in the journal is called."""
+        job = self._live.always.get("awx")
+        incident = job.get("incident") if isinstance(job, dict) else None
+        return str(incident or PurePosixPath(self._live.stream).parent.name)
 
     @property
     def _recorded(self) -> str:

@@ -126,6 +126,7 @@ KINDS: dict[str, Meaning] = {
     "hold.set": Meaning(EventClass.ENTITY_MANAGEMENT, _SUSPEND, Severity.MEDIUM, Status.SUCCESS),
     "hold.lifted": Meaning(EventClass.ENTITY_MANAGEMENT, _RESUME, Severity.MEDIUM, Status.SUCCESS),
     "grant.intent": Meaning(EventClass.USER_ACCESS, _ASSIGN),
+    "grant.left_to_job": Meaning(EventClass.USER_ACCESS, _ASSIGN),
     "grant.minted": _GRANTED,
     "grant.opened": _GRANTED,
     "grant.not_minted": Meaning(EventClass.USER_ACCESS, _ASSIGN, Severity.MEDIUM, Status.FAILURE),

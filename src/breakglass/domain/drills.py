@@ -194,7 +194,7 @@ _WAY: dict[Phase, tuple[frozenset[str], frozenset[str]]] = {
     Phase.RECEIVED: (frozenset({"alert.firing"}), frozenset()),
     Phase.MATCHED: (frozenset({"limits.passed"}), frozenset({"alert.refused", "limits.refused"})),
     Phase.APPROVED: (frozenset({"approval.given"}), frozenset()),
-    Phase.GRANTED: (frozenset({"grant.minted"}), frozenset({"grant.not_minted"})),
+    Phase.GRANTED: (frozenset({"grant.minted", "grant.left_to_job"}), frozenset({"grant.not_minted"})),
     Phase.STARTED: (frozenset({"run.started"}), frozenset({"play.ended"})),
     Phase.REPAIRED: (frozenset({"play.ended"}), frozenset({"play.ended"})),
     Phase.REVOKED: (frozenset({"grant.revoked"}), frozenset({"grant.not_proven_gone"})),

@@ -99,6 +99,7 @@ class Attempt:
         sentence: What it ended with, for people.
         proven_at: When the grant was proven gone; None until then.
         runner: Name of the runner that opened the grant; empty where there is only one.
+        by_job: Whether the play is a job of AWX, which opens its grant itself.
     """
 
     number: int
@@ -108,6 +109,7 @@ class Attempt:
     sentence: str = ""
     proven_at: datetime | None = None
     runner: str = ""
+    by_job: bool = False
 
 
 @dataclass(frozen=True)

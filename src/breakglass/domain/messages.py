@@ -86,11 +86,25 @@ class GrantNotMinted:
 
 
 @dataclass(frozen=True)
+class GrantLeftToJob:
+    """The play will be a job of AWX, which logs in to Vault and opens the grant itself; nothing was minted here."""
+
+
+@dataclass(frozen=True)
 class PlayEnded:
-    """The play process told its result."""
+    """The play process told its result, or AWX that of its job.
+
+    Attributes:
+        outcome: How it ended.
+        sentence: The same for people.
+        accessor: Of the grant that a job has opened; empty for a play here, and where nobody knows of one.
+        over_by: When a grant that a job may have opened is over, at the latest; None where there can't be one.
+    """
 
     outcome: PlayOutcome
     sentence: str
+    accessor: str = ""
+    over_by: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -164,6 +178,7 @@ Outcome = (
     | GaveWay
     | OverLimit
     | GrantMinted
+    | GrantLeftToJob
     | GrantNotMinted
     | PlayEnded
     | GrantProvenGone

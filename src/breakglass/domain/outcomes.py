@@ -41,7 +41,7 @@ def absorb_outcome(draft: Draft, outcome: heard.Outcome) -> None:
             _held(draft, why)
         case heard.OverLimit() | heard.GaveWay():
             _refused(draft, outcome)
-        case heard.GrantMinted():
+        case heard.GrantMinted() | heard.GrantLeftToJob():
             _minted(draft, outcome)
         case heard.GrantNotMinted():
             _not_minted(draft, outcome)
@@ -158,10 +158,19 @@ def _held(draft: Draft, why: str) -> None:
     draft.retry_in(backoff(draft.incident.retries))  # whoever lifts the hold has it look again at once
 
 
-def _minted(draft: Draft, minted: heard.GrantMinted) -> None:
+def _minted(draft: Draft, minted: heard.GrantMinted | heard.GrantLeftToJob) -> None:
+    if isinstance(minted, heard.GrantLeftToJob):
+        _left_to_job(draft)
+        return
     opened = replace(draft.incident.attempt, accessor=minted.accessor, expires_at=minted.expires_at)
     draft.change_attempt(replace(opened, runner=minted.runner))
     draft.note("grant.minted", {"accessor": minted.accessor, "expires_at": minted.expires_at.isoformat()})
+    draft.move(State.RUNNING)
+
+
+def _left_to_job(draft: Draft) -> None:
+    draft.change_attempt(replace(draft.incident.attempt, by_job=True))
+    draft.note("grant.left_to_job", {"attempt": draft.incident.attempt.number})
     draft.move(State.RUNNING)
 
 
@@ -176,7 +185,10 @@ def _not_minted(draft: Draft, refusal: heard.GrantNotMinted) -> None:
 
 def end_play(draft: Draft, ended: heard.PlayEnded) -> None:
     """Whatever became of the play, its grant is to be closed now."""
-    draft.change_attempt(replace(draft.incident.attempt, outcome=ended.outcome, sentence=ended.sentence))
+    attempt = replace(draft.incident.attempt, outcome=ended.outcome, sentence=ended.sentence)
+    if attempt.by_job:
+        attempt = replace(attempt, accessor=ended.accessor, expires_at=ended.over_by)
+    draft.change_attempt(attempt)
     draft.note("play.ended", {"outcome": ended.outcome.value, "why": ended.sentence})
     draft.hold = change_after(draft.incident.course, ended.outcome)
     draft.move(State.CLOSING)

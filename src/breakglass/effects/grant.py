@@ -21,7 +21,7 @@ from ansible_collections.breakglass.remediation.plugins.plugin_utils._vault.gran
 from ansible_collections.breakglass.remediation.plugins.plugin_utils._vault.grant_facts import check_clock
 from ansible_collections.breakglass.remediation.plugins.plugin_utils._vault.hold import read_hold
 
-from breakglass.domain.messages import GrantMinted, GrantNotMinted
+from breakglass.domain.messages import GrantLeftToJob, GrantMinted, GrantNotMinted
 from breakglass.errors import BreakglassError
 
 if TYPE_CHECKING:
@@ -43,6 +43,7 @@ class OpenGrant:
         held: Why a hold lets nothing start for an incident; empty when none does.
         changed: Why those who asked or approved may no longer, if that is so; empty when nothing has changed.
         runner: The name of this runner; empty where there is only one.
+        left_to_jobs: Accesses whose plays are jobs of AWX, which open their grants themselves.
     """
 
     session: VaultSession
@@ -50,6 +51,7 @@ class OpenGrant:
     held: Callable[[Incident], str]
     changed: Callable[[Incident], str]
     runner: str = ""
+    left_to_jobs: frozenset[str] = frozenset()
 
     def run(self, incident: Incident) -> Outcome:
         """Mint the grant of the incident's plan for its current attempt."""
@@ -60,11 +62,10 @@ class OpenGrant:
         box = timedelta(seconds=plan.time_box_seconds)
         try:
             request = GrantRequest(plan.access, box, f"breakglass-{plan.access}", meta)
-            hold = read_hold(self.session.client())
-            if hold is not None and not hold.mirrored:
-                return GrantNotMinted(f"the hold is set by {hold.person}: {hold.reason}", retryable=False)
-            if why_not := self.held(incident) or self.changed(incident):
+            if why_not := self._forbidden(incident):
                 return GrantNotMinted(why_not, retryable=False)
+            if plan.access in self.left_to_jobs and not plan.lends:
+                return GrantLeftToJob()
             self._close_left_over(incident)
             grant = self._minted(request)
         except GrantMismatch as error:
@@ -81,6 +82,13 @@ class OpenGrant:
             return GrantNotMinted(str(error), retryable=True)
         self.handover.put(incident.id, incident.attempt.number, grant.token, grant.accessor)
         return GrantMinted(grant.accessor, grant.expires_at, self.runner)
+
+    def _forbidden(self, incident: Incident) -> str:
+        """Why nothing may open now: the hold, in Vault or here, or people who may no longer what they could."""
+        hold = read_hold(self.session.client())
+        if hold is not None and not hold.mirrored:
+            return f"the hold is set by {hold.person}: {hold.reason}"
+        return self.held(incident) or self.changed(incident)
 
     def _minted(self, request: GrantRequest) -> WrappedGrant:
         grant = mint_wrapped(self.session.client(), request)

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from ansible_collections.breakglass.remediation.plugins.plugin_utils._credential.closing import close_run
@@ -42,6 +43,8 @@ class CloseGrant:
     def run(self, incident: Incident) -> Outcome:
         """Revoke the current attempt's grant and prove it."""
         attempt = incident.attempt
+        if attempt.by_job:
+            return self._close_for_job(attempt)
         if attempt.runner != self.runner:
             return self._close_for_another(attempt)
         try:
@@ -53,6 +56,26 @@ class CloseGrant:
         except BreakglassError as error:
             return GrantNotProvenGone(str(error))
         return GrantProvenGone(closed.proof.at, "; ".join(closed.remains))
+
+    def _close_for_job(self, attempt: Attempt) -> Outcome:
+        """The grant that a job of AWX has opened: whatever the job said, it is revoked and proven gone from here.
+
+        Where nobody saw its accessor, only the end of its time box is a proof.
+        """
+        now = datetime.now(UTC)
+        if not attempt.accessor:
+            if attempt.expires_at is None:
+                return GrantProvenGone(now, "the job opened no grant")
+            if now < attempt.expires_at:
+                return GrantNotProvenGone(
+                    f"nobody saw whether the job opened a grant; if it did, that is over by {attempt.expires_at:%H:%M:%S} UTC"
+                )
+            return GrantProvenGone(attempt.expires_at, "a grant that the job may have opened is over by its time box")
+        try:
+            proof = close(self.session.client(), attempt.accessor)
+        except BreakglassError as error:
+            return GrantNotProvenGone(str(error))
+        return GrantProvenGone(proof.at, "the job's SSH certificates live to their end, which its own records name")
 
     def _close_for_another(self, attempt: Attempt) -> Outcome:
         """The grant of a runner that is gone: its play has ended itself, and its leases stand in its own journal."""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What happens under an open grant: a play, or a loan. One place that tells the two apart."""
+"""What happens under an open grant: a play here, a job of AWX, or a loan. One place that tells them apart."""
 
 from __future__ import annotations
 
@@ -43,13 +43,14 @@ class UnderGrant(Protocol):
 
 @dataclass(frozen=True)
 class Work:
-    """The effect `run-play`, for incidents of both kinds."""
+    """The effect `run-play`, for incidents of every kind."""
 
     plays: UnderGrant
     loans: UnderGrant
+    jobs: UnderGrant
 
     def run(self, incident: Incident) -> Outcome:
-        """Run the play, or lend the grant."""
+        """Run the play, here or as a job, or lend the grant."""
         return self._of(incident).run(incident)
 
     def recover(self, incident: Incident) -> Outcome:
@@ -58,23 +59,29 @@ class Work:
 
     def end(self, incident: str) -> None:
         """End this incident's play or loan, if there is one."""
-        self.plays.end(incident)
-        self.loans.end(incident)
+        for way in self._ways:
+            way.end(incident)
 
     def end_all(self) -> None:
-        """End every play and every loan."""
-        self.plays.end_all()
-        self.loans.end_all()
+        """End every play, every job and every loan."""
+        for way in self._ways:
+            way.end_all()
 
     def allow(self) -> None:
-        """Plays and loans may begin again."""
-        self.plays.allow()
-        self.loans.allow()
+        """Plays, jobs and loans may begin again."""
+        for way in self._ways:
+            way.allow()
 
     def keep(self, incidents: Collection[str], until: float) -> None:
         """These incidents are this runner's until then, by the monotonic clock."""
-        self.plays.keep(incidents, until)
-        self.loans.keep(incidents, until)
+        for way in self._ways:
+            way.keep(incidents, until)
+
+    @property
+    def _ways(self) -> tuple[UnderGrant, ...]:
+        return self.plays, self.jobs, self.loans
 
     def _of(self, incident: Incident) -> UnderGrant:
-        return self.loans if incident.course.lends else self.plays
+        if incident.course.lends:
+            return self.loans
+        return self.jobs if incident.attempt.by_job else self.plays

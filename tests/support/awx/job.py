@@ -104,6 +104,15 @@ class AwxJob:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.end()
+
+    @property
+    def number(self) -> int:
+        """Its id."""
+        return self.order.number
+
+    def end(self) -> None:
+        """Leave nothing of it."""
         self.kill()
         if self._worker is not None:
             self._worker.wait()

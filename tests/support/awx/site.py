@@ -80,7 +80,34 @@ class AwxSite(Site):
             credentials=[self.login()] if credentials is None else credentials,
             **order,  # type: ignore[arg-type]
         )
-        return AwxJob(made, {"BREAKGLASS_RUNS": str(self.scratch / "in"), "BREAKGLASS_JOURNAL": str(self.job_journal)})
+        return AwxJob(made, self._paths())
+
+    def bare_job(self, extra_vars: Mapping[str, object], limit: str, job_type: str, timeout: int) -> AwxJob:
+        """A job of the runner's template: it knows nothing but what its launch said."""
+        order = JobOrder(
+            number=next(self._numbers),
+            inventory=self._inventory(),
+            extra_vars=extra_vars,
+            limit=limit,
+            credentials=[self.login()],
+            job_type=job_type,
+            timeout=timeout,
+            template=(12, "Runner (breakglass)"),
+            user=(8, "breakglass-runner"),
+        )
+        return AwxJob(order, self._paths())
+
+    def _paths(self) -> dict[str, str]:
+        return {"BREAKGLASS_RUNS": str(self.scratch / "in"), "BREAKGLASS_JOURNAL": str(self.job_journal)}
+
+    def use_awx(self, url: str, token: str) -> None:
+        """Have the runner's plays under web-operator be jobs of this AWX, before it starts."""
+        file = self.place.secret("awx")
+        file.write_text(token, encoding="utf-8")
+        file.chmod(0o600)
+        settings = yaml.safe_load(self.place.settings.read_text(encoding="utf-8"))
+        settings["awx"] = {"url": url, "token_file": str(file), "job_template": 12, "accesses": ["web-operator"]}
+        self.place.settings.write_text(yaml.safe_dump(settings, sort_keys=False), encoding="utf-8")
 
     def _inventory(self) -> Record:
         """As `inventory.get_script_data` tells it."""

@@ -74,6 +74,7 @@ OUTCOMES = {
     Effect.OPEN_GRANT: st.sampled_from(
         [
             heard.GrantMinted("accessor", NOW + HOUR),
+            heard.GrantLeftToJob(),
             heard.GrantNotMinted("Vault is sealed", retryable=True),
             heard.GrantNotMinted("permission denied", retryable=False),
         ]
@@ -145,6 +146,7 @@ class Life(RuleBasedStateMachine):
         last_play = max(ended, default=-1)
         this_attempt = kinds[last_play + 1 :]
         assert self.incident.course.plan is not None
+        this_attempt = ["grant.minted" if kind == "grant.left_to_job" else kind for kind in this_attempt]
         steps = [kind for kind in this_attempt if kind in BEFORE_A_PLAY and kind != "grant.intent"]
         assert [kind for kind, _ in groupby(steps)] == [kind for kind in BEFORE_A_PLAY if kind != "grant.intent"]
         if self.incident.course.quorum is not None:

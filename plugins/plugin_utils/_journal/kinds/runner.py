@@ -176,6 +176,7 @@ RUNNER: dict[str, Kind] = {
     "grant.intent": Kind("A grant is about to be asked for.", {"access": FIELD}),
     "grant.minted": Kind("A grant exists, wrapped for one use.", {"accessor": FIELD, "expires_at": MOMENT}),
     "grant.not_minted": Kind("No grant was opened.", _WHY),
+    "grant.left_to_job": Kind("The play will be a job of AWX, which opens the grant itself.", {"attempt": COUNT}),
     "play.intent": Kind("A play is about to start.", {"attempt": COUNT}),
     "play.ended": Kind("A play has ended.", {"outcome": FIELD, "why": FIELD}),
     "attempt.again": Kind("Another attempt follows.", {"why": FIELD, "attempts_left": COUNT}),
