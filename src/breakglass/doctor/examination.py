@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from breakglass.doctor.checks import (
     accesses,
     addresses,
+    awx,
     channels,
     clock,
     database,
@@ -71,6 +72,7 @@ CHECKS: Sequence[Check] = (
     Check("policy", policy.look),
     Check("addresses", addresses.look),
     Check("channels", channels.look),
+    Check("awx", awx.look),
     Check("user", user.look),
     Check("journal", journal.look),
     Check("database", database.look),

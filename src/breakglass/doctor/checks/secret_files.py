@@ -50,6 +50,8 @@ def _others(settings: Settings) -> Iterator[Path]:
         yield from source.secret_files
     for channel in settings.channels.values():
         yield channel.url_file
+    if settings.awx:
+        yield settings.awx.token_file
     if settings.heartbeat:
         yield settings.heartbeat.url_file
     sinks = settings.journal.sinks
