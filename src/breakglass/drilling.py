@@ -140,7 +140,9 @@ def verdict(run: DrillRun) -> str:
     if run.result == PASSED:
         return f"PASSED in {measured.seconds:.1f} s: {run.incident}"
     if run.result == "gave way":
-        return f"GAVE WAY: something real is at work on {run.host}, so the drill ended ({run.incident}). Run it again later."
+        never = (one.sentence for one in measured.failures if one.phase is Phase.MATCHED)
+        found = next(never, f"something real is at work on {run.host}")
+        return f"GAVE WAY: {printable(found)}, so the drill ended ({run.incident}). Run it again later."
     failures = (
         "; ".join(f"{one.phase.value}: {one.sentence}" for one in measured.failures) or "it did not come to its end"
     )

@@ -3,12 +3,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import yaml
 from ansible_collections.breakglass.remediation.plugins.plugin_utils._journal.text import printable
 
-from breakglass.domain.rehearsal import outcome
+from breakglass.domain.rehearsal import outcome, window_at
 from breakglass.domain.routing import Planned, Refused, Unmatched, consider, route
 from breakglass.policy_text import UNITS, span
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from datetime import datetime, timedelta
 
     from breakglass.domain.alert import Alert
+    from breakglass.domain.maintenance import Opened
     from breakglass.domain.plan import Plan
     from breakglass.domain.rules import Trigger
     from breakglass.policy_site import PolicySite
@@ -24,6 +26,14 @@ if TYPE_CHECKING:
 _WIDTH = 7
 _FEW = 2
 _OF_A_TEST = ("trigger", "hosts", "approval", "refused", "unmatched")
+
+
+@dataclass(frozen=True)
+class _Moment:
+    """How long the alert fires, and the maintenance window that its hosts are in; None when they are in none."""
+
+    fires_for: timedelta
+    window: Opened | None
 
 
 def explained(alert: Alert, site: PolicySite, now: datetime) -> Iterator[str]:
@@ -34,7 +44,8 @@ def explained(alert: Alert, site: PolicySite, now: datetime) -> Iterator[str]:
     taken = ""
     for trigger in site.policy.triggers:
         answer = consider(trigger, alert, site.policy, site.inventory.hosts, site.remediations)
-        yield from map(printable, _about(trigger, answer, taken, alert, now))
+        window = window_at(answer, site.policy, site.inventory.hosts, now)
+        yield from map(printable, _about(trigger, answer, taken, _Moment(now - alert.starts_at, window)))
         if not taken and not isinstance(answer, Unmatched):
             taken = trigger.name
     if not taken:
@@ -61,9 +72,7 @@ def _as_test(alert: Alert, site: PolicySite) -> dict[str, object]:
     }
 
 
-def _about(
-    trigger: Trigger, answer: Unmatched | Refused | Planned, taken: str, alert: Alert, now: datetime
-) -> Iterator[str]:
+def _about(trigger: Trigger, answer: Unmatched | Refused | Planned, taken: str, moment: _Moment) -> Iterator[str]:
     if isinstance(answer, Unmatched):
         yield f"  {trigger.name}: no, {answer.why}"
         return
@@ -80,8 +89,10 @@ def _about(
         yield _line("then", trigger.escalation)
         return
     yield from _plan(trigger, answer.plan)
-    yield from _limits(trigger, alert, now)
-    yield _line("NOW", _verdict(answer, now - alert.starts_at))
+    yield from _limits(trigger, moment.fires_for)
+    if moment.window:
+        yield _line("window", f"{moment.window}", f"observe ({moment.window.window.line})")
+    yield _line("NOW", _verdict(answer, moment))
 
 
 def _plan(trigger: Trigger, plan: Plan) -> Iterator[str]:
@@ -93,9 +104,9 @@ def _plan(trigger: Trigger, plan: Plan) -> Iterator[str]:
     )
 
 
-def _limits(trigger: Trigger, alert: Alert, now: datetime) -> Iterator[str]:
+def _limits(trigger: Trigger, fires_for: timedelta) -> Iterator[str]:
     limits = trigger.limits
-    yield _line("limits", f"firing {span(limits.firing_for)}", f"fires for {_roughly(now - alert.starts_at)}")
+    yield _line("limits", f"firing {span(limits.firing_for)}", f"fires for {_roughly(fires_for)}")
     more = (
         f"attempts {limits.attempts}",
         f"cooldown {span(limits.cooldown)}",
@@ -109,9 +120,11 @@ def _limits(trigger: Trigger, alert: Alert, now: datetime) -> Iterator[str]:
     yield _line("proof", f"the alert resolves within {span(trigger.alert_resolves_within)}{asked}")
 
 
-def _verdict(answer: Planned, fires_for: timedelta) -> str:
+def _verdict(answer: Planned, moment: _Moment) -> str:
+    if answer.trigger.mode == "act" and moment.window:
+        return f"would only be observed, {moment.window}; what still fires then is repaired"
     act = "would run" if answer.trigger.mode == "act" else "would only be observed (mode: observe)"
-    left = answer.trigger.limits.firing_for - fires_for
+    left = answer.trigger.limits.firing_for - moment.fires_for
     if left.total_seconds() > 0:
         return f"would wait {_roughly(left)}, until it has fired for {span(answer.trigger.limits.firing_for)}; then it {act}"
     return act

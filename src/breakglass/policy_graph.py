@@ -8,19 +8,26 @@ from typing import TYPE_CHECKING
 from ansible_collections.breakglass.remediation.plugins.plugin_utils._journal.text import printable
 
 from breakglass.domain.incident import TRANSITIONS, State
+from breakglass.domain.maintenance import windows_of
 from breakglass.policy_text import span
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
+    from breakglass.domain.maintenance import Window
     from breakglass.domain.rules import Policy, RequestRule, Trigger
 
 
-def policy_graph(policy: Policy) -> Iterator[str]:
-    """Yield the lines of a flowchart: what leads to which limits, approval, access, remediation, proof and people."""
+def policy_graph(policy: Policy, inventory: Mapping[str, frozenset[str]]) -> Iterator[str]:
+    """Yield the lines of a flowchart: what leads to which limits, approval, access, remediation, proof and people.
+
+    `inventory` gives each host's groups: by it the maintenance windows are known that a trigger may meet.
+    """
     yield "flowchart LR"
     for number, trigger in enumerate(policy.triggers):
-        yield from _path(f"t{number}", _of_trigger(trigger))
+        within = policy.access[trigger.access].hosts
+        hosts = [host for host, groups in inventory.items() if not groups.isdisjoint(within)]
+        yield from _path(f"t{number}", _of_trigger(trigger, windows_of(policy.maintenance, hosts, inventory)))
     for number, rule in enumerate(policy.requests):
         yield from _path(f"r{number}", _of_request(rule))
 
@@ -36,7 +43,7 @@ def states_graph() -> Iterator[str]:
     yield f"  {State.CLOSED} --> [*]"
 
 
-def _of_trigger(trigger: Trigger) -> Iterator[str]:
+def _of_trigger(trigger: Trigger, windows: Iterable[Window]) -> Iterator[str]:
     match = " · ".join(f"{name} = {' or '.join(values)}" for name, values in trigger.match.items())
     yield f"alert {match or 'any'}{f' · {trigger.when.source}' if trigger.when else ''}"
     yield f"{trigger.name} ({trigger.mode.value})"
@@ -47,6 +54,9 @@ def _of_trigger(trigger: Trigger) -> Iterator[str]:
         f"{f' · {limits.group_share}% of a group' if limits.group_share else ''}"
         f"{f' · at most {limits.storm.incidents} in {span(limits.storm.within)}' if limits.storm else ''}"
     )
+    closed = [f"{window.name}: {window.schedule}, {span(window.lasts)}" for window in windows]
+    if closed:
+        yield f"only observed in {' · '.join(closed)}"
     yield f"approval {trigger.approval}"
     yield f"access {trigger.access}, {span(trigger.time_box)}"
     yield trigger.remediation

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from datetime import timedelta
 
     from breakglass.domain.approvals import Quorum
+    from breakglass.domain.maintenance import Window
     from breakglass.domain.rules import (
         Access,
         Behaves,
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
         Trigger,
         VaultCredential,
     )
+    from breakglass.domain.schedule import Schedule
 
 UNITS = (("d", 86_400), ("h", 3_600), ("m", 60))
 
@@ -41,6 +43,7 @@ def with_defaults(policy: Policy) -> str:
         "triggers": [_trigger(trigger) for trigger in policy.triggers],
         "remediations": {name: _behaviour(one) for name, one in policy.behaviours.items()},
         "requests": [_request(rule) for rule in policy.requests],
+        "maintenance": [_window(window) for window in policy.maintenance],
         "drills": [_drill(drill) for drill in policy.drills],
         "escalations": {name: _ladder(ladder) for name, ladder in policy.ladders.items() if not _is_channel(ladder)},
     }
@@ -183,6 +186,20 @@ def _behaviour(behaviour: Behaves) -> dict[str, object]:
     return {name: value for name, value in content.items() if value not in ("", {})}
 
 
+def _window(window: Window) -> dict[str, object]:
+    return {
+        "name": window.name,
+        "hosts": list(window.hosts),
+        **_schedule(window.schedule),
+        "lasts": span(window.lasts),
+        "mode": "observe",
+    }
+
+
+def _schedule(schedule: Schedule) -> dict[str, object]:
+    return {"every": schedule.every, "at": f"{schedule.at:%H:%M}", "timezone": schedule.timezone}
+
+
 def _drill(drill: Drill) -> dict[str, object]:
     content: dict[str, object] = {
         "name": drill.name,
@@ -193,8 +210,7 @@ def _drill(drill: Drill) -> dict[str, object]:
         "host_label": drill.host_label,
     }
     if drill.schedule:
-        when = drill.schedule
-        content |= {"every": when.every, "at": f"{when.at:%H:%M}", "timezone": when.timezone}
+        content |= _schedule(drill.schedule)
     return {name: value for name, value in content.items() if value != {}}
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from breakglass.domain.course import Course, Probing
 from breakglass.domain.drills import MARK, drill_course, hosts_of, missed_course
+from breakglass.domain.maintenance import windows_of
 from breakglass.domain.routing import Planned, Refused, Unmatched, route
 from breakglass.domain.rules import PRESENCE
 from breakglass.policy.behaviour import Behaviour
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from breakglass.domain.alert import Alert
+    from breakglass.domain.maintenance import Window
+    from breakglass.domain.plan import Plan
     from breakglass.domain.rules import Behaves, Drill, Policy, Trigger
     from breakglass.in_force import InForce, Rules
     from breakglass.sources import Message
@@ -70,6 +73,7 @@ class Reception:
         else:
             answer = route(alert, rules.policy, rules.hosts, rules.remediations)
             found = drill_course(drill, trigger, answer, rules.policy, hosts_of(drill, rules.hosts))
+            found = replace(found, windows=_windows(found.plan, rules))
             if found.plan is not None and not drill.check:
                 behaviour = rules.remediations.find(found.plan.remediation).behaviour
                 found = replace(found, holds_host=behaviour.holds_host, releases_host=behaviour.releases_host)
@@ -113,7 +117,12 @@ def course(alert: Alert, rules: Rules) -> Course | None:
         groups=rules.policy.access[trigger.access].hosts,
         quorum=rules.policy.approvals.get(trigger.approval),
         opens=rules.policy.access[trigger.access].words,
+        windows=_windows(plan, rules),
     )
+
+
+def _windows(plan: Plan | None, rules: Rules) -> tuple[Window, ...]:
+    return windows_of(rules.policy.maintenance, plan.hosts if plan else (), rules.hosts)
 
 
 def _probing(trigger: Trigger, alert: Alert) -> Probing | None:

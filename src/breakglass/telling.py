@@ -76,7 +76,9 @@ def _plan(body: Body) -> Told:
 def _observed(body: Body) -> Told:
     if why := plain(body.get("would_not_have_run")):
         return "observed", f"would not have run: {why}"
-    return "observed", f"would have run {plain(body.get('would_have_run'))}"
+    window = plain(body.get("maintenance"))
+    where = f", but for the maintenance window {window}" if window else ""
+    return "observed", f"would have run {plain(body.get('would_have_run'))}{where}"
 
 
 def _revoked(body: Body) -> Told:

@@ -11,8 +11,10 @@ from breakglass.domain.alert import Alert, AlertStatus
 from breakglass.domain.approvals import Asker, Quorum, Requirement, Vote
 from breakglass.domain.course import Course, Probing
 from breakglass.domain.incident import Attempt, Effect, Escalation, Fault, Incident, PlayOutcome, Result, State
+from breakglass.domain.maintenance import Window
 from breakglass.domain.plan import Plan
 from breakglass.domain.rules import Ladder, Limits, Mode, Rung
+from breakglass.domain.schedule import EVERY_DAY, WEEKDAYS, Schedule
 
 NOW = datetime(2026, 11, 22, 3, 12, 9, 104000, tzinfo=UTC)
 SECOND, MINUTE, HOUR, DAY = (timedelta(**{unit: 1}) for unit in ("seconds", "minutes", "hours", "days"))
@@ -74,6 +76,7 @@ def make_course(
     probing: Probing | None = None,
     quorum: Quorum | None = None,
     asked_by: Asker | None = None,
+    windows: tuple[Window, ...] = (),
 ) -> Course:
     """What may be done: one restart of web1; nothing when there is a refusal."""
     return Course(
@@ -94,6 +97,7 @@ def make_course(
         probing=probing,
         quorum=quorum,
         asked_by=asked_by,
+        windows=windows,
     )
 
 
@@ -134,12 +138,20 @@ _QUORUMS = st.builds(
     Quorum, _TEXT, st.lists(st.builds(Requirement, st.integers(1, 3), _TEXTS), max_size=2).map(tuple), _TEXTS, _SPAN
 )
 _VOTES = st.builds(Vote, _TEXT, _TEXT, _TEXT, _TEXTS, _TEXT, st.booleans(), _TEXT, _MOMENT)
+_SCHEDULES = st.builds(
+    Schedule,
+    st.sampled_from((EVERY_DAY, *WEEKDAYS)),
+    st.times().map(lambda at: at.replace(second=0, microsecond=0)),
+    st.sampled_from(("UTC", "Europe/Berlin", "Australia/Lord_Howe")),
+)
+_WINDOWS = st.builds(Window, _TEXT, _TEXT, st.tuples(_TEXT), _SCHEDULES, st.timedeltas(SECOND, 6 * DAY))
 _COURSES = st.builds(
     Course,
     *(_TEXT, _TEXT, _TEXT, st.sampled_from(Mode), _TEXT, _TEXT, st.none() | _PLANS, _TEXT, _LIMITS, st.booleans()),
     *(_SPAN, _LADDERS, st.booleans(), st.booleans(), _TEXT, _TEXT, st.none() | _PROBINGS),
     quorum=st.none() | _QUORUMS,
     asked_by=st.none() | st.builds(Asker, _TEXT, _TEXT, _TEXT, _TEXTS),
+    windows=st.lists(_WINDOWS, max_size=2).map(tuple),
 )
 _ATTEMPTS = st.builds(
     Attempt,
@@ -169,6 +181,7 @@ INCIDENTS = st.builds(
     result=st.none() | st.sampled_from(Result),
     votes=st.lists(_VOTES, max_size=2).map(tuple),
     asked=st.integers(0, 2),
+    aside_until=st.none() | _MOMENT,
 )
 """Any document that a store may be asked to keep, sensible or not."""
 

@@ -76,6 +76,12 @@ def tell(*events: tuple[str, Mapping[str, object]]) -> list[LineType | None]:
         ),
         ("approval.given", {"by": "automatic", "policy_line": "p.yml:9"}, "approval", "automatic (policy p.yml:9)"),
         ("observed", {"would_have_run": "a.b.restart"}, "observed", "would have run a.b.restart"),
+        (
+            "observed",
+            {"would_have_run": "a.b.restart", "maintenance": "patching"},
+            "observed",
+            "would have run a.b.restart, but for the maintenance window patching",
+        ),
         ("observed", {"would_not_have_run": "the hold is set"}, "observed", "would not have run: the hold is set"),
         ("grant.revoked", {"remains": ""}, "revoked", "grant gone, proven"),
         ("grant.revoked", {"remains": "a certificate"}, "revoked", "grant gone, proven: a certificate"),

@@ -30,7 +30,8 @@ def diff(
         printable,
     )
 
-    from breakglass.domain.policy_changes import Effect, changes  # noqa: PLC0415
+    from breakglass.domain.change import Effect  # noqa: PLC0415
+    from breakglass.domain.policy_changes import changes  # noqa: PLC0415
     from breakglass.errors import BreakglassError  # noqa: PLC0415
     from breakglass.installed import installed_remediations  # noqa: PLC0415
     from breakglass.policy.load import load_policy  # noqa: PLC0415

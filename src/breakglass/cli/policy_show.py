@@ -44,7 +44,12 @@ def graph(
     from breakglass.policy_graph import policy_graph, states_graph  # noqa: PLC0415
     from breakglass.policy_site import read_site  # noqa: PLC0415
 
-    for line in states_graph() if states else policy_graph(read_site(settings, policy).policy):
+    if states:
+        lines = states_graph()
+    else:
+        site = read_site(settings, policy)
+        lines = policy_graph(site.policy, site.inventory.hosts)
+    for line in lines:
         typer.echo(line)
 
 

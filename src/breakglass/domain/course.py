@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from breakglass.domain.approvals import Asker, Overridden, Quorum
+from breakglass.domain.maintenance import Window
 from breakglass.domain.plan import Plan
 from breakglass.domain.rules import Ladder, Limits, Mode
 
@@ -55,6 +56,7 @@ class Course:
         overridden: The approval that who asked did without; None where it was given.
         hands_out: Whether who asked takes the grant itself; else the runner uses it for them.
         opens: What its access opens, in words, as the policy said then.
+        windows: The maintenance windows that its hosts are in.
         own: Whether the runner tells of itself; then `trigger` is the name of its own alert, and nothing ever runs.
     """
 
@@ -81,6 +83,7 @@ class Course:
     overridden: Overridden | None = None
     hands_out: bool = False
     opens: tuple[str, ...] = ()
+    windows: tuple[Window, ...] = ()
     own: bool = False
 
     @property

@@ -15,6 +15,8 @@ Rules that a reviewer checks here and in `steps.py` and `outcomes.py`:
    automation keeps away from there. Until the hold is lifted, other incidents of these hosts wait and wake nobody.
 7. A drill goes the same way once, and its end is to tell everybody of its ladder what came of it; it passes only if each
    channel took that. It leaves its host to whatever is real there.
+8. While a maintenance window is open on one of its hosts an incident begins nothing, and holds no host. What still fires at
+   the window's end is repaired then; what resolved in it is an observation.
 """
 
 from __future__ import annotations

@@ -67,8 +67,8 @@ class PlayOutcome(StrEnum):
 TRANSITIONS: dict[State, frozenset[State]] = {
     State.RECEIVED: frozenset({State.WAITING, State.ESCALATED, State.CLOSED}),
     State.WAITING: frozenset({State.APPROVING, State.ESCALATED, State.CLOSED}),
-    State.APPROVING: frozenset({State.OPENING, State.ESCALATED, State.CLOSED}),
-    State.OPENING: frozenset({State.RUNNING, State.ESCALATED, State.CLOSED}),
+    State.APPROVING: frozenset({State.OPENING, State.WAITING, State.ESCALATED, State.CLOSED}),
+    State.OPENING: frozenset({State.RUNNING, State.WAITING, State.ESCALATED, State.CLOSED}),
     State.RUNNING: frozenset({State.CLOSING}),
     State.CLOSING: frozenset({State.VERIFYING, State.WAITING, State.ESCALATED, State.CLOSED}),
     State.VERIFYING: frozenset({State.WAITING, State.ESCALATED, State.CLOSED}),
@@ -157,6 +157,7 @@ class Incident:
         votes: Who has said yes to the plan of the attempt that is waited for or under way.
         asked: How often people were asked for it.
         cancelled_by: Who has said that it shall stop; nothing new begins then, and what is open is closed.
+        aside_until: The end of the last maintenance window that it waited in; None when there was none.
     """
 
     id: str
@@ -176,6 +177,12 @@ class Incident:
     votes: tuple[Vote, ...] = ()
     asked: int = 0
     cancelled_by: str = ""
+    aside_until: datetime | None = None
+
+    @property
+    def stands_aside(self) -> bool:
+        """Whether it waits for the end of a maintenance window; meanwhile its hosts are not its own."""
+        return self.state is State.WAITING and self.aside_until is not None and self.wake_at == self.aside_until
 
     @property
     def resolved(self) -> bool:

@@ -60,9 +60,11 @@ def absorb_outcome(draft: Draft, outcome: heard.Outcome) -> None:
 def next_attempt(draft: Draft, why: str, result: Result) -> None:
     """Try again if the limits of the trigger leave an attempt, else call people.
 
-    An attempt that ended only because the runner stopped does not count: a restart must not use the attempts up.
+    An attempt that ended only because the runner stopped does not count: a restart must not use the attempts up. Nor does
+    one that never came to a grant, because a maintenance window opened or the alert resolved.
     """
-    counted = [attempt for attempt in draft.incident.attempts if attempt.outcome is not PlayOutcome.STOPPED]
+    uncounted = (None, PlayOutcome.STOPPED)
+    counted = [attempt for attempt in draft.incident.attempts if attempt.outcome not in uncounted]
     left = draft.incident.course.limits.attempts - len(counted)
     if left > 0 and draft.incident.state in (State.CLOSING, State.VERIFYING):
         draft.note("attempt.again", {"why": why, "attempts_left": left})

@@ -6,32 +6,17 @@ Whatever can't be shown to allow less, or the same, counts as allowing more: a c
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import timedelta
-from enum import StrEnum
 from typing import TYPE_CHECKING, TypeVar
+
+from breakglass.domain.change import Change, Effect
+from breakglass.domain.maintenance_changes import window_changes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from breakglass.domain.approvals import Quorum
     from breakglass.domain.rules import Access, Behaves, Drill, Override, Policy, RequestRule, Storm, Trigger
-
-
-class Effect(StrEnum):
-    """Which way a change goes."""
-
-    MORE = "more"
-    LESS = "less"
-    SAME = "same"
-
-
-@dataclass(frozen=True)
-class Change:
-    """One difference, as a sentence without its subject's kind: `trigger web: mode is act, was observe`."""
-
-    effect: Effect
-    sentence: str
 
 
 Found = tuple[Effect, str]
@@ -41,7 +26,7 @@ _WHOLE_GROUP = 100  # percent: what a missing share allows
 
 
 def changes(old: Policy, new: Policy) -> tuple[Change, ...]:
-    """Every difference of meaning between two policies, in the order: accesses, triggers, requests, approvals, remediations, drills, ladders."""
+    """Every difference of meaning between two policies, in the order of `policy diff`: accesses first, ladders last."""
     triggers = [{trigger.name: trigger for trigger in policy.triggers} for policy in (old, new)]
     requests = [{rule.name: rule for rule in policy.requests} for policy in (old, new)]
     drills = [{drill.name: drill for drill in policy.drills} for policy in (old, new)]
@@ -52,6 +37,7 @@ def changes(old: Policy, new: Policy) -> tuple[Change, ...]:
         *_compared("request", requests[0], requests[1], _request, _may),
         *_compared("approval", old.approvals, new.approvals, _quorum, _asks),
         *_compared("remediation", old.behaviours, new.behaviours, _behaviour, _stated),
+        *window_changes(old.maintenance, new.maintenance),
         *_compared("drill", drills[0], drills[1], _drill, _rehearses),
         *(
             [Change(Effect.SAME, f"defaults: escalation is {new.escalation or 'gone'}, was {old.escalation or 'none'}")]

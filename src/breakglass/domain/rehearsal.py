@@ -7,11 +7,14 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from breakglass.domain.alert import Alert, AlertStatus
+from breakglass.domain.maintenance import opened, windows_of
 from breakglass.domain.routing import Planned, Refused, Unmatched, route
+from breakglass.domain.rules import Mode
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from breakglass.domain.maintenance import Opened
     from breakglass.domain.routing import Roles
     from breakglass.domain.rules import Case, Policy
 
@@ -35,8 +38,20 @@ def rehearse(
     return wrong
 
 
-def outcome(answer: Unmatched | Refused | Planned) -> dict[str, object]:
-    """What came of an alert, by the words that `expect:` has."""
+def window_at(
+    answer: Unmatched | Refused | Planned,
+    policy: Policy,
+    inventory: Mapping[str, frozenset[str]],
+    now: datetime | None,
+) -> Opened | None:
+    """The maintenance window that what would be done meets at this moment; without a moment, none."""
+    if now is None or not isinstance(answer, Planned):
+        return None
+    return opened(windows_of(policy.maintenance, answer.plan.hosts, inventory), now)
+
+
+def outcome(answer: Unmatched | Refused | Planned, window: Opened | None = None) -> dict[str, object]:
+    """What came of an alert, by the words that `expect:` has; in a maintenance window, if one is open."""
     match answer:
         case Unmatched():
             return {"unmatched": True}
@@ -51,7 +66,7 @@ def outcome(answer: Unmatched | Refused | Planned) -> dict[str, object]:
                 "access": plan.access,
                 "remediation": plan.remediation,
                 "parameters": dict(plan.parameters),
-                "mode": trigger.mode.value,
+                "mode": (Mode.OBSERVE if window else trigger.mode).value,
             }
 
 

@@ -11,6 +11,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Protocol
 
 from breakglass.domain.approvals import Quorum
+from breakglass.domain.maintenance import Window
 from breakglass.domain.schedule import Schedule
 
 if TYPE_CHECKING:
@@ -330,6 +331,7 @@ class Policy:
     requests: tuple[RequestRule, ...] = ()
     cases: tuple[Case, ...] = ()
     drills: tuple[Drill, ...] = ()
+    maintenance: tuple[Window, ...] = ()
     behaviours: Mapping[str, Behaves] = field(default_factory=lambda: MappingProxyType({}))
     commit: str = ""
     escalation: str = ""

@@ -15,6 +15,7 @@ from breakglass.domain import asking, voting
 from breakglass.domain.incident import Effect, Incident, PlayOutcome, Result, State
 from breakglass.domain.messages import PlayEnded
 from breakglass.domain.outcomes import end_of_automation, end_play, next_attempt
+from breakglass.domain.standing_aside import end_in_window, stand_aside, take_up_again, window_over
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -62,7 +63,7 @@ def look_again_at(incident: Incident, now: datetime) -> datetime | None:
 def _received(draft: Draft) -> bool:
     course = draft.incident.course
     if draft.incident.resolved:
-        draft.conclude(Result.RESOLVED_BY_ITSELF)
+        _end_before_a_play(draft)
     elif course.plan is None:
         draft.note("alert.refused", {"why": course.refusal})
         end_of_automation(draft, Result.REFUSED, course.refusal)
@@ -75,6 +76,9 @@ def _waiting(draft: Draft) -> bool:
     if draft.incident.resolved:
         _end_before_a_play(draft)
         return True
+    if window := window_over(draft):
+        return stand_aside(draft, window)
+    take_up_again(draft)
     young = _young_until(draft)
     if young > draft.now:
         draft.block(f"the alert must fire for {draft.incident.course.limits.firing_for.total_seconds():.0f} s first")
@@ -92,7 +96,10 @@ def _end_before_a_play(draft: Draft) -> None:
     Where a repair hung until the end of its box, the alert may be gone because its host is: a host that hangs tells nothing.
     """
     outcomes = [attempt.outcome for attempt in draft.incident.attempts]
-    if PlayOutcome.OK in outcomes:
+    window = window_over(draft)
+    if window and not any(outcomes):
+        end_in_window(draft, window)
+    elif PlayOutcome.OK in outcomes:
         draft.conclude(Result.REPAIRED)
     elif PlayOutcome.TIMED_OUT in outcomes:
         end_of_automation(
@@ -103,9 +110,14 @@ def _end_before_a_play(draft: Draft) -> None:
 
 
 def _young_until(draft: Draft) -> datetime:
-    """When the oldest firing alert is old enough; a sender's clock that is ahead can't delay it for longer."""
+    """When the oldest firing alert is old enough; a sender's clock that is ahead can't delay it for longer.
+
+    What fired in a maintenance window is as old as the end of the window: what people did there may settle yet.
+    """
     firing = [fault.starts_at for fault in draft.incident.faults if fault.firing]
     started = min([draft.incident.opened_at, *firing])
+    if draft.incident.aside_until is not None:
+        started = max(started, draft.incident.aside_until)
     return started + draft.incident.course.limits.firing_for
 
 
@@ -126,6 +138,8 @@ def _approving(draft: Draft) -> bool:
     elif draft.incident.resolved:
         _end_before_a_play(draft)
         return True
+    elif window := window_over(draft):
+        return stand_aside(draft, window)
     elif not voting.is_decided(draft.incident, course.quorum):
         return _still_asking(draft, course.quorum)
     draft.move(State.OPENING)
@@ -145,6 +159,9 @@ def _still_asking(draft: Draft, quorum: Quorum) -> bool:
 def _opening(draft: Draft) -> bool:
     if draft.incident.resolved and not draft.incident.attempt.accessor:
         _end_before_a_play(draft)
+        return True
+    if window := window_over(draft):
+        stand_aside(draft, window)
         return True
     if _pausing(draft):
         return False

@@ -4,11 +4,13 @@
 from __future__ import annotations
 
 import re
+from types import MappingProxyType
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
 from breakglass.domain.routing import Reason
+from breakglass.domain.rules import Case
 
 from .scalars import Flag, MaybeEmptyMapping, MaybeName, MaybeWords, Strict, Unbuilt, Words, choice, sentence
 
@@ -68,3 +70,14 @@ class CaseEntry(Strict):
 
 
 Cases = Annotated[list[CaseEntry], Field(description="What the policy must make of which alert.")]
+
+
+def case_of(entry: CaseEntry, line: str) -> Case:
+    """The test that an entry means."""
+    return Case(
+        name=entry.name,
+        line=line,
+        labels=MappingProxyType(dict(entry.alert)),
+        annotations=MappingProxyType(dict(entry.annotations)),
+        expected=MappingProxyType({name: getattr(entry.expect, name) for name in entry.expect.model_fields_set}),
+    )

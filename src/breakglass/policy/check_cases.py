@@ -21,25 +21,24 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class CaseChecker:
-    """Finds problems of the tests of one policy; the function gives the line of one."""
+    """Finds problems of the tests of one policy; the function gives the line of a key of the n-th test."""
 
     policy: Policy
     around: Surroundings
-    place: Callable[[int], Place]
+    place: Callable[[int, tuple[str, ...]], Place]
 
     def problems(self) -> Iterator[Problem]:
         """Give every problem."""
         seen: dict[str, Place] = {}
         for number, case in enumerate(self.policy.cases):
-            place = self.place(number)
+            place = self.place(number, ("name",))
             if case.name in seen:
                 yield Problem.at(place, f"The test {case.name[:80]!r} is written twice, first at {seen[case.name]}.")
             seen.setdefault(case.name, place)
             yield from (Problem.at(place, f"The test {case.name[:80]!r}: {sentence}") for sentence in self._case(case))
 
     def _case(self, case: Case) -> Iterator[str]:
-        triggers = [trigger.name for trigger in self.policy.triggers]
-        for name, known in (("trigger", triggers), ("access", list(self.around.access))):
+        for name, known in (("trigger", self.around.triggers), ("access", self.around.access)):
             wanted = case.expected.get(name)
             if isinstance(wanted, str) and wanted not in known:
                 yield f"there is no {name} {wanted}.{did_you_mean(wanted, known)}"

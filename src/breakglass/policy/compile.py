@@ -7,15 +7,13 @@ import hashlib
 from datetime import timedelta
 from pathlib import PurePath
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import rfc8785
 
 from breakglass.domain.routing import ExpressionError
 from breakglass.domain.rules import (
     Access,
-    Case,
-    Drill,
     Ladder,
     Limits,
     Mode,
@@ -29,10 +27,12 @@ from breakglass.domain.rules import (
     Trigger,
     VaultCredential,
 )
-from breakglass.domain.schedule import Schedule
 
 from . import approvals
+from .cases import case_of
+from .drills import drill_meaning, drill_of
 from .expressions import compile_condition, compile_template
+from .maintenance import window_meaning, window_of
 from .problems import Place, Problem
 
 if TYPE_CHECKING:
@@ -40,9 +40,7 @@ if TYPE_CHECKING:
 
     from breakglass.domain.rules import Behaves
 
-    from .cases import CaseEntry
     from .credentials import CredentialEntry
-    from .drills import DrillEntry
     from .expressions import CompiledCondition, Template
     from .model import (
         AccessEntry,
@@ -68,27 +66,18 @@ DEFAULT_LIMITS = Limits(
     hosts_at_once=1,
 )
 
-PlaceOf = "Callable[[int, tuple[int | str, ...]], Place]"
+ItemPlace: TypeAlias = "Callable[[str, int, tuple[str, ...]], Place]"
+"""Gives the line of a key of the n-th item of a section that is a list."""
 
 
 class Compiler:
     """Compiles one document; what can't be compiled is in `problems` afterwards."""
 
-    def __init__(
-        self,
-        document: PolicyDocument,
-        place_of: Callable[[int, tuple[str, ...]], Place],
-        request_place: Callable[[int, tuple[str, ...]], Place],
-        drill_place: Callable[[int, tuple[str, ...]], Place],
-        case_place: Callable[[int], Place],
-    ) -> None:
-        """Take the document, and how to find the line of a key of the n-th trigger, request, drill and test."""
+    def __init__(self, document: PolicyDocument, item_place: ItemPlace) -> None:
+        """Take the document, and how to find the line of a key of the n-th item of a section."""
         self.problems: list[Problem] = []
         self._document = document
-        self._place_of = place_of
-        self._request_place = request_place
-        self._drill_place = drill_place
-        self._case_place = case_place
+        self._item_place = item_place
 
     def compile(self, channels: Collection[str]) -> Policy:
         """Give the policy; channels that are used as ladders become ladders of one rung."""
@@ -97,7 +86,10 @@ class Compiler:
         ladders = {name: _ladder(name, rungs) for name, rungs in self._document.escalations.items()}
         quorums = {name: approvals.quorum(name, entry) for name, entry in self._document.approvals.items()}
         requests = tuple(self._request(number, entry) for number, entry in enumerate(self._document.requests))
-        drills = tuple(self._drill(number, entry) for number, entry in enumerate(self._document.drills))
+        drills = tuple(drill_of(entry, self._line("drills", n)) for n, entry in enumerate(self._document.drills))
+        windows = tuple(
+            window_of(entry, self._line("maintenance", n)) for n, entry in enumerate(self._document.maintenance)
+        )
         default = self._document.defaults.escalation or ""
         for name in (default, *(trigger.escalation for trigger in triggers), *(rule.escalation for rule in requests)):
             if name in channels and name not in ladders:
@@ -106,7 +98,8 @@ class Compiler:
         others = {
             "approvals": {name: approvals.meaning(one) for name, one in quorums.items()},
             "requests": [_request_meaning(rule) for rule in requests],
-            "drills": [_drill_meaning(drill) for drill in drills],
+            "drills": [drill_meaning(drill) for drill in drills],
+            "maintenance": [window_meaning(window) for window in windows],
             "remediations": {name: _behaviour_meaning(one) for name, one in self._document.remediations.items()},
             "escalation": default,
         }
@@ -117,37 +110,18 @@ class Compiler:
             ladders=MappingProxyType(ladders),
             requests=requests,
             drills=drills,
+            maintenance=windows,
             behaviours=MappingProxyType(dict(self._document.remediations)),
-            cases=tuple(self._case(number, entry) for number, entry in enumerate(self._document.tests)),
+            cases=tuple(case_of(entry, self._line("tests", n)) for n, entry in enumerate(self._document.tests)),
             escalation=default,
             approvals=MappingProxyType(quorums),
         )
 
-    def _case(self, number: int, entry: CaseEntry) -> Case:
-        return Case(
-            name=entry.name,
-            line=_line(self._case_place(number)),
-            labels=MappingProxyType(dict(entry.alert)),
-            annotations=MappingProxyType(dict(entry.annotations)),
-            expected=MappingProxyType({name: getattr(entry.expect, name) for name in entry.expect.model_fields_set}),
-        )
-
-    def _drill(self, number: int, entry: DrillEntry) -> Drill:
-        return Drill(
-            name=entry.name,
-            line=_line(self._drill_place(number, ("name",))),
-            trigger=entry.trigger,
-            hosts=tuple(sorted(set(entry.hosts))),
-            check=entry.check,
-            schedule=Schedule(entry.every, entry.at, entry.timezone)
-            if entry.every and entry.at and entry.timezone
-            else None,
-            labels=MappingProxyType(dict(entry.labels)),
-            host_label=entry.host_label,
-        )
+    def _line(self, section: str, number: int) -> str:
+        return _line(self._item_place(section, number, ("name",)))
 
     def _request(self, number: int, entry: RequestEntry) -> RequestRule:
-        place = self._request_place(number, ("approval",))
+        place = self._item_place("requests", number, ("approval",))
         access = self._document.access.get(entry.access)
         return RequestRule(
             name=entry.name,
@@ -163,7 +137,7 @@ class Compiler:
 
     def _trigger(self, number: int, entry: TriggerEntry) -> Trigger:
         defaults = self._document.defaults
-        place = self._place_of(number, ("approval",))
+        place = self._item_place("triggers", number, ("approval",))
         return Trigger(
             name=entry.name,
             line=_line(place),
@@ -191,14 +165,14 @@ class Compiler:
         try:
             return compile_condition(source)
         except ExpressionError as error:
-            self.problems.append(Problem.at(self._place_of(number, ("when",)), f"when: {error}"))
+            self.problems.append(Problem.at(self._item_place("triggers", number, ("when",)), f"when: {error}"))
             return None
 
     def _template(self, number: int, path: tuple[str, ...], content: object) -> Template:
         try:
             return compile_template(content)
         except ExpressionError as error:
-            self.problems.append(Problem.at(self._place_of(number, path), f"{'.'.join(path)}: {error}"))
+            self.problems.append(Problem.at(self._item_place("triggers", number, path), f"{'.'.join(path)}: {error}"))
             return compile_template("")
 
 
@@ -299,18 +273,6 @@ def _behaviour_meaning(behaviour: Behaves) -> dict[str, object]:
         "holds_host": behaviour.holds_host,
         "releases_host": behaviour.releases_host,
         "parameters": dict(behaviour.parameters),
-    }
-
-
-def _drill_meaning(drill: Drill) -> dict[str, object]:
-    return {
-        "name": drill.name,
-        "trigger": drill.trigger,
-        "hosts": list(drill.hosts),
-        "check": drill.check,
-        "schedule": str(drill.schedule) if drill.schedule else None,
-        "labels": dict(drill.labels),
-        "host_label": drill.host_label,
     }
 
 

@@ -3,9 +3,13 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import Annotated
 
 from pydantic import AfterValidator, Field, model_validator
+
+from breakglass.domain.rules import Drill
+from breakglass.domain.schedule import Schedule
 
 from .cases import Texts, label
 from .scalars import Flag, Group, MaybeEmptyMapping, Name, Strict, sentence
@@ -44,3 +48,33 @@ class DrillEntry(Strict):
 
 
 DrillEntries = Annotated[list[DrillEntry], Field(description="Rehearsals of triggers.")]
+
+
+def drill_of(entry: DrillEntry, line: str) -> Drill:
+    """The drill that an entry means."""
+    schedule = None
+    if entry.every and entry.at and entry.timezone:  # all of them, or none
+        schedule = Schedule(entry.every, entry.at, entry.timezone)
+    return Drill(
+        name=entry.name,
+        line=line,
+        trigger=entry.trigger,
+        hosts=tuple(sorted(set(entry.hosts))),
+        check=entry.check,
+        schedule=schedule,
+        labels=MappingProxyType(dict(entry.labels)),
+        host_label=entry.host_label,
+    )
+
+
+def drill_meaning(drill: Drill) -> dict[str, object]:
+    """What of it belongs to the policy's digest."""
+    return {
+        "name": drill.name,
+        "trigger": drill.trigger,
+        "hosts": list(drill.hosts),
+        "check": drill.check,
+        "schedule": str(drill.schedule) if drill.schedule else None,
+        "labels": dict(drill.labels),
+        "host_label": drill.host_label,
+    }

@@ -3,12 +3,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Protocol
 
 from .check import Checker, Surroundings
 from .check_approvals import ApprovalChecker
 from .check_cases import CaseChecker
 from .check_drills import DrillChecker
+from .check_maintenance import WindowChecker
 from .check_requests import RequestChecker
 from .compile import Compiler
 from .merge import read_policy_files
@@ -18,13 +20,19 @@ from .validation import Mismatch, validate, validate_plain
 from .yaml_text import Entries, Items, Plain, Text, place_of, plain
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Iterable
     from pathlib import Path
 
     from breakglass.domain.rules import Policy
     from breakglass.remediations import Remediations
 
-_LISTS = ("triggers", "requests", "drills", "tests")
+_LISTS = ("triggers", "requests", "maintenance", "drills", "tests")
+
+
+class _Checker(Protocol):
+    def problems(self) -> Iterable[Problem]: ...
+
+
 Faults = list[tuple[tuple[int | str, ...], Problem]]
 
 
@@ -58,19 +66,10 @@ def load_policy(
     def place(where: tuple[int | str, ...]) -> Place:
         return place_of(root, where)
 
-    def trigger_place(number: int, where: tuple[str, ...]) -> Place:
-        return place_of(root, ("triggers", kept["triggers"][number], *where))
+    def item_place(section: str, number: int, where: tuple[str, ...]) -> Place:
+        return place_of(root, (section, kept[section][number], *where))
 
-    def request_place(number: int, where: tuple[str, ...]) -> Place:
-        return place_of(root, ("requests", kept["requests"][number], *where))
-
-    def drill_place(number: int, where: tuple[str, ...]) -> Place:
-        return place_of(root, ("drills", kept["drills"][number], *where))
-
-    def case_place(number: int) -> Place:
-        return place_of(root, ("tests", kept["tests"][number], "name"))
-
-    compiler = Compiler(document, trigger_place, request_place, drill_place, case_place)
+    compiler = Compiler(document, item_place)
     policy = compiler.compile(channels or ())
     around = Surroundings(
         channels=channels,
@@ -84,11 +83,15 @@ def load_policy(
         approvals=_names(root, "approvals"),
     )
     problems.extend(compiler.problems)
-    problems.extend(Checker(policy, around, place, trigger_place).problems())
-    problems.extend(RequestChecker(policy, around, request_place).problems())
-    problems.extend(ApprovalChecker(policy, around, place, trigger_place, request_place).problems())
-    problems.extend(DrillChecker(policy, around, drill_place).problems())
-    problems.extend(CaseChecker(policy, around, case_place).problems())
+    checkers: tuple[_Checker, ...] = (
+        Checker(policy, around, place, partial(item_place, "triggers")),
+        RequestChecker(policy, around, partial(item_place, "requests")),
+        ApprovalChecker(policy, around, place, partial(item_place, "triggers"), partial(item_place, "requests")),
+        DrillChecker(policy, around, partial(item_place, "drills")),
+        WindowChecker(policy, around, partial(item_place, "maintenance")),
+        CaseChecker(policy, around, partial(item_place, "tests")),
+    )
+    problems.extend(problem for checker in checkers for problem in checker.problems())
     if problems:
         raise PolicyErrors(problems)
     return policy

@@ -12,6 +12,7 @@ from .behaviour import FullName, StatedBehaviour  # noqa: TC001 (pydantic reads 
 from .cases import Cases, label
 from .credentials import CredentialEntry, Credentials
 from .drills import DrillEntries  # noqa: TC001 (pydantic reads the annotation)
+from .maintenance import MaintenanceEntries  # noqa: TC001 (pydantic reads the annotation)
 from .requests import RequestEntries  # noqa: TC001 (pydantic reads the annotation)
 from .scalars import (
     Count,
@@ -172,6 +173,6 @@ class PolicyDocument(Strict):
     remediations: Annotated[dict[FullName, StatedBehaviour], MaybeEmptyMapping] = Field(default_factory=dict)
     approvals: Annotated[dict[EntryName, ApprovalEntry], MaybeEmptyMapping] = Field(default_factory=dict)
     requests: Annotated[RequestEntries, MaybeEmptyList] = Field(default_factory=list)
-    maintenance: Unbuilt = None
+    maintenance: Annotated[MaintenanceEntries, MaybeEmptyList] = Field(default_factory=list)
     drills: Annotated[DrillEntries, MaybeEmptyList] = Field(default_factory=list)
     tests: Annotated[Cases, MaybeEmptyList] = Field(default_factory=list)

@@ -23,6 +23,7 @@ FIRING_FOR = "firing_for"
 """What each alert waits for at first; it says nothing about a trigger."""
 OTHER = "other reasons"
 _WORDS: tuple[tuple[re.Pattern[str], str], ...] = (
+    (re.compile(r"^in maintenance window "), "maintenance"),
     (re.compile(r"the alert must fire for"), FIRING_FOR),
     (re.compile(r"\bcooldown of\b"), "cooldown"),
     (re.compile(r"repairs_per_day"), "repairs_per_day"),

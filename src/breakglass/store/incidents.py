@@ -126,7 +126,8 @@ class Incidents:
         """Write down a decision and its records for the journal's stream, all or nothing.
 
         The lease is kept while an effect is going on, else given back. Holds on its hosts change with it. Closing
-        releases the hosts, and so does an escalation those that the incident holds: nobody but a person ends that.
+        releases the hosts, and so does waiting for the end of a maintenance window, and an escalation those that the incident
+        holds: nobody but a person ends that.
         """
         incident = decision.incident
         with self._database.transaction() as connection:
@@ -145,7 +146,7 @@ class Incidents:
                 journal_queue.add(connection, stream, holds.change(connection, incident, decision.hold))
             if incident.state is State.ESCALATED:
                 connection.execute(sa.delete(HOST_CLAIM).where(_held_by(incident.id)))
-            if incident.state is State.CLOSED:
+            if incident.state is State.CLOSED or incident.stands_aside:
                 connection.execute(sa.delete(HOST_CLAIM).where(HOST_CLAIM.c.incident == incident.id))
             return Committed.DONE
 

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import time, timedelta
 from itertools import groupby
 from typing import TYPE_CHECKING
 
@@ -17,14 +17,18 @@ from breakglass.domain.approvals import Quorum, Requirement, Vote
 from breakglass.domain.course import Probing
 from breakglass.domain.deciding import decide
 from breakglass.domain.incident import TRANSITIONS, Effect, Incident, PlayOutcome, Result, State
+from breakglass.domain.maintenance import Window, opened
 from breakglass.domain.orders import Ordered, Word
 from breakglass.domain.rules import Limits, Mode
+from breakglass.domain.schedule import Schedule
 
 if TYPE_CHECKING:
     from breakglass.domain.alert import Alert
     from breakglass.domain.course import Course
     from breakglass.domain.draft import Decision, Note
 
+OPEN = Window("patching", "p.yml:1", ("web",), Schedule("sunday", time(2, 0), "Europe/Berlin"), 3 * HOUR)
+SOON = Window("backup", "p.yml:2", ("web",), Schedule("day", time(3, 13), "UTC"), 5 * MINUTE)  # within a minute
 LIMITS = st.builds(
     Limits,
     firing_for=st.sampled_from([timedelta(0), timedelta(0), MINUTE, 2 * HOUR]),
@@ -49,6 +53,7 @@ COURSES = st.builds(
     releases_host=st.booleans(),
     quorum=st.sampled_from([None, None, None, QUORUM]),
     probing=st.sampled_from([None, Probing("up", (("instance", "web1:9100"),))]),
+    windows=st.sampled_from([(), (), (), (OPEN,), (SOON,), (OPEN, SOON)]),
 )
 ALERTS = st.builds(
     make_alert,
@@ -134,6 +139,11 @@ class Life(RuleBasedStateMachine):
         self.notes.extend(self.decision.notes)
         self.states.append(self.incident.state)
         self.check_play_start(before)
+        if (
+            self.incident.effect in (Effect.RESERVE, Effect.ASK, Effect.OPEN_GRANT)
+            and before.effect is not self.incident.effect
+        ):
+            assert self.incident.course.mode is Mode.OBSERVE or not opened(self.incident.course.windows, self.now)
 
     def check_play_start(self, before: Incident) -> None:
         """A play begins only after everything that must come before it, and never beside an open grant of another."""
@@ -144,7 +154,9 @@ class Life(RuleBasedStateMachine):
         retried = [note.kind == "order.given" and note.body["word"] == "retry" for note in self.notes]
         ended = [at for at, kind in enumerate(kinds) if kind == "play.ended" or retried[at]]
         last_play = max(ended, default=-1)
-        this_attempt = kinds[last_play + 1 :]
+        # What a maintenance window took back, or an alert that fired again, passes the limits anew, too.
+        passed = max((at for at, kind in enumerate(kinds) if kind == "limits.passed"), default=0)
+        this_attempt = kinds[max(last_play + 1, passed) :]
         assert self.incident.course.plan is not None
         this_attempt = ["grant.minted" if kind == "grant.left_to_job" else kind for kind in this_attempt]
         steps = [kind for kind in this_attempt if kind in BEFORE_A_PLAY and kind != "grant.intent"]
@@ -240,9 +252,9 @@ class Life(RuleBasedStateMachine):
     @invariant()
     def attempts_stay_within_the_limit(self) -> None:
         attempts = self.incident.attempts
-        counted = [
-            attempt for attempt in attempts if attempt.outcome is not PlayOutcome.STOPPED
-        ]  # by the runner's own end
+        uncounted = (PlayOutcome.STOPPED, None)  # by the runner's own end, and those that never came to a grant
+        counted = [one for one in attempts if one.outcome not in uncounted or one.accessor or one is attempts[-1]]
+        counted = [one for one in counted if one.outcome is not PlayOutcome.STOPPED]
         assert len(counted) <= self.incident.course.limits.attempts + self.given.count("retry")
         assert [attempt.number for attempt in attempts] == list(range(1, len(attempts) + 1))
 

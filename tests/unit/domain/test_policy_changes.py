@@ -9,7 +9,8 @@ import pytest
 from tests.unit.policy.conftest import load, roles
 from tests.unit.policy.policy_material import SMALLEST
 
-from breakglass.domain.policy_changes import Effect, changes
+from breakglass.domain.change import Effect
+from breakglass.domain.policy_changes import changes
 
 if TYPE_CHECKING:
     from collections.abc import Callable

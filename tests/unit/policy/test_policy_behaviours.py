@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 from tests.unit.policy.policy_material import BEHAVIOUR, CHANNELS, GROUPS, SMALLEST, SPECS
 
-from breakglass.domain.policy_changes import Effect, changes
+from breakglass.domain.change import Effect
+from breakglass.domain.policy_changes import changes
 from breakglass.domain.routing import BadParameter
 from breakglass.policy.load import load_policy
 from breakglass.policy.problems import PolicyErrors

@@ -10,7 +10,8 @@ import pytest
 import yaml
 from tests.unit.policy.policy_material import BEHAVIOUR, SMALLEST
 
-from breakglass.domain.policy_changes import Effect, changes
+from breakglass.domain.change import Effect
+from breakglass.domain.policy_changes import changes
 from breakglass.domain.rules import Drill
 from breakglass.domain.schedule import Schedule
 from breakglass.policy_text import with_defaults

@@ -112,7 +112,7 @@ def test_who_can_names_every_way_to_an_access(load: Callable[..., Policy]) -> No
 
 def test_the_picture_has_a_path_for_each_trigger_and_request(load: Callable[..., Policy]) -> None:
     """Each node once, each path from the alert or the person to its end."""
-    lines = list(policy_graph(load(RICH)))
+    lines = list(policy_graph(load(RICH), {}))
     assert lines[0] == "flowchart LR"
     paths = [line for line in lines if "-->" in line]
     assert [len(path.split(" --> ")) for path in paths] == [8, 8, 4]
@@ -129,7 +129,7 @@ def test_the_picture_has_a_path_for_each_trigger_and_request(load: Callable[...,
 def test_no_text_breaks_out_of_the_picture(load: Callable[..., Policy], value: str) -> None:
     """Labels of the policy are anybody's texts, too."""
     quoted = "'" + value.replace("'", "''") + "'"
-    for line in policy_graph(load(SMALLEST.replace("nginx.service", quoted))):
+    for line in policy_graph(load(SMALLEST.replace("nginx.service", quoted)), {}):
         assert "-->" in line or line == "flowchart LR" or re.fullmatch(r'  \w+\["[^"<>`\\\n]*"\]', line), line
 
 

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import time, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
@@ -26,9 +26,11 @@ from tests.unit.domain.test_own_alerts import course as own_course
 
 from breakglass.domain import messages as heard
 from breakglass.domain.holds import Hold, Scope
+from breakglass.domain.maintenance import Window
 from breakglass.domain.orders import Word
 from breakglass.domain.routing import Reason
 from breakglass.domain.rules import Mode
+from breakglass.domain.schedule import Schedule
 from breakglass.report.outcome import FIRING_FOR, OTHER, Outcome, outcome_of, word_of
 from breakglass.timeline import Event
 
@@ -83,6 +85,13 @@ def test_people_who_are_called() -> None:
     outcome = told.outcome
     assert (outcome.acknowledged_at, outcome.closed_by) == (NOW + 4 * MINUTE, "ada")
     assert (outcome.result, outcome.tries) == ("failed", 1)
+
+
+def test_what_waited_for_the_end_of_a_window() -> None:
+    """And what would have run in it."""
+    window = Window("repairs_per_day", "p.yml:1", ("web",), Schedule("day", time(3, 0), "UTC"), HOUR)
+    outcome = Told(make_course(windows=(window,))).hears(FIRING, RESOLVED).outcome
+    assert (outcome.waited, outcome.would, outcome.result) == ({"maintenance"}, True, "observed")
 
 
 def test_what_would_have_run() -> None:

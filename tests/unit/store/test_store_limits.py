@@ -330,3 +330,20 @@ def test_old_incidents_and_observers_make_no_storm(incidents: Incidents, databas
         connection.execute(sa.update(INCIDENT).values(opened_at=INCIDENT.c.opened_at - 301_000))
     assert isinstance(reservations.reserve(stormy(incidents, "LATER", "db1")), Reserved)
     assert Holds(database).standing() == []
+
+
+def test_who_waits_for_the_end_of_a_window_keeps_no_host(
+    database: Database, incidents: Incidents, reservations: Reservations
+) -> None:
+    """Its hosts are free for others until it asks for them again."""
+    incident = stored(incidents, "INC-A", "web1")
+    assert isinstance(reservations.reserve(incident), Reserved)
+    claimed = incidents.claim()
+    assert claimed is not None
+    until = claimed.at + HOUR
+    waiting = replace(claimed.incident, state=State.WAITING, wake_at=until, aside_until=until)
+    assert incidents.commit(claimed, Decision(waiting, (), until), "s") is Committed.DONE
+    assert claims(database) == []
+    other = stored(incidents, "INC-B", "web1")
+    assert isinstance(reservations.reserve(other), Reserved)
+    assert claims(database) == [("web1", "INC-B")]

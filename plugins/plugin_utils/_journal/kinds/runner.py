@@ -136,9 +136,9 @@ RUNNER: dict[str, Kind] = {
         },
     ),
     "observed": Kind(
-        "The policy only observes here: what would have run, or why nothing would.",
+        "The policy only observes here, or in this maintenance window: what would have run, or why nothing would.",
         {},
-        {"would_have_run": FIELD, "would_not_have_run": FIELD, "hosts": FIELDS},
+        {"would_have_run": FIELD, "would_not_have_run": FIELD, "hosts": FIELDS, "maintenance": FIELD},
     ),
     "plan.made": Kind(
         "What exactly is to run.",
