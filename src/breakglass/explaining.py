@@ -54,21 +54,24 @@ def explained(alert: Alert, site: PolicySite, now: datetime) -> Iterator[str]:
     yield "Nothing was started. Cooldowns, repairs of the day and other work on the hosts count at the moment itself."
 
 
-def as_tests(alerts: Sequence[Alert], site: PolicySite) -> str:
-    """What to write under `tests:` so that it stays as it is."""
+def as_tests(alerts: Sequence[Alert], site: PolicySite, now: datetime | None) -> str:
+    """What to write under `tests:` so that it stays as it is; with a moment, as it is then."""
     text: str = yaml.safe_dump(
-        {"tests": [_as_test(alert, site) for alert in alerts]}, sort_keys=False, allow_unicode=False, width=110
+        {"tests": [_as_test(alert, site, now) for alert in alerts]}, sort_keys=False, allow_unicode=False, width=110
     )
     return text
 
 
-def _as_test(alert: Alert, site: PolicySite) -> dict[str, object]:
-    found = outcome(route(alert, site.policy, site.inventory.hosts, site.remediations))
+def _as_test(alert: Alert, site: PolicySite, now: datetime | None) -> dict[str, object]:
+    answer = route(alert, site.policy, site.inventory.hosts, site.remediations)
+    found = outcome(answer, window_at(answer, site.policy, site.inventory.hosts, now))
+    words = (*_OF_A_TEST, "mode") if now else _OF_A_TEST
     return {
         "name": f"{alert.name} on {alert.labels.get('instance', 'no instance')} is as it was when this was written",
+        **({"now": now.isoformat()} if now else {}),
         "alert": {name: str(value) for name, value in alert.labels.items()},
         **({"annotations": dict(alert.annotations)} if alert.annotations else {}),
-        "expect": {name: found[name] for name in _OF_A_TEST if found.get(name)},
+        "expect": {name: found[name] for name in words if found.get(name)},
     }
 
 

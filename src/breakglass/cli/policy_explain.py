@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Optional
 
@@ -19,12 +20,14 @@ def explain(
         Optional[str],  # noqa: UP045 (typer reads it)
         typer.Option("--source", help="The source of the settings that would send it."),
     ] = None,
+    now: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option("--now", metavar="MOMENT", help="2026-11-22T02:30:00+01:00: what it would do then."),
+    ] = None,
     *,
     as_test: Annotated[bool, typer.Option("--as-test", help="Print the alerts as tests for the policy.")] = False,
 ) -> None:
     """Say what the policy would make of each alert of a message, and why. Nothing is started."""
-    from datetime import UTC, datetime  # noqa: PLC0415
-
     from breakglass import explaining  # noqa: PLC0415
     from breakglass.errors import BreakglassError  # noqa: PLC0415
     from breakglass.policy.scalars import did_you_mean  # noqa: PLC0415
@@ -35,6 +38,7 @@ def explain(
         body = payload.read_bytes()
     except OSError as error:
         raise BreakglassError(f"The message {payload} can't be read: {error.strerror}.") from None
+    moment = _moment(now) if now else None
     site = read_site(settings, policy)
     sender = site.settings.sources.get(source) if source else None
     if source and sender is None:
@@ -43,8 +47,19 @@ def explain(
     headers = {"content-type": "application/cloudevents+json"}
     message = PARSERS[sender.kind if sender else "alertmanager"](Delivery(source or "explain", body, headers, fields))
     if as_test:
-        typer.echo(explaining.as_tests(message.alerts, site), nl=False)
+        typer.echo(explaining.as_tests(message.alerts, site, moment), nl=False)
         return
     for alert in message.alerts:
-        for line in explaining.explained(alert, site, datetime.now(UTC)):
+        for line in explaining.explained(alert, site, moment or datetime.now(UTC)):
             typer.echo(line)
+
+
+def _moment(text: str) -> datetime:
+    from pydantic_core import PydanticCustomError  # noqa: PLC0415
+
+    from breakglass.policy.cases import moment_of  # noqa: PLC0415
+
+    try:
+        return moment_of(text)
+    except PydanticCustomError as error:
+        raise typer.BadParameter(f"--now: {error.message()}") from None

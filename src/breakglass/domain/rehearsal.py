@@ -26,7 +26,7 @@ def rehearse(
 ) -> tuple[str, ...]:
     """Say in a sentence each what came of the case's alert and was not expected; nothing when all is as it must be."""
     answer = route(_alert(case), policy, inventory, remediations)
-    found = outcome(answer)
+    found = outcome(answer, window_at(answer, policy, inventory, case.now))
     wanted = {name: _canonical(name, value, remediations) for name, value in case.expected.items()}
     wrong = tuple(
         _difference(name, value, found.get(name))
@@ -71,7 +71,9 @@ def outcome(answer: Unmatched | Refused | Planned, window: Opened | None = None)
 
 
 def _alert(case: Case) -> Alert:
-    return Alert(SOURCE, case.name, "", AlertStatus.FIRING, case.labels, case.annotations, datetime.now(UTC))
+    return Alert(
+        SOURCE, case.name, "", AlertStatus.FIRING, case.labels, case.annotations, case.now or datetime.now(UTC)
+    )
 
 
 def _canonical(name: str, value: object, remediations: Roles) -> object:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Protocol
@@ -241,6 +241,7 @@ class Case:
         line: Where it stands: `breakglass.yml:90`.
         labels: The alert's.
         annotations: The alert's.
+        now: The moment of the test, which maintenance windows are judged by; without it none is open.
         expected: What is compared, by the words of the policy language; nothing else is.
     """
 
@@ -249,6 +250,7 @@ class Case:
     labels: Mapping[str, str]
     annotations: Mapping[str, str]
     expected: Mapping[str, object]
+    now: datetime | None = None
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import re
+from datetime import datetime
 from types import MappingProxyType
 from typing import Annotated, Literal
 
@@ -12,7 +13,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 from breakglass.domain.routing import Reason
 from breakglass.domain.rules import Case
 
-from .scalars import Flag, MaybeEmptyMapping, MaybeName, MaybeWords, Strict, Unbuilt, Words, choice, sentence
+from .scalars import Flag, MaybeEmptyMapping, MaybeName, MaybeWords, Strict, Words, choice, sentence
 
 _LABEL = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 _REASONS = tuple(reason.value for reason in Reason)
@@ -34,12 +35,26 @@ def _texts(value: object) -> object:
     return value
 
 
+def moment_of(value: object) -> datetime:
+    """Read a date and time that says how far from UTC it is (RFC 3339); any other has more than one meaning."""
+    try:
+        found = datetime.fromisoformat(value) if isinstance(value, str) else None
+    except ValueError:
+        found = None
+    if found is None or found.tzinfo is None:
+        raise sentence('Write a date, a time and the offset from UTC in quotes, as "2026-11-22T02:30:00+01:00".')
+    return found
+
+
 def _something(entry: ExpectEntry) -> ExpectEntry:
     if not entry.model_fields_set:
         raise sentence("This expects nothing. Name the trigger, or `unmatched: true`, or `refused:` and the reason.")
     return entry
 
 
+Moment = Annotated[
+    datetime | None, BeforeValidator(moment_of), WithJsonSchema({"type": "string", "format": "date-time"})
+]
 Texts = Annotated[dict[str, str], BeforeValidator(_texts), _TEXTS_SCHEMA]
 
 
@@ -65,7 +80,9 @@ class CaseEntry(Strict):
     name: Words = Field(description="Say in a sentence what must be true.")
     alert: Texts = Field(description="The alert's labels.")
     annotations: Annotated[Texts, MaybeEmptyMapping] = Field(default_factory=dict)
-    now: Unbuilt = None
+    now: Moment = Field(
+        default=None, description="When, for maintenance windows; without it the test is outside of all of them."
+    )
     expect: Annotated[ExpectEntry, AfterValidator(_something)] = Field(description="Say what must come of it.")
 
 
@@ -79,5 +96,6 @@ def case_of(entry: CaseEntry, line: str) -> Case:
         line=line,
         labels=MappingProxyType(dict(entry.alert)),
         annotations=MappingProxyType(dict(entry.annotations)),
+        now=entry.now,
         expected=MappingProxyType({name: getattr(entry.expect, name) for name in entry.expect.model_fields_set}),
     )

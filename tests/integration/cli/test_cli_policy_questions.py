@@ -86,6 +86,49 @@ def test_explain_says_which_trigger_takes_an_alert_and_why(installed: Path, call
     assert not (installed / "breakglass.db").exists()
 
 
+WINDOW = """\
+maintenance:
+  - {name: web-patching, hosts: [web], every: sunday, at: "02:00", lasts: 3h, timezone: Europe/Berlin}
+"""
+IN_IT = "2026-11-22T02:30:00+01:00"
+
+
+def test_explain_says_what_it_would_do_at_another_time(installed: Path, call: Call) -> None:
+    """Maintenance windows, and how long the alert fires, by the moment that is asked about."""
+    (installed / "policy.yml").write_text(POLICY + WINDOW, encoding="utf-8")
+    message = write_message(installed, NGINX, fires_for=datetime.now(UTC) - datetime.fromisoformat(IN_IT))
+    inside = call("policy", "explain", message, "--now", "2026-11-22T02:34:30+01:00")
+    lines = [line.strip() for line in inside.stdout.splitlines()]
+    until = "in maintenance window web-patching until 2026-11-22 05:00 Europe/Berlin"
+    assert f"NOW     would only be observed, {until}; what still fires then is repaired" in lines
+    assert any(line.startswith(f"window  {until}") and "observe (policy.yml:" in line for line in lines)
+    assert any(line.startswith("limits  firing 1m") and line.endswith("fires for 4m") for line in lines)
+    after = call("policy", "explain", message, "--now", "2026-11-22T05:00:00+01:00").stdout
+    assert "NOW     would run" in after
+    assert "maintenance window" not in after
+    wrong = call("policy", "explain", message, "--now", "sunday")
+    assert wrong.returncode != 0
+    assert "Write a date, a time and the offset from UTC" in wrong.stderr
+
+
+def test_what_explain_writes_of_a_moment_holds_at_any_time(installed: Path, call: Call) -> None:
+    """With `now:` and the mode of then; without `--now` a test is outside of all windows."""
+    (installed / "policy.yml").write_text(POLICY + WINDOW, encoding="utf-8")
+    message = write_message(installed, NGINX)
+    inside = call("policy", "explain", message, "--as-test", "--now", IN_IT).stdout
+    assert f"now: '{IN_IT}'" in inside
+    assert "mode: observe" in inside
+    outside = call("policy", "explain", message, "--as-test").stdout.removeprefix("tests:\n")
+    assert "now:" not in outside
+    tests = inside + outside.replace("is as it was", "is outside as it was")
+    (installed / "policy.yml").write_text(POLICY + WINDOW + tests, encoding="utf-8")
+    passed = call("policy", "test")
+    assert (passed.returncode, passed.stdout.count("ok ")) == (0, 2), passed.stdout + passed.stderr
+    (installed / "policy.yml").write_text(POLICY + tests, encoding="utf-8")
+    failed = call("policy", "test")
+    assert (failed.returncode, "mode is act, not observe" in failed.stdout) == (1, True)
+
+
 @pytest.mark.parametrize(
     ("labels", "line"),
     [

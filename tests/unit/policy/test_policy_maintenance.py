@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""`maintenance:` of the policy: what is read, what is refused, what it means."""
+"""`maintenance:` of the policy, and `now:` of its tests: what is read, what is refused, what it means."""
 
 from __future__ import annotations
 
-from datetime import time, timedelta
+from datetime import datetime, time, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,6 +13,7 @@ from tests.unit.policy.policy_material import SMALLEST, alert_of
 from breakglass.domain.change import Effect
 from breakglass.domain.maintenance import Window
 from breakglass.domain.policy_changes import changes
+from breakglass.domain.rehearsal import rehearse
 from breakglass.domain.schedule import Schedule
 from breakglass.in_force import Rules
 from breakglass.policy_graph import policy_graph
@@ -35,12 +36,17 @@ maintenance:
 """
 INVENTORY = {"web1": frozenset({"web", "all"}), "db1": frozenset({"db", "all"})}
 ALERT = {"alertname": "SystemdUnitFailed", "name": "nginx.service", "instance": "web1:9100"}
+IN_IT, BEFORE_IT = "2026-11-22T02:30:00+01:00", "2026-11-22T01:59:59+01:00"
 
 
 def patching(old: str = "", new: str = "") -> str:
     text = SMALLEST + WINDOWS
     assert old in text
     return text.replace(old, new) if old else text
+
+
+def at_a_moment(now: str, expect: str) -> str:
+    return f"{patching()}tests:\n  - {{name: a test, now: {now}, alert: {ALERT}, expect: {expect}}}\n"
 
 
 def test_a_window_is_read(load: Load) -> None:
@@ -141,3 +147,35 @@ def test_an_incident_knows_the_windows_of_its_hosts(load: Load, roles: Path) -> 
         found = course(alert_of(ALERT), rules)
         assert found is not None
         assert len(found.windows) == known
+
+
+@pytest.mark.parametrize(
+    ("now", "expect", "wrong"),
+    [
+        (f'"{IN_IT}"', "{trigger: nginx-failed, mode: observe}", ()),
+        (f'"{IN_IT}"', "{mode: act}", ("mode is observe, not act",)),
+        (f'"{BEFORE_IT}"', "{mode: act}", ()),
+        ('"2026-11-22T01:30:00Z"', "{mode: observe}", ()),
+        ("null", "{mode: act}", ()),
+    ],
+)
+def test_a_test_says_when_it_is(load: Load, roles: Path, now: str, expect: str, wrong: tuple[str, ...]) -> None:
+    """Windows are judged by its `now`; without one it is outside of all of them, whatever time it is."""
+    text = at_a_moment(now, expect).replace("now: null, ", "")
+    policy = load(text)
+    assert rehearse(policy.cases[0], policy, INVENTORY, Remediations(roles)) == wrong
+
+
+def test_the_moment_of_a_test_is_read(load: Load) -> None:
+    """With its offset, and it is no part of the digest."""
+    policy = load(at_a_moment(f'"{IN_IT}"', "{mode: observe}"))
+    assert policy.cases[0].now == datetime.fromisoformat(IN_IT)
+    assert policy.digest == load(patching()).digest
+
+
+@pytest.mark.parametrize("now", ["2026-11-22T02:30:00", "sunday", '"02:30"', "[1]", '""', "2026-11-22"])
+def test_a_moment_without_an_offset_is_refused(problems: Problems, now: str) -> None:
+    """It would mean another moment on each machine."""
+    (problem,) = problems(at_a_moment(now, "{mode: observe}"))
+    assert problem.startswith("1.yml:19: ")
+    assert 'Write a date, a time and the offset from UTC in quotes, as "2026-11-22T02:30:00+01:00".' in problem
