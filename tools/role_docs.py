@@ -154,6 +154,7 @@ def _behaviour(papers: RolePapers) -> Iterator[str]:
         ("check_mode", _CHECK_MODES[str(known["check_mode"])]),
         ("holds_host", _yes(known.get("holds_host", False))),
         ("releases_host", _yes(known.get("releases_host", False))),
+        ("rollout", _ROLLOUTS[str(known.get("rollout", "canary"))]),
     ]
     yield from ("| | | |", "|---|---|---|")
     for key, value in rows:
@@ -167,6 +168,12 @@ _BEHAVIOURS: Final = {
     "check_mode": "check mode (`check_mode`)",
     "holds_host": "holds the host against other triggers (`holds_host`)",
     "releases_host": "ends such a hold (`releases_host`)",
+    "rollout": "on several hosts, for the runner (`rollout`)",
+}
+_ROLLOUTS: Final = {
+    "canary": "one first; when that is well, all others at once",
+    "one-by-one": "one after the other",
+    "together": "all at once",
 }
 
 

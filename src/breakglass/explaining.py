@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import yaml
 from ansible_collections.breakglass.remediation.plugins.plugin_utils._journal.text import printable
 
+from breakglass.domain.plan import in_turn
 from breakglass.domain.rehearsal import outcome, window_at
 from breakglass.domain.routing import Planned, Refused, Unmatched, consider, route
 from breakglass.policy_text import UNITS, span
@@ -99,7 +100,7 @@ def _about(trigger: Trigger, answer: Unmatched | Refused | Planned, taken: str, 
 
 
 def _plan(trigger: Trigger, plan: Plan) -> Iterator[str]:
-    yield _line("hosts", ", ".join(plan.hosts), f"inside {plan.access}")
+    yield _line("hosts", in_turn(plan.hosts, plan.rollout), f"inside {plan.access}")
     parameters = "  ".join(f"{name}={value}" for name, value in plan.parameters.items())
     yield _line("plan", f"{plan.remediation}  {parameters}".rstrip())
     yield _line(

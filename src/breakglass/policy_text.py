@@ -181,6 +181,7 @@ def _behaviour(behaviour: Behaves) -> dict[str, object]:
         "check_mode": behaviour.check_mode,
         "holds_host": behaviour.holds_host,
         "releases_host": behaviour.releases_host,
+        "rollout": behaviour.rollout,
         "parameters": dict(behaviour.parameters),
     }
     return {name: value for name, value in content.items() if value not in ("", {})}

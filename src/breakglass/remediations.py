@@ -19,6 +19,7 @@ from ansible_collections.breakglass.remediation.plugins.plugin_utils._parameters
     declared_kinds,
 )
 
+from breakglass.domain.plan import Rollout
 from breakglass.domain.routing import BadParameter
 from breakglass.errors import BreakglassError
 from breakglass.policy.arguments import (
@@ -88,6 +89,11 @@ class Remediation:
         typed = typed_arguments(self.arguments, values, self.name)
         self._check_kinds(typed)
         return typed
+
+    @property
+    def rollout(self) -> Rollout:
+        """In which order it may be run on several hosts."""
+        return Rollout(self.behaviour.rollout)
 
     @property
     def _lists(self) -> frozenset[str]:

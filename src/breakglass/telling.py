@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 from ansible_collections.breakglass.remediation.plugins.plugin_utils._journal_forms.about import plain
 
+from breakglass.domain.plan import in_turn
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -65,7 +67,7 @@ def _opened(body: Body) -> Told:
 
 
 def _plan(body: Body) -> Told:
-    hosts = ", ".join(words(body.get("hosts")))
+    hosts = in_turn(words(body.get("hosts")), plain(body.get("rollout")))
     role = plain(body.get("remediation")).rpartition(".")[2]
     digest = plain(body.get("digest"))
     box = f"{_number(body.get('time_box_seconds')) / 60:g}m"

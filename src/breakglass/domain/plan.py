@@ -4,8 +4,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
+from enum import StrEnum
 from functools import cached_property
 
 import rfc8785
@@ -15,6 +16,14 @@ from breakglass.errors import BreakglassError
 
 class UnreadablePlan(BreakglassError):
     """Raised when stored JSON is not a plan."""
+
+
+class Rollout(StrEnum):
+    """In which order the hosts of a plan have their turn; after one that failed, the others are not touched."""
+
+    CANARY = "canary"  # one first, then all others at once
+    ONE_BY_ONE = "one-by-one"
+    TOGETHER = "together"
 
 
 @dataclass(frozen=True)
@@ -30,6 +39,7 @@ class Plan:
         user: Login on the hosts; empty when the access has no SSH credential.
         time_box_seconds: Life of the grant from the moment it opens.
         check_mode: Whether the remediation only says what it would change.
+        rollout: In which order, by name; of one host there is only one.
     """
 
     remediation: str
@@ -40,6 +50,7 @@ class Plan:
     user: str
     time_box_seconds: int
     check_mode: bool = False
+    rollout: Rollout = Rollout.TOGETHER
 
     @property
     def lends(self) -> bool:
@@ -57,13 +68,15 @@ class Plan:
         content: dict[str, object] = {field.name: getattr(self, field.name) for field in fields(self)}
         if not self.check_mode:
             del content["check_mode"]  # so that the digest of what changes something is what it always was
+        if self.rollout is Rollout.TOGETHER:
+            del content["rollout"]
         return content | {"hosts": list(self.hosts), "parameters": dict(self.parameters)}
 
     @classmethod
     def from_json(cls, content: object) -> Plan:
         """Read what to_json gave; raises UnreadablePlan."""
         names = {field.name for field in fields(cls)}
-        if not isinstance(content, dict) or content.keys() | {"check_mode"} != names:
+        if not isinstance(content, dict) or content.keys() | {"check_mode", "rollout"} != names:
             raise UnreadablePlan("The stored plan has other fields than a plan of this version.")
         hosts, parameters = content["hosts"], content["parameters"]
         texts = [content[name] for name in ("remediation", "content_digest", "access", "user")]
@@ -71,7 +84,15 @@ class Plan:
         if not (isinstance(hosts, list) and hosts and isinstance(parameters, dict)):
             raise UnreadablePlan("The stored plan has no hosts, or its parameters are not a mapping.")
         check_mode = content.get("check_mode", False)
+        rollout = next((one for one in Rollout if one == content.get("rollout", Rollout.TOGETHER)), None)
         right = type(seconds) is int and type(check_mode) is bool
-        if not right or not all(isinstance(text, str) for text in [*hosts, *parameters, *texts]):
+        if not right or rollout is None or not all(isinstance(text, str) for text in [*hosts, *parameters, *texts]):
             raise UnreadablePlan("A field of the stored plan has the wrong type.")
-        return cls(**content | {"hosts": tuple(hosts)})
+        return cls(**content | {"hosts": tuple(hosts), "rollout": rollout})
+
+
+def in_turn(hosts: Sequence[str], rollout: str) -> str:
+    """Several hosts in words: `web1 first, then web2, web3`."""
+    if len(hosts) > 1 and rollout == Rollout.CANARY:
+        return f"{hosts[0]} first, then {', '.join(hosts[1:])}"
+    return (", then " if rollout == Rollout.ONE_BY_ONE else ", ").join(hosts)

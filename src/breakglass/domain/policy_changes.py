@@ -194,7 +194,7 @@ def _behaviour(old: Behaves, new: Behaves) -> Iterator[Found]:
 
 
 def _said(behaviour: Behaves) -> dict[str, str]:
-    names = ("idempotent", "disruptive", "expected_duration", "check_mode", "holds_host", "releases_host")
+    names = ("idempotent", "disruptive", "expected_duration", "check_mode", "holds_host", "releases_host", "rollout")
     said = {name: _shown(getattr(behaviour, name) or "").lower() for name in names}
     said["parameters"] = ", ".join(f"{name}: {kind}" for name, kind in sorted(behaviour.parameters.items()))
     return {name: value.replace("unsaid", "false") or "none" for name, value in said.items()}

@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 
 from breakglass.domain.hosts import NoHosts, UnknownHost, resolve_hosts
-from breakglass.domain.plan import Plan
+from breakglass.domain.plan import Plan, Rollout
 from breakglass.domain.rules import Trigger
 from breakglass.errors import BreakglassError
 
@@ -42,6 +42,11 @@ class Role(Protocol):
     @property
     def content_digest(self) -> str:
         """SHA-256 (hex) of the role's files."""
+        ...
+
+    @property
+    def rollout(self) -> Rollout:
+        """In which order it may be run on several hosts."""
         ...
 
     def check_parameters(self, values: Mapping[str, object]) -> dict[str, object]:
@@ -151,6 +156,7 @@ def _plan(
         access=access.name,
         user=access.ssh.user if access.ssh else "",
         time_box_seconds=int(trigger.time_box.total_seconds()),
+        rollout=role.rollout if len(hosts) > 1 else Rollout.TOGETHER,
     )
 
 

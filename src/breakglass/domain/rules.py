@@ -312,6 +312,11 @@ class Behaves(Protocol):
         ...
 
     @property
+    def rollout(self) -> str:
+        """In which order the hosts of a plan have their turn: canary, one-by-one or together."""
+        ...
+
+    @property
     def parameters(self) -> Mapping[str, str]:
         """The kind of thing that each parameter names."""
         ...

@@ -14,6 +14,7 @@ from ansible_collections.breakglass.remediation.plugins.plugin_utils._credential
 
 from breakglass.domain.incident import PlayOutcome
 from breakglass.domain.messages import Interrupted, NotStarted, PlayEnded
+from breakglass.domain.plan import Rollout
 from breakglass.effects.inert import inert_json
 from breakglass.effects.play_story import read_story
 from breakglass.effects.runs import ALIVE
@@ -184,16 +185,23 @@ def _variables(incident: Incident, plan: Plan) -> dict[str, object]:
         "remediate_reason": reason,
         "remediate_time_box": f"{plan.time_box_seconds}s",
         "remediate_user": plan.user,
+        **({"remediate_serial": batches} if (batches := _batches(plan)) else {}),
     }
+
+
+def _batches(plan: Plan) -> list[int]:
+    """How many hosts have their turn at once, batch by batch; the last number stands for all batches that follow it."""
+    if plan.rollout is Rollout.CANARY and len(plan.hosts) > 1:
+        return [1, len(plan.hosts) - 1]
+    return [1] if plan.rollout is Rollout.ONE_BY_ONE else []
 
 
 def _ended(result: Mapping[str, object], story: PlayStory, plan: Plan) -> PlayEnded:
     """What a play came to: its own code, and that every host of the plan was really worked on."""
     match result.get("outcome"), result.get("code"):
         case "timed-out", _:
-            return PlayEnded(
-                PlayOutcome.TIMED_OUT, f"the play was ended after its time box of {plan.time_box_seconds} s"
-            )
+            why = f"the play was ended after its time box of {plan.time_box_seconds} s"
+            return PlayEnded(PlayOutcome.TIMED_OUT, _with_untouched(why, plan, story))
         case "stopped", _:
             return PlayEnded(PlayOutcome.STOPPED, "the play was ended because the runner stopped")
         case "ended", 0:
@@ -204,5 +212,17 @@ def _ended(result: Mapping[str, object], story: PlayStory, plan: Plan) -> PlayEn
         case "ended", code if code == UNRECORDABLE:
             return PlayEnded(PlayOutcome.FAILED, "the play could not be recorded, so it was not gone on with")
         case "ended", int(code) if 0 < code < NOBODY_SAW:
-            return PlayEnded(PlayOutcome.FAILED, story.failure or f"ansible-playbook ended with {code}")
+            why = story.failure or f"ansible-playbook ended with {code}"
+            return PlayEnded(PlayOutcome.FAILED, _with_untouched(why, plan, story))
     return PlayEnded(PlayOutcome.UNKNOWN, "the play was killed; nobody saw its end")
+
+
+def _with_untouched(why: str, plan: Plan, story: PlayStory) -> str:
+    """The sentence, and which hosts were spared because another one, whose turn was before theirs, failed."""
+    others = [host for host in plan.hosts if host not in story.reached]
+    if plan.rollout is Rollout.TOGETHER or not others:
+        return why
+    went = "went first" if plan.rollout is Rollout.CANARY else "came before"
+    before = ", ".join(host for host in plan.hosts if host not in others) or plan.hosts[0]
+    spared = f"{', '.join(others)} {'was' if len(others) == 1 else 'were'} not touched, since {before} {went}"
+    return f"{why.removesuffix('.')}; {spared}"

@@ -22,10 +22,12 @@ class PlayStory:
     Attributes:
         failure: Of the last task that failed, a sentence; empty if none did.
         hosts: What Ansible counted for each host at the end; empty if the play did not come to its end.
+        reached: Hosts that a task was begun for.
     """
 
     failure: str = ""
     hosts: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    reached: set[str] = field(default_factory=set)
 
 
 def read_story(path: Path) -> PlayStory:
@@ -33,6 +35,8 @@ def read_story(path: Path) -> PlayStory:
     story = PlayStory()
     tasks: dict[str, tuple[str, str]] = {}
     for kind, body in _records(path):
+        if kind in ("task.intent", "task.result") and (host := _text(body.get("host"))):
+            story.reached.add(host)
         if kind in ("task.started", "handler.started"):
             name = _text(body.get("name")).removeprefix("breakglass.remediation.")
             tasks[str(body.get("task"))] = (name, str(body.get("action")))

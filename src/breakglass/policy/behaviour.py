@@ -12,6 +12,8 @@ from ansible_collections.breakglass.remediation.plugins.plugin_utils._parameters
 )
 from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 
+from breakglass.domain.plan import Rollout
+
 from .scalars import Duration, Flag, Strict, choice, sentence
 
 OURS = "breakglass.remediation."
@@ -28,6 +30,7 @@ class Behaviour(Strict):
         check_mode: What check mode can tell.
         holds_host: The host stays held after the repair (it was isolated, for example): no other trigger starts there.
         releases_host: It ends what such a repair has begun: it may run on a host that one holds, and ends the hold.
+        rollout: In which order the hosts of a plan have their turn: one first (`canary`), one after the other, or all at once.
         parameters: The kind of thing that each parameter names, by its name; see `_parameters/kinds.py`.
     """
 
@@ -39,6 +42,9 @@ class Behaviour(Strict):
     )
     holds_host: Flag = False
     releases_host: Flag = False
+    rollout: Annotated[Literal["canary", "one-by-one", "together"], BeforeValidator(choice(tuple(Rollout)))] = Field(
+        default="canary"
+    )
     parameters: dict[str, str] = Field(default_factory=dict)
 
 

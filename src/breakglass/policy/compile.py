@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import rfc8785
 
+from breakglass.domain.plan import Rollout
 from breakglass.domain.routing import ExpressionError
 from breakglass.domain.rules import (
     Access,
@@ -272,6 +273,7 @@ def _behaviour_meaning(behaviour: Behaves) -> dict[str, object]:
         "check_mode": behaviour.check_mode,
         "holds_host": behaviour.holds_host,
         "releases_host": behaviour.releases_host,
+        **({"rollout": behaviour.rollout} if behaviour.rollout != Rollout.CANARY else {}),
         "parameters": dict(behaviour.parameters),
     }
 

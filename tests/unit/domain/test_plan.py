@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from breakglass.domain.plan import Plan, UnreadablePlan
+from breakglass.domain.plan import Plan, Rollout, UnreadablePlan, in_turn
 
 PLAN = Plan(
     remediation="breakglass.remediation.restart_service",
@@ -37,11 +37,36 @@ def test_a_plan_survives_storage() -> None:
         {"access": "x"},
         {"user": "root"},
         {"time_box_seconds": 601},
+        {"check_mode": True},
+        {"rollout": Rollout.CANARY},
     ],
 )
 def test_every_field_is_in_the_digest(change: dict[str, object]) -> None:
     """A plan that differs in any field has another digest."""
     assert replace(PLAN, **change).digest != PLAN.digest
+
+
+@pytest.mark.parametrize("rollout", Rollout)
+def test_the_turns_of_the_hosts_survive_storage(rollout: Rollout) -> None:
+    """And a plan of before there were any reads as it was run: all hosts at once."""
+    plan = replace(PLAN, rollout=rollout)
+    assert Plan.from_json(json.loads(json.dumps(plan.to_json()))) == plan
+    assert ("rollout" in plan.to_json()) is (rollout is not Rollout.TOGETHER)
+
+
+@pytest.mark.parametrize(
+    ("hosts", "rollout", "said"),
+    [
+        (["a", "b", "c"], Rollout.CANARY, "a first, then b, c"),
+        (["a", "b", "c"], Rollout.ONE_BY_ONE, "a, then b, then c"),
+        (["a", "b", "c"], Rollout.TOGETHER, "a, b, c"),
+        (["a"], Rollout.CANARY, "a"),
+        (["a", "b"], "", "a, b"),
+    ],
+)
+def test_the_turns_in_words(hosts: list[str], rollout: str, said: str) -> None:
+    """Of a record of before there were any, too."""
+    assert in_turn(hosts, rollout) == said
 
 
 def test_the_order_of_parameters_is_not_in_the_digest() -> None:
@@ -56,6 +81,7 @@ def test_the_order_of_parameters_is_not_in_the_digest() -> None:
         [],
         {},
         PLAN.to_json() | {"extra": 1},
+        PLAN.to_json() | {"rollout": "sideways"},
         PLAN.to_json() | {"hosts": []},
         PLAN.to_json() | {"hosts": [1]},
         PLAN.to_json() | {"parameters": []},

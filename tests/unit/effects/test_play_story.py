@@ -10,8 +10,9 @@ from tests.support.incidents import make_course, make_incident, make_plan
 
 from breakglass.domain.incident import Attempt, PlayOutcome
 from breakglass.domain.messages import Interrupted, NotStarted, PlayEnded
+from breakglass.domain.plan import Rollout
 from breakglass.effects.handover import Handover
-from breakglass.effects.play import RunPlay
+from breakglass.effects.play import RunPlay, _variables
 from breakglass.effects.play_story import PlayStory, read_story
 from breakglass.effects.runs import Runs
 from breakglass.journal import Journal
@@ -91,6 +92,45 @@ def test_a_stream_that_ends_in_the_middle(tmp_path: Path, end: bytes) -> None:
 def test_lines_that_are_no_records(tmp_path: Path, line: bytes) -> None:
     """A line that is JSON but no record ends the story instead of the runner."""
     assert read_story(write(tmp_path / "p", end=line)) == PlayStory()
+
+
+TOUCHED = ("task.intent", {"task": "t1", "host": "web1"})
+
+
+@pytest.mark.parametrize(
+    ("rollout", "result", "said"),
+    [
+        ("canary", {"outcome": "ended", "code": 2}, "no answer; web2 was not touched, since web1 went first"),
+        ("one-by-one", {"outcome": "ended", "code": 2}, "no answer; web2 was not touched, since web1 came before"),
+        ("together", {"outcome": "ended", "code": 2}, "no answer"),
+    ],
+)
+def test_hosts_that_were_spared(
+    journal: Journal, tmp_path: Path, rollout: str, result: Mapping[str, object], said: str
+) -> None:
+    """They had their turn after one that failed."""
+    plan = replace(make_plan("web1", "web2"), rollout=Rollout(rollout))
+    incident = replace(INCIDENT, course=make_course(plan=plan))
+    directory = incident_directory(incident.id, incident.opened_at)
+    write(tmp_path / "journal" / directory / "play-1.jsonl", STARTED, TOUCHED, FAILED)
+    ended = play(journal, tmp_path, result).recover(incident)
+    assert isinstance(ended, PlayEnded)
+    assert ended.sentence.endswith(said)
+
+
+@pytest.mark.parametrize(
+    ("hosts", "rollout", "serial"),
+    [
+        (3, "canary", [1, 2]),
+        (1, "canary", None),
+        (3, "one-by-one", [1]),
+        (3, "together", None),
+    ],
+)
+def test_the_turns_that_a_play_is_given(hosts: int, rollout: str, serial: list[int] | None) -> None:
+    """As the batches of its playbook."""
+    plan = replace(make_plan(*[f"web{number}" for number in range(hosts)]), rollout=Rollout(rollout))
+    assert _variables(replace(INCIDENT, course=make_course(plan=plan)), plan).get("remediate_serial") == serial
 
 
 def test_no_stream(tmp_path: Path) -> None:

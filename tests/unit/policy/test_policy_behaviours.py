@@ -7,11 +7,12 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.unit.policy.policy_material import BEHAVIOUR, CHANNELS, GROUPS, SMALLEST, SPECS
+from tests.unit.policy.policy_material import BEHAVIOUR, CHANNELS, GROUPS, SMALLEST, SPECS, alert_of
 
 from breakglass.domain.change import Effect
+from breakglass.domain.plan import Rollout
 from breakglass.domain.policy_changes import changes
-from breakglass.domain.routing import BadParameter
+from breakglass.domain.routing import BadParameter, Planned, route
 from breakglass.policy.load import load_policy
 from breakglass.policy.problems import PolicyErrors
 from breakglass.policy_text import with_defaults
@@ -113,3 +114,41 @@ def test_what_is_stated_belongs_to_what_a_policy_means(installed: Remediations, 
         "remediation acme.web.restart_service: holds_host is false, was true"
     ]
     assert loaded(with_defaults(stated), installed, tmp_path).digest == stated.digest
+
+
+@pytest.mark.parametrize(
+    ("stated", "hosts", "turns"),
+    [
+        ("", "[web1, web2]", Rollout.CANARY),
+        ("rollout: one-by-one", "[web1, web2]", Rollout.ONE_BY_ONE),
+        ("rollout: together", "[web1, web2]", Rollout.TOGETHER),
+        ("", "web1", Rollout.TOGETHER),
+    ],
+)
+def test_of_several_hosts_one_goes_first_unless_it_is_said_otherwise(
+    installed: Remediations, tmp_path: Path, stated: str, hosts: str, turns: Rollout
+) -> None:
+    """The plan says so, and a single host has no turns."""
+    text = STATED.replace("idempotent: true", f"idempotent: true\n    {stated}")
+    text = text.replace("access: web-operator", f"access: web-operator\n    hosts: {hosts}", 1)
+    policy = loaded(text, installed, tmp_path)
+    inventory = {name: frozenset({"web"}) for name in ("web1", "web2")}
+    alert = alert_of({"alertname": "SystemdUnitFailed", "name": "nginx.service"})
+    answer = route(alert, policy, inventory, installed.stating(policy.behaviours))
+    assert isinstance(answer, Planned)
+    assert answer.plan.rollout is turns
+    assert loaded(with_defaults(policy), installed, tmp_path).digest == policy.digest
+
+
+def test_the_turns_of_hosts_belong_to_what_a_policy_means(installed: Remediations, tmp_path: Path) -> None:
+    """Who lets all hosts go at once allows more; the default is in no digest, so that those of before it are the same."""
+    one = loaded(STATED, installed, tmp_path)
+    said = STATED.replace("idempotent: true", "idempotent: true\n    rollout: canary")
+    assert loaded(said, installed, tmp_path).digest == one.digest
+    other = loaded(said.replace("canary", "together"), installed, tmp_path)
+    assert other.digest != one.digest
+    (change,) = changes(one, other)
+    assert (change.effect, change.sentence) == (
+        Effect.MORE,
+        "remediation acme.web.restart_service: rollout is together, was canary",
+    )

@@ -152,7 +152,7 @@ RUNNER: dict[str, Kind] = {
             "user": FIELD,
             "time_box_seconds": COUNT,
         },
-        {"check_mode": TRUTH},
+        {"check_mode": TRUTH, "rollout": FIELD},
     ),
     "approval.asked": Kind("People were asked for their yes.", {"channels": FIELDS, "failed": FIELDS, "again": TRUTH}),
     "approval.not_asked": Kind("Nobody could be asked yet.", _WHY),
