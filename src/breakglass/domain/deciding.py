@@ -8,7 +8,7 @@ Rules that a reviewer checks here and in `steps.py` and `outcomes.py`:
 3. An outcome that nobody saw is called unknown; the remediation is repeated only if it says that it may be.
 4. Every state has an end in time: a wake-up, after which it goes on, is tried again or escalates.
 5. An incident that does not end in a verified repair, in an observation or in the alert resolving before anything was
-   tried ends in an escalation, and is not closed before somebody's channel took the message, or a person has closed or
+   tried (its target still there, where Prometheus can say so) ends in an escalation, and is not closed before somebody's channel took the message, or a person has closed or
    cancelled it, who knows. A grant that was asked for is no exception while it can't be proven gone; what else becomes of
    it is told to who asked.
 6. A repair that leaves its hosts held is told to people as soon as its grant is gone: nobody else can know that
@@ -80,7 +80,7 @@ def _absorb_alert(draft: Draft, alert: Alert) -> None:
     if known and known.firing and not fault.firing and alert.starts_at < known.starts_at:
         return  # a late word about an earlier occurrence of the same fault says nothing about this one
     faults = tuple(fault if other is known else other for other in others) if known else (*others, fault)
-    draft.incident = replace(draft.incident, faults=faults)
+    draft.incident = replace(draft.incident, faults=faults, still_seen="")
     draft.note(_heard(alert), _alert_body(alert))
     if draft.incident.state is State.ESCALATED and fault.firing and not (known and known.firing):
         draft.call_people_again(f"{fault.name} fires too, and automation has stopped here")

@@ -53,6 +53,11 @@ class Draft:
     notes: list[Note] = field(default_factory=list)
     hold: HoldChange | None = None
 
+    @property
+    def pausing(self) -> bool:
+        """Whether it is not yet time to look again."""
+        return self.incident.wake_at is not None and self.incident.wake_at > self.now
+
     def note(self, kind: str, body: Mapping[str, object] | None = None) -> None:
         """Have something journalled."""
         self.notes.append(Note(kind, body or {}))

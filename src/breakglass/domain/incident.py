@@ -65,10 +65,10 @@ class PlayOutcome(StrEnum):
 
 # Which state may follow which. The picture in the docs is drawn from this table.
 TRANSITIONS: dict[State, frozenset[State]] = {
-    State.RECEIVED: frozenset({State.WAITING, State.ESCALATED, State.CLOSED}),
-    State.WAITING: frozenset({State.APPROVING, State.ESCALATED, State.CLOSED}),
-    State.APPROVING: frozenset({State.OPENING, State.WAITING, State.ESCALATED, State.CLOSED}),
-    State.OPENING: frozenset({State.RUNNING, State.WAITING, State.ESCALATED, State.CLOSED}),
+    State.RECEIVED: frozenset({State.WAITING, State.VERIFYING, State.ESCALATED, State.CLOSED}),
+    State.WAITING: frozenset({State.APPROVING, State.VERIFYING, State.ESCALATED, State.CLOSED}),
+    State.APPROVING: frozenset({State.OPENING, State.WAITING, State.VERIFYING, State.ESCALATED, State.CLOSED}),
+    State.OPENING: frozenset({State.RUNNING, State.WAITING, State.VERIFYING, State.ESCALATED, State.CLOSED}),
     State.RUNNING: frozenset({State.CLOSING}),
     State.CLOSING: frozenset({State.VERIFYING, State.WAITING, State.ESCALATED, State.CLOSED}),
     State.VERIFYING: frozenset({State.WAITING, State.ESCALATED, State.CLOSED}),
@@ -157,6 +157,7 @@ class Incident:
         votes: Who has said yes to the plan of the attempt that is waited for or under way.
         asked: How often people were asked for it.
         cancelled_by: Who has said that it shall stop; nothing new begins then, and what is open is closed.
+        still_seen: What Prometheus has said against it that the fault is gone, although the alert resolved; a repair follows.
         aside_until: The end of the last maintenance window that it waited in; None when there was none.
     """
 
@@ -178,6 +179,7 @@ class Incident:
     asked: int = 0
     cancelled_by: str = ""
     aside_until: datetime | None = None
+    still_seen: str = ""
 
     @property
     def stands_aside(self) -> bool:
@@ -188,6 +190,16 @@ class Incident:
     def resolved(self) -> bool:
         """Whether every alert of the incident has resolved."""
         return bool(self.faults) and not any(fault.firing for fault in self.faults)
+
+    @property
+    def over(self) -> bool:
+        """Whether it seems that there is nothing to repair any more: all has resolved, and nobody has said otherwise."""
+        return self.resolved and not self.still_seen
+
+    @property
+    def has_repaired(self) -> bool:
+        """Whether a play of it has come to a good end."""
+        return any(attempt.outcome is PlayOutcome.OK for attempt in self.attempts)
 
     @property
     def attempt(self) -> Attempt:

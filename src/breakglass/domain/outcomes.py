@@ -241,7 +241,10 @@ def _probed(draft: Draft, probed: heard.Probed) -> None:
     draft.incident = replace(draft.incident, blocked=probed.sentence)
     if draft.now < draft.incident.since + draft.incident.course.alert_resolves_within:
         draft.retry_in(min(backoff(draft.incident.retries), LONGEST_POLL))
+    elif not draft.incident.has_repaired:  # what resolved by itself is not repaired without an alert, whatever is seen
+        end_of_automation(draft, Result.UNKNOWN, f"the alert resolved before a repair, but {probed.sentence}")
     elif probed.finding is heard.Finding.BAD:
+        draft.incident = replace(draft.incident, still_seen=probed.sentence)
         next_attempt(draft, f"the alert resolved, but {probed.sentence}", Result.FAILED)
     else:  # another repair would help nobody: what would be repaired is gone, or nobody can look
         end_of_automation(draft, Result.UNKNOWN, f"the alert resolved, but {probed.sentence}")

@@ -7,15 +7,16 @@ Each step returns True when it changed something, so that there may be more to d
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from breakglass.domain import asking, voting
+from breakglass.domain.climbing import next_rung_at, tell_people
 from breakglass.domain.incident import Effect, Incident, PlayOutcome, Result, State
 from breakglass.domain.messages import PlayEnded
-from breakglass.domain.outcomes import end_of_automation, end_play, next_attempt
-from breakglass.domain.standing_aside import end_in_window, stand_aside, take_up_again, window_over
+from breakglass.domain.outcomes import end_of_automation, end_play
+from breakglass.domain.standing_aside import stand_aside, take_up_again, window_over
+from breakglass.domain.verifying import end_before_a_play, refuse, verify
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -54,7 +55,7 @@ def look_again_at(incident: Incident, now: datetime) -> datetime | None:
     """When to decide again even if nothing happens: the earliest of what the incident and its escalation wait for."""
     if incident.effect is not None or incident.state is State.CLOSED:
         return None
-    moments = [incident.wake_at, _next_rung_at(incident)]
+    moments = [incident.wake_at, next_rung_at(incident)]
     if incident.escalation and incident.escalation.rung not in incident.escalation.delivered:
         moments.append(incident.escalation.try_at)
     return min((moment for moment in moments if moment is not None), default=now + LOOK_AGAIN)
@@ -63,18 +64,17 @@ def look_again_at(incident: Incident, now: datetime) -> datetime | None:
 def _received(draft: Draft) -> bool:
     course = draft.incident.course
     if draft.incident.resolved:
-        _end_before_a_play(draft)
+        end_before_a_play(draft)
     elif course.plan is None:
-        draft.note("alert.refused", {"why": course.refusal})
-        end_of_automation(draft, Result.REFUSED, course.refusal)
+        refuse(draft)
     else:
         draft.move(State.WAITING)
     return True
 
 
 def _waiting(draft: Draft) -> bool:
-    if draft.incident.resolved:
-        _end_before_a_play(draft)
+    if draft.incident.over:
+        end_before_a_play(draft)
         return True
     if window := window_over(draft):
         return stand_aside(draft, window)
@@ -84,29 +84,10 @@ def _waiting(draft: Draft) -> bool:
         draft.block(f"the alert must fire for {draft.incident.course.limits.firing_for.total_seconds():.0f} s first")
         draft.wake(young)
         return False
-    if draft.incident.retries and _pausing(draft):  # without a retry it was youth that we waited for, and that is over
+    if draft.incident.retries and draft.pausing:  # without a retry it was youth that we waited for, and that is over
         return False
     draft.begin(Effect.RESERVE)
     return True
-
-
-def _end_before_a_play(draft: Draft) -> None:
-    """What it means that the alert resolved now: an earlier attempt may have repaired it after all.
-
-    Where a repair hung until the end of its box, the alert may be gone because its host is: a host that hangs tells nothing.
-    """
-    outcomes = [attempt.outcome for attempt in draft.incident.attempts]
-    window = window_over(draft)
-    if window and not any(outcomes):
-        end_in_window(draft, window)
-    elif PlayOutcome.OK in outcomes:
-        draft.conclude(Result.REPAIRED)
-    elif PlayOutcome.TIMED_OUT in outcomes:
-        end_of_automation(
-            draft, Result.UNKNOWN, "the alert resolved, but the repair had hung on the host, which may be gone"
-        )
-    else:
-        draft.conclude(Result.RESOLVED_BY_ITSELF)
 
 
 def _young_until(draft: Draft) -> datetime:
@@ -135,8 +116,8 @@ def _approving(draft: Draft) -> bool:
         draft.note(
             "approval.given", {"by": course.approval, "policy_line": course.approval_line, "digest": plan.digest}
         )
-    elif draft.incident.resolved:
-        _end_before_a_play(draft)
+    elif draft.incident.over:
+        end_before_a_play(draft)
         return True
     elif window := window_over(draft):
         return stand_aside(draft, window)
@@ -153,17 +134,17 @@ def _still_asking(draft: Draft, quorum: Quorum) -> bool:
         within = quorum.within.total_seconds()
         end_of_automation(draft, Result.REFUSED, f"nobody approved within {within:.0f} s: it still needs {left}")
         return True
-    return False if _pausing(draft) else asking.ask(draft, quorum)
+    return False if draft.pausing else asking.ask(draft, quorum)
 
 
 def _opening(draft: Draft) -> bool:
-    if draft.incident.resolved and not draft.incident.attempt.accessor:
-        _end_before_a_play(draft)
+    if draft.incident.over and not draft.incident.attempt.accessor:
+        end_before_a_play(draft)
         return True
     if window := window_over(draft):
         stand_aside(draft, window)
         return True
-    if _pausing(draft):
+    if draft.pausing:
         return False
     draft.note("grant.intent", {"access": draft.incident.course.plan.access if draft.incident.course.plan else ""})
     draft.begin(Effect.OPEN_GRANT)
@@ -174,7 +155,7 @@ def _running(draft: Draft) -> bool:
     if draft.incident.course.lends and draft.incident.resolved:
         end_play(draft, PlayEnded(PlayOutcome.OK, "withdrawn before it was lent"))
         return True
-    if _pausing(draft):
+    if draft.pausing:
         return False
     draft.note("play.intent", {"attempt": draft.incident.attempt.number})
     draft.begin(Effect.RUN_PLAY)
@@ -185,59 +166,11 @@ def _closing(draft: Draft) -> bool:
     overdue = draft.now - draft.incident.since >= CLOSING_PATIENCE
     if overdue and draft.incident.escalation is None:
         draft.call_people(None, draft.incident.blocked or "a grant can't be proven gone")
-    if _tell_people(draft):
+    if tell_people(draft):
         return True
-    if _pausing(draft):
+    if draft.pausing:
         return False
     draft.begin(Effect.CLOSE_GRANT)
-    return True
-
-
-def _verifying(draft: Draft) -> bool:
-    if draft.incident.course.lends:
-        draft.conclude(Result.RETURNED if draft.incident.attempt.outcome is PlayOutcome.OK else Result.FAILED)
-        return True
-    if draft.incident.course.drill and _is_rehearsed(draft):
-        return True
-    if draft.incident.escalation is not None:  # the repair left its hosts held; before all else people must know
-        if _tell_people(draft):
-            return True
-        if not draft.incident.escalation.delivered:
-            return False
-    if draft.incident.resolved:
-        if draft.incident.course.drill:
-            draft.conclude(draft.incident.result or Result.REHEARSED)
-            return True
-        return _is_proven(draft)
-    draft.incident = replace(draft.incident, proof="")  # it fires again, so what was seen before counts no more
-    deadline = draft.incident.since + draft.incident.course.alert_resolves_within
-    if deadline <= draft.now:
-        within = draft.incident.course.alert_resolves_within.total_seconds()
-        next_attempt(draft, f"the repair ran, but the alert did not resolve within {within:.0f} s", Result.FAILED)
-        return True
-    draft.wake(deadline)
-    return False
-
-
-def _is_proven(draft: Draft) -> bool:
-    """The alert has resolved: close, if Prometheus says that its target is still there, and that the fault is gone."""
-    proof = draft.incident.proof
-    if draft.incident.course.probing is None or proof:
-        draft.note("verified", {"by": f"alert resolved, {proof}" if proof else "alert resolved"})
-        draft.conclude(Result.REPAIRED)
-        return True
-    if draft.incident.retries and _pausing(draft):  # without a try it was the alert that we waited for
-        return False
-    draft.begin(Effect.PROBE)
-    return True
-
-
-def _is_rehearsed(draft: Draft) -> bool:
-    """A drill's alert has resolved: its end is to tell everybody, since whether they can be told belongs to it."""
-    if not draft.incident.resolved or draft.incident.escalation is not None:
-        return False
-    draft.note("verified", {"by": "alert resolved"})
-    draft.call_people(None, "the drill has come through")
     return True
 
 
@@ -246,39 +179,11 @@ def _escalated(draft: Draft) -> bool:
     if draft.incident.resolved and escalation and escalation.delivered:
         draft.conclude(draft.incident.result or Result.FAILED)
         return True
-    return _tell_people(draft)
+    return tell_people(draft)
 
 
 def _closed(_draft: Draft) -> bool:
     return False
-
-
-def _tell_people(draft: Draft) -> bool:
-    """Begin the delivery that is due, if one is; a rung that took the message waits for its acknowledgement."""
-    escalation = draft.incident.escalation
-    if escalation is None:
-        return False
-    due = _next_rung_at(draft.incident)
-    if due is not None and due <= draft.now:
-        climbed = replace(escalation, rung=escalation.rung + 1, rung_since=draft.now, failures=0, try_at=None)
-        draft.incident = replace(draft.incident, escalation=climbed)
-    elif escalation.rung in escalation.delivered or (escalation.try_at is not None and escalation.try_at > draft.now):
-        return False
-    draft.begin(Effect.ESCALATE)
-    return True
-
-
-def _next_rung_at(incident: Incident) -> datetime | None:
-    escalation = incident.escalation
-    rungs = incident.course.ladder.rungs
-    if escalation is None or escalation.acknowledged_by or escalation.rung + 1 >= len(rungs):
-        return None
-    within = rungs[escalation.rung].acknowledge_within
-    return None if within is None else escalation.rung_since + within
-
-
-def _pausing(draft: Draft) -> bool:
-    return draft.incident.wake_at is not None and draft.incident.wake_at > draft.now
 
 
 _STEPS: dict[State, Callable[[Draft], bool]] = {
@@ -288,7 +193,7 @@ _STEPS: dict[State, Callable[[Draft], bool]] = {
     State.OPENING: _opening,
     State.RUNNING: _running,
     State.CLOSING: _closing,
-    State.VERIFYING: _verifying,
+    State.VERIFYING: verify,
     State.ESCALATED: _escalated,
     State.CLOSED: _closed,
 }

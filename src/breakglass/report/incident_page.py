@@ -73,7 +73,9 @@ def standing_of(incident: Incident) -> Standing:
             incident.state, heard, _needs(incident.id, acknowledged=bool(called and called.acknowledged_by))
         )
     ways = {
-        State.VERIFYING: f"the alert to resolve, within {incident.course.alert_resolves_within.total_seconds() / 60:g} min",
+        State.VERIFYING: "Prometheus, which is asked whether the fault is gone"
+        if incident.resolved
+        else f"the alert to resolve, within {incident.course.alert_resolves_within.total_seconds() / 60:g} min",
         State.CLOSING: "the proof that its grant is gone",
         State.RUNNING: "the end of its play",
     }

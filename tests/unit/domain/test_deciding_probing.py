@@ -11,12 +11,14 @@ from tests.unit.domain.test_deciding_stories import FIRING, GONE, MINTED, RAN, R
 
 from breakglass.domain import messages as heard
 from breakglass.domain.course import Probing
-from breakglass.domain.incident import Effect, Result, State
+from breakglass.domain.incident import Effect, PlayOutcome, Result, State
+from breakglass.domain.rules import Mode
 
 PROBING = Probing("up", (("instance", "web1:9100"),))
 GOOD = heard.Probed(heard.Finding.GOOD, "up for instance=web1:9100 is 1")
 BAD = heard.Probed(heard.Finding.BAD, "up for instance=web1:9100 is 0")
 VANISHED = heard.Probed(heard.Finding.GONE, "there is no up for instance=web1:9100 any more")
+TAKEN = heard.Blocked("web1 is under repair (INC-OTHER1)", SECOND)
 SILENT = heard.Probed(heard.Finding.UNKNOWN, "nobody can say whether the fault is gone")
 
 
@@ -57,8 +59,11 @@ def test_a_fault_that_is_still_seen_is_repaired_again() -> None:
     story = repaired(attempts=2)
     story.hears(RESOLVED, after=10 * MINUTE)
     assert story.incident.effect is Effect.PROBE
-    story.hears(BAD)
-    assert story.state in (State.WAITING, State.CLOSED)
+    assert story.hears(BAD) is Effect.RESERVE, "although the alert says that all is well"
+    story.hears(RESERVED, MINTED, RAN, GONE)
+    assert (story.state, story.incident.effect) == (State.VERIFYING, Effect.PROBE)
+    story.hears(GOOD)
+    assert (story.incident.result, len(story.incident.attempts)) == (Result.REPAIRED, 2)
     story = repaired()
     story.hears(RESOLVED, BAD, after=10 * MINUTE)
     assert (story.state, story.incident.result, story.incident.effect) == (
@@ -97,3 +102,89 @@ def test_without_prometheus_the_alert_alone_counts() -> None:
     story.hears(FIRING, RESERVED, MINTED, RAN, GONE, RESOLVED)
     assert story.state is State.CLOSED
     assert [note.body for note in story.notes if note.kind == "verified"] == [{"by": "alert resolved"}]
+
+
+def waiting(**more: object) -> Story:
+    """Nothing was done yet: another incident is at work on the host."""
+    story = Story(make_course(probing=PROBING, **more))  # type: ignore[arg-type]
+    story.hears(FIRING, TAKEN)
+    assert story.state is State.WAITING
+    return story
+
+
+def test_what_resolves_by_itself_is_asked_about_too() -> None:
+    """Prometheus says that the target is still there, and what it said is recorded."""
+    story = waiting()
+    assert story.hears(RESOLVED) is Effect.PROBE
+    assert story.state is State.VERIFYING
+    story.hears(GOOD)
+    assert (story.state, story.incident.result) == (State.CLOSED, Result.RESOLVED_BY_ITSELF)
+    assert [note.body for note in story.notes if note.kind == "verified"] == [
+        {"by": "alert resolved, up for instance=web1:9100 is 1"}
+    ]
+    assert story.incident.attempts == ()
+
+
+@pytest.mark.parametrize("answer", [BAD, VANISHED, SILENT], ids=lambda one: one.finding.value)
+def test_an_alert_that_vanished_before_a_repair_is_told_to_people(answer: heard.Probed) -> None:
+    """After the time of the verification, and nothing is repaired without an alert."""
+    story = waiting()
+    story.hears(RESOLVED, answer)
+    assert (story.state, story.incident.effect) == (State.VERIFYING, None), "a host that comes up has a while for it"
+    assert story.hears(after=10 * MINUTE) is Effect.PROBE
+    story.hears(answer)
+    assert (story.state, story.incident.result) == (State.ESCALATED, Result.UNKNOWN)
+    assert story.incident.escalation is not None
+    assert story.incident.escalation.reason == f"the alert resolved before a repair, but {answer.sentence}"
+    story.hears(TOLD)
+    assert (story.state, story.incident.result) == (State.CLOSED, Result.UNKNOWN)
+
+
+def test_what_fires_again_while_prometheus_is_asked_is_repaired() -> None:
+    """At once, and with all of its attempts."""
+    story = waiting(limits=replace(NEVER_WAITS, attempts=1))
+    story.hears(RESOLVED)
+    later = heard.AlertArrived(replace(FIRING.alert, starts_at=FIRING.alert.starts_at + MINUTE))
+    assert story.hears_at_once(GOOD, later) is Effect.RESERVE
+    story.hears(RESERVED, MINTED, RAN, GONE)
+    assert story.state is State.VERIFYING
+
+
+def test_what_resolves_before_it_was_looked_at_is_asked_about() -> None:
+    """Both came in one message; one that is refused is told when it fires again."""
+    story = Story(make_course(probing=PROBING))
+    assert story.hears_at_once(FIRING, RESOLVED) is Effect.PROBE
+    story.hears(GOOD)
+    assert story.incident.result is Result.RESOLVED_BY_ITSELF
+    story = Story(make_course(probing=PROBING, refusal="unknown-host: web9"))
+    story.hears_at_once(FIRING, RESOLVED)
+    later = heard.AlertArrived(replace(FIRING.alert, starts_at=FIRING.alert.starts_at + MINUTE))
+    story.hears_at_once(GOOD, later)
+    assert (story.state, story.incident.result) == (State.ESCALATED, Result.REFUSED)
+
+
+def test_what_resolves_while_vault_gives_no_grant_is_asked_about() -> None:
+    """The attempt that never came to a grant does not count when it fires again."""
+    story = Story(make_course(probing=PROBING, limits=replace(NEVER_WAITS, attempts=1)))
+    story.hears(FIRING, RESERVED, heard.GrantNotMinted("Vault is sealed", retryable=True))
+    assert story.hears(RESOLVED) is Effect.PROBE
+    story.hears(GOOD)
+    assert story.incident.result is Result.RESOLVED_BY_ITSELF
+
+
+def test_a_repair_that_hung_is_believed_when_prometheus_says_so() -> None:
+    """Where nobody can be asked, the host may be gone, and people are told."""
+    hung = heard.PlayEnded(PlayOutcome.TIMED_OUT, "the play was ended after its time box")
+    for probing, result in ((PROBING, Result.RESOLVED_BY_ITSELF), (None, Result.UNKNOWN)):
+        story = Story(make_course(probing=probing))
+        story.hears(FIRING, RESERVED, MINTED, hung, GONE, TAKEN, RESOLVED)
+        if probing:
+            story.hears(GOOD)
+        assert story.incident.result is result
+
+
+def test_a_trigger_that_observes_asks_nobody() -> None:
+    """Nobody would be told of the answer."""
+    story = Story(make_course(probing=PROBING, mode=Mode.OBSERVE))
+    story.hears(FIRING, TAKEN, RESOLVED)
+    assert story.incident.result is Result.RESOLVED_BY_ITSELF
