@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
 
-START_LIMIT_SECONDS = 30
+START_LIMIT_SECONDS = 90  # a machine that is busy elsewhere takes its time
 STOP_LIMIT_SECONDS = 60
 LOOK_EVERY_SECONDS = 0.05
 
