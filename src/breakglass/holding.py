@@ -1,34 +1,31 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Setting, lifting and listing holds on the runner's machine, whether a runner works there at the moment or not.
+"""The buttons of people on the runner's machine: hold, lift, list, revoke. What each does, whoever pressed it and by which way.
 
-The database is the runner's own: who may write it may hold. What is done here stands in it with its record for the
-journal, in one transaction; the runner writes the record when it works, at the latest after its next start.
+What is done here stands in the database with its record for the journal, in one transaction; a runner writes the record when it
+works, at the latest after its next start.
 """
 
 from __future__ import annotations
 
-import os
-import pwd
 import time
-from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from ansible_collections.breakglass.remediation.plugins.plugin_utils._journal.text import printable
 
 from breakglass.domain.holds import LONGEST_REASON, Hold, Scope
 from breakglass.errors import BreakglassError
-from breakglass.inventory import read_inventory
-from breakglass.policy.load import load_policy
 from breakglass.policy.scalars import did_you_mean
-from breakglass.store.database import Database, DatabaseUnavailable
+from breakglass.store.database import DatabaseUnavailable
 from breakglass.store.holds import Holds
+from breakglass.store.incidents import Incidents
+from breakglass.store.revocations import Revocations
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
-    from breakglass.remediations import Remediations
-    from breakglass.settings import Settings
+    from breakglass.domain.incident import Incident
+    from breakglass.store.database import Database
 
 Answer = TypeVar("Answer")
 PATIENCE_SECONDS = 15.0
@@ -36,7 +33,7 @@ PAUSE_SECONDS = 0.2
 
 
 class UnusableHold(BreakglassError):
-    """Raised when a hold can't be set or lifted as it was asked for; nothing was changed."""
+    """Raised when a hold can't be set or lifted, or a grant revoked, as it was asked for; nothing was changed."""
 
 
 @dataclass(frozen=True)
@@ -59,80 +56,99 @@ class Target:
         return cls(Scope.HOST if hosts else Scope.TRIGGER, names)
 
 
+class GrantsEnd(NamedTuple):
+    """How the grants of one incident end: a sentence for people, and whether nothing of it is open any more, provenly."""
+
+    incident: str
+    sentence: str
+    over: bool
+
+
 @dataclass(frozen=True)
 class Holding:
-    """The holds of one installation.
+    """The buttons of one installation.
 
     Attributes:
-        settings: Of the installation.
-        person: Who acts.
+        database: Of its runners.
+        known: The names that a scope may have, as the runner knows them; raises BreakglassError where nobody can say.
+        hint: Told when there is something to end at once.
     """
 
-    settings: Settings
-    person: str
+    database: Database
+    known: Callable[[Scope], frozenset[str]]
+    hint: Callable[[], None] = lambda: None
 
-    def set(self, target: Target, reason: str, remediations: Remediations) -> list[Hold]:
+    def set(self, target: Target, reason: str, person: str) -> list[Hold]:
         """Hold it; in force on return. Raises UnusableHold, DatabaseUnavailable."""
         reason = _reason(reason)
-        self._check_names(target, remediations)
-        with self._holds() as holds:
-            return insist(lambda: holds.set(target.scope, target.names, reason, self.person))
+        self._check_names(target)
+        return insist(lambda: Holds(self.database).set(target.scope, target.names, reason, person))
 
-    def lift(self, target: Target, reason: str) -> list[Hold]:
+    def lift(self, target: Target, reason: str, person: str) -> list[Hold]:
         """Lift every hold on it; returns what was lifted. Raises UnusableHold, DatabaseUnavailable."""
         reason = _reason(reason)
-        with self._holds() as holds:
-            lifted = insist(lambda: holds.lift(target.scope, target.names, reason, self.person))
+        lifted = insist(lambda: Holds(self.database).lift(target.scope, target.names, reason, person))
         if not lifted:
             what = ", ".join(target.names) or "everything"
             raise UnusableHold(f"No hold is set on {what}; see: breakglass holds")
+        self.hint()
         return lifted
 
     def standing(self) -> list[Hold]:
         """The holds that stand, oldest first. Raises DatabaseUnavailable."""
-        with self._holds() as holds:
-            return insist(holds.standing)
+        return insist(Holds(self.database).standing)
 
-    def _check_names(self, target: Target, remediations: Remediations) -> None:
+    def revoke(self, incident: str, reason: str, person: str) -> list[str]:
+        """Have this incident's play and grant end; returns its id. Raises UnusableHold and what the store raises."""
+        reason = _reason(reason)
+        known = insist(lambda: Revocations(self.database).revoke(incident, reason, person))
+        self.hint()
+        return [known.id]
+
+    def revoke_all(self, reason: str, person: str) -> list[str]:
+        """Hold everything, and have every play and grant end; returns whose. Raises UnusableHold, DatabaseUnavailable."""
+        reason = _reason(reason)
+        ending = insist(lambda: Revocations(self.database).revoke_all(reason, person))
+        self.hint()
+        return ending
+
+    def grants(self, incidents: Sequence[str]) -> list[GrantsEnd]:
+        """How the grants of these incidents end. Raises DatabaseUnavailable, UnreadableDocument."""
+        store = Incidents(self.database)
+        found = [insist(lambda one=one: store.show(one)) for one in incidents]  # type: ignore[misc]
+        return [grants_end(one) for one in found if one is not None]
+
+    def _check_names(self, target: Target) -> None:
         """A hold on a name that nobody knows would stop nothing. Where nobody can say, the button works all the same."""
+        if target.scope is Scope.ALL:
+            return
         try:
-            known = self._known(target.scope, remediations)
+            known = self.known(target.scope)
         except BreakglassError:
             return
         for name in target.names:
-            if target.scope is not Scope.ALL and name not in known:
+            if name not in known:
                 where = "inventory" if target.scope is Scope.HOST else "policy"
                 raise UnusableHold(
-                    f"{name} is not in the {where}, so this would stop nothing.{did_you_mean(name, known)} Everything is "
-                    "stopped by --all."
+                    f"{printable(name)} is not in the {where}, so this would stop nothing.{did_you_mean(name, known)} "
+                    "Everything is stopped by --all."
                 )
 
-    def _known(self, scope: Scope, remediations: Remediations) -> frozenset[str]:
-        if scope is Scope.ALL:
-            return frozenset()
-        if scope is Scope.HOST:
-            return frozenset(read_inventory(self.settings.inventory).hosts)
-        policy = load_policy(self.settings.policy, channels=None, remediations=remediations, groups=None)
-        return frozenset([trigger.name for trigger in policy.triggers] + [rule.name for rule in policy.requests])
 
-    @contextmanager
-    def _holds(self) -> Iterator[Holds]:
-        database = Database.beside(*self.settings.database)
-        try:
-            yield Holds(database)
-        finally:
-            database.close()
-
-
-def person_of(environment: Mapping[str, str]) -> str:
-    """Who acts: the user of this process; behind sudo also who called it."""
-    user = os.getuid()
-    try:
-        name = pwd.getpwuid(user).pw_name
-    except KeyError:
-        name = f"uid {user}"
-    caller = environment.get("SUDO_USER", "")
-    return f"{printable(caller)[:64]} (as {name})" if user == 0 and caller else name
+def grants_end(incident: Incident) -> GrantsEnd:
+    """How the grants of an incident end; before one was minted there is nothing to prove."""
+    minted = [attempt for attempt in incident.attempts if attempt.accessor]
+    over = not incident.open_grant and incident.effect is None and bool(incident.cancelled_by or incident.result)
+    if incident.open_grant and incident.blocked:
+        until = f", and dies by itself at {minted[-1].expires_at:%H:%M:%S} UTC" if minted[-1].expires_at else ""
+        sentence = f"closing: {incident.blocked}. It is tried for ever{until}"
+    elif incident.open_grant or not over:
+        sentence = "its play and its grant are being ended"
+    elif minted and minted[-1].proven_at:
+        sentence = f"grant gone, proven at {minted[-1].proven_at:%Y-%m-%d %H:%M:%S} UTC"
+    else:
+        sentence = "no grant was opened"
+    return GrantsEnd(incident.id, printable(sentence), over)
 
 
 def hold_line(hold: Hold) -> str:
@@ -156,7 +172,7 @@ def hold_object(hold: Hold) -> dict[str, str]:
 def _reason(text: str) -> str:
     reason = text.strip()
     if not reason:
-        raise UnusableHold("A hold is set and lifted with a reason: a sentence that whoever meets it understands.")
+        raise UnusableHold("This is done with a reason (--reason): a sentence that whoever meets it understands.")
     if len(reason) > LONGEST_REASON:
         raise UnusableHold(f"The reason has {len(reason)} characters; {LONGEST_REASON} are the most.")
     return reason

@@ -21,6 +21,7 @@ from breakglass.approvals import Approvals
 from breakglass.digesting import EVERY_SECONDS as DIGEST_EVERY_SECONDS
 from breakglass.digesting import Digesting
 from breakglass.domain.draft import Note
+from breakglass.domain.holds import Scope
 from breakglass.domain.incident import Effect
 from breakglass.drills import EVERY_SECONDS as DRILLS_EVERY_SECONDS
 from breakglass.drills import Drills, incident_records
@@ -41,11 +42,14 @@ from breakglass.engine import Doer, Engine, Parts
 from breakglass.errors import BreakglassError
 from breakglass.heartbeat import Heartbeat
 from breakglass.hold_mirror import HoldMirror
+from breakglass.holding import Holding
 from breakglass.housekeeping import Housekeeping
 from breakglass.identity import Identity
 from breakglass.in_force import InForce, Reloading, read_rules
 from breakglass.installed import COLLECTIONS
 from breakglass.journal import Journal
+from breakglass.local_socket.listening import LocalSocket
+from breakglass.local_socket.place import Place
 from breakglass.own_alerts import OwnAlerts
 from breakglass.reception import Reception
 from breakglass.remediations import content_digest
@@ -109,6 +113,7 @@ class Runner:
         in_force: What it decides by.
         reloading: Takes in a changed policy.
         own_alerts: How people are told of the runner itself.
+        local_socket: Where people of this machine reach it.
         duties: What it does again and again: drills, looking at the senders, the digest.
     """
 
@@ -133,6 +138,7 @@ class Runner:
     in_force: InForce
     reloading: Reloading
     own_alerts: OwnAlerts
+    local_socket: LocalSocket
     duties: tuple[Repeating, ...]
 
     def start(self) -> None:
@@ -144,6 +150,7 @@ class Runner:
         self.housekeeping.start()
         self.shipping.start()
         self.engine.start()
+        self.local_socket.start()
         self.reloading.start()
         for duty in self.duties:
             duty.start()
@@ -155,6 +162,7 @@ class Runner:
         for duty in self.duties:
             duty.stop()
         self.reloading.stop()
+        self.local_socket.stop()
         self.engine.stop()
         with suppress(BreakglassError):
             self.queue.add_to_day([Note("runner.stopped", {"pid": os.getpid()})])
@@ -182,6 +190,7 @@ class Runner:
             *self.housekeeping.troubles.values(),
             *self.shipping.troubles.values(),
             *(duty.trouble for duty in self.duties),
+            self.local_socket.trouble,
         )
         known = [*self.hangs(), self.session.trouble, self.engine.trouble, *others]
         return [trouble for trouble in known if trouble]
@@ -290,6 +299,10 @@ def make_runner(settings: Settings) -> Runner:
         in_force=in_force,
         reloading=Reloading(in_force, partial(read_rules, settings), queue, own_alerts),
         own_alerts=own_alerts,
+        local_socket=LocalSocket(
+            Place(settings.socket_path, settings.socket.group or ""),
+            Holding(database, partial(_names, in_force), engine.hint),
+        ),
         duties=tuple(duties),
     )
 
@@ -304,6 +317,14 @@ def _enter(runners: Runners) -> None:
             if time.monotonic() > until:
                 raise
             time.sleep(1)
+
+
+def _names(in_force: InForce, scope: Scope) -> frozenset[str]:
+    """What may be held in a scope, by the rules in force."""
+    if scope is Scope.HOST:
+        return frozenset(in_force.now.hosts)
+    policy = in_force.now.policy
+    return frozenset([trigger.name for trigger in policy.triggers] + [rule.name for rule in policy.requests])
 
 
 def _unacknowledged(settings: Settings, journal: Journal) -> Callable[[Incident], str]:

@@ -43,6 +43,7 @@ from breakglass.settings_addresses import (
 from breakglass.settings_database import RUNNER_NAME, DatabaseAddress, database_url, runner_name
 from breakglass.settings_digest import DigestSettings  # noqa: TC001 (pydantic reads the annotation)
 from breakglass.settings_paths import FilePath, MaybeFilePath  # noqa: TC001 (pydantic reads the annotations)
+from breakglass.settings_socket import SocketSettings
 from breakglass.settings_sources import SourceSettings  # noqa: TC001 (pydantic reads the annotation)
 
 DEFAULT_MAXIMUM_BODY = 4 * 1024 * 1024
@@ -218,6 +219,9 @@ class Settings(Strict):
     prometheus: PrometheusSettings | None = None
     awx: AwxSettings | None = None
     run_directory: MaybeFilePath = None
+    socket: SocketSettings = Field(
+        default_factory=SocketSettings, description="Where people of this machine reach the runner: hold, lift, revoke."
+    )
     collections: Annotated[
         list[FilePath], Field(description="Directories that hold `ansible_collections` with remediations of others.")
     ] = Field(default_factory=list)
@@ -234,6 +238,14 @@ class Settings(Strict):
     def database(self) -> DatabaseAddress:
         """Where the database is, and who this runner is in it."""
         return DatabaseAddress(self.database_url, self.name, self.database_password_file)
+
+    @property
+    def socket_path(self) -> Path:
+        """The runner's local socket: as written, else beside the database file, else beside the journal."""
+        if self.socket.path is not None:
+            return self.socket.path
+        beside = self.database_url.removeprefix("sqlite:///") if self.database_url.startswith("sqlite:") else ""
+        return (Path(beside) if beside else self.journal.directory).parent / "control" / "runner"
 
     @model_validator(mode="after")
     def _one_of_several_has_a_name(self) -> Settings:

@@ -15,12 +15,14 @@ import yaml
 from tests.lab.vault import write_secret
 from tests.lab.watching import await_alert, firing, incidents
 
+from breakglass.buttons import Reach
 from breakglass.demo import alertmanager
 from breakglass.demo.channel import Channel
 from breakglass.demo.serving import Serving
 from breakglass.domain.holds import Scope
 from breakglass.errors import BreakglassError
-from breakglass.holding import Holding, Target
+from breakglass.holding import Target
+from breakglass.installed import installed_remediations
 from breakglass.settings import load_settings
 from breakglass.timeline import Event, Follower
 from breakglass.verification import verify_journal
@@ -144,7 +146,8 @@ def watch(watched: Lab) -> Iterator[Watch]:
             if TABLE in watched.host(HOST).run("nft list tables").stdout:
                 watched.run_role("rejoin_host", [HOST])
             with suppress(BreakglassError):
-                Holding(load_settings(other), "the test").lift(Target(Scope.HOST, (HOST,)), "the test is over")
+                held = Target(Scope.HOST, (HOST,))
+                Reach({}, installed_remediations).of(load_settings(other), lambda it: it.lift(held, "the test is over"))
 
 
 def test_what_an_isolation_causes_starts_nothing(watch: Watch) -> None:

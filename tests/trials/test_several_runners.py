@@ -11,6 +11,12 @@ from tests.support.fleet import Fleet, Member
 from tests.support.fleet_deaths import die_by_chance
 from tests.support.traces import wait_until
 
+from breakglass.domain.holds import Scope
+from breakglass.holding import Target
+from breakglass.local_socket.asking import AskRunner
+from breakglass.local_socket.place import Place
+from breakglass.settings import load_settings
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
@@ -99,6 +105,24 @@ def test_a_database_that_restarts_costs_a_moment(fleet: Fleet) -> None:
     fleet.gate.unlink()
     assert result_of(fleet, pager) == "repaired"
     assert fleet.times("begun") == 1, fleet.report()
+
+
+def test_the_panic_button_reaches_every_runner(fleet: Fleet) -> None:
+    """Pressed at one runner, it ends the play of another, whose grant is proven gone; nothing starts until it is lifted."""
+    pager, owner = running(fleet)
+    other = next(member for member in fleet.members if member is not owner and member.alive)
+    ask = AskRunner(Place(load_settings(other.directory / "settings.yml").socket_path))
+    assert ask.revoke_all("stolen laptop") == [pager.alert.incident]
+    wait_until(lambda: ask.grants([pager.alert.incident])[0].over, 30, fleet.report)
+    assert "grant gone, proven at" in ask.grants([pager.alert.incident])[0].sentence
+    fleet.gate.unlink()
+    fleet.service.start()
+    (held,) = ask.lift(Target(Scope.ALL, ("",)), "it was found")
+    assert held.reason == "stolen laptop"
+    wait_until(lambda: closings(fleet, pager), 20, fleet.report)
+    assert closings(fleet, pager)[0].body["result"] == "cancelled"
+    fleet.check_incident(pager.alert.incident)
+    assert plays_at_work(owner) == []
 
 
 def test_a_database_that_stays_away_ends_the_plays(fleet: Fleet) -> None:

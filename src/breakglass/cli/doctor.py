@@ -48,7 +48,7 @@ def doctor(
     from breakglass.doctor.examination import examine  # noqa: PLC0415
     from breakglass.doctor.findings import exit_code  # noqa: PLC0415
     from breakglass.doctor.known import Asked  # noqa: PLC0415
-    from breakglass.holding import person_of  # noqa: PLC0415
+    from breakglass.people import person_of  # noqa: PLC0415
 
     _end_in_order_on_sigterm()
     asked = Asked(settings, person_of(os.environ), send=send, hosts=hosts, limit=tuple(limit or ()), log_in=log_in)

@@ -63,7 +63,7 @@ def _drilling(settings: Path) -> Drilling:
     import os  # noqa: PLC0415
 
     from breakglass.drilling import Drilling  # noqa: PLC0415
-    from breakglass.holding import person_of  # noqa: PLC0415
+    from breakglass.people import person_of  # noqa: PLC0415
     from breakglass.settings import load_settings  # noqa: PLC0415
 
     return Drilling(load_settings(settings), person_of(os.environ))

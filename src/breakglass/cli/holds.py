@@ -4,12 +4,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Optional
+from typing import TYPE_CHECKING, Annotated, Optional, TypeVar
 
 import typer
 
 if TYPE_CHECKING:
-    from breakglass.holding import Holding
+    from collections.abc import Callable
+
+    from breakglass.buttons import Buttons
 
 app = typer.Typer(help="Stop everything new, or what a host or trigger would start, until the hold is lifted.")
 SettingsFile = Annotated[Path, typer.Option("--settings", help="The settings of this installation.")]
@@ -18,6 +20,11 @@ Triggers = Annotated[
     Optional[list[str]],  # noqa: UP045 (typer reads it)
     typer.Option("--trigger", help="A trigger or request of the policy; may be given again."),
 ]
+SocketFile = Annotated[
+    Optional[Path],  # noqa: UP045 (typer reads it)
+    typer.Option("--socket", help="The runner's socket, for who may use it and may not read the settings."),
+]
+Answer = TypeVar("Answer")
 Everything = Annotated[bool, typer.Option("--all", help="Everything.")]
 
 
@@ -30,22 +37,21 @@ def hold(
     everything: Everything = False,
     reason: Annotated[str, typer.Option(help="Why; whoever meets the hold reads it.")] = "",
     settings: SettingsFile = Path("settings.yml"),
+    socket: SocketFile = None,
 ) -> None:
     """Let nothing new start on a host, by a trigger, or at all. What runs already goes on to its end.
 
-    Works on the runner's machine, as its user or root, while the runner works and while it does not. An alert that a hold
-    stops is told to people. Lift it with: breakglass hold lift
+    Works on the runner's machine, as root, its user, or a member of the settings' group, while Vault is down too; as root or its
+    user also while no runner works. An alert that a hold stops is told to people. Lift it with: breakglass hold lift
     """
     if context.invoked_subcommand is not None:
         if host or trigger or everything or reason:
             raise typer.BadParameter("Options of `hold lift` come after `lift`.")
         return
     from breakglass.holding import Target, hold_line  # noqa: PLC0415
-    from breakglass.installed import installed_remediations  # noqa: PLC0415
 
     target = Target.of(host or [], trigger or [], everything=everything)
-    holding = _holding(settings)
-    for made in holding.set(target, reason, installed_remediations(holding.settings.collections)):
+    for made in press(settings, socket, lambda buttons: buttons.set(target, reason)):
         typer.echo(hold_line(made))
         typer.echo(f"  lift it with: {made.lifted_by}")
 
@@ -59,12 +65,13 @@ def lift(
     everything: Annotated[bool, typer.Option("--all", help="The hold on everything; those on hosts stay.")] = False,
     reason: Annotated[str, typer.Option(help="Why it may go on.")] = "",
     settings: SettingsFile = Path("settings.yml"),
+    socket: SocketFile = None,
 ) -> None:
     """Lift every hold on a host, on a trigger, or on everything, whoever set it."""
     from breakglass.holding import Target, hold_line  # noqa: PLC0415
 
     target = Target.of([*([name] if name else []), *(host or [])], trigger or [], everything=everything)
-    for lifted in _holding(settings).lift(target, reason):
+    for lifted in press(settings, socket, lambda buttons: buttons.lift(target, reason)):
         typer.echo(f"lifted: {hold_line(lifted)}")
 
 
@@ -72,13 +79,14 @@ def holds(
     *,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON list.")] = False,
     settings: SettingsFile = Path("settings.yml"),
+    socket: SocketFile = None,
 ) -> None:
     """List the holds that stand: what, since when, by whom, why, and how to lift each."""
     import json  # noqa: PLC0415
 
     from breakglass.holding import hold_line, hold_object  # noqa: PLC0415
 
-    standing = _holding(settings).standing()
+    standing = press(settings, socket, lambda buttons: buttons.standing())
     if as_json:
         typer.echo(json.dumps([hold_object(hold) for hold in standing], indent=2))
         return
@@ -89,10 +97,13 @@ def holds(
         typer.echo("No hold is set here. One that was set in Vault by hand (kv/breakglass/hold) is not listed.")
 
 
-def _holding(settings: Path) -> Holding:
+def press(settings: Path, socket: Path | None, button: Callable[[Buttons], Answer]) -> Answer:
+    """Press it as the settings say, or at this socket; raises BreakglassError."""
     import os  # noqa: PLC0415
 
-    from breakglass.holding import Holding, person_of  # noqa: PLC0415
+    from breakglass.buttons import Reach  # noqa: PLC0415
+    from breakglass.installed import installed_remediations  # noqa: PLC0415
     from breakglass.settings import load_settings  # noqa: PLC0415
 
-    return Holding(load_settings(settings), person_of(os.environ))
+    reach = Reach(os.environ, installed_remediations)
+    return reach.at(socket.absolute(), button) if socket else reach.of(load_settings(settings), button)

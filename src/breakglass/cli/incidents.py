@@ -75,8 +75,8 @@ def _say(incident: str, word: Word, reason: str, settings: Path) -> None:
 def _ordering(settings: Path) -> Ordering:
     import os  # noqa: PLC0415
 
-    from breakglass.holding import person_of  # noqa: PLC0415
     from breakglass.ordering import Ordering  # noqa: PLC0415
+    from breakglass.people import person_of  # noqa: PLC0415
     from breakglass.settings import load_settings  # noqa: PLC0415
 
     return Ordering(load_settings(settings), person_of(os.environ))

@@ -26,6 +26,7 @@ from breakglass.cli import (
     remediations,
     report,
     requests,
+    revoke,
     runner,
     settings,
     show,
@@ -50,6 +51,7 @@ app.command()(runner.serve)
 app.command()(runner.demo)
 app.command()(runner.version)
 app.command()(holds.holds)
+app.command()(revoke.revoke)
 app.command()(incidents.incidents)
 app.command()(incidents.ack)
 app.command()(incidents.cancel)

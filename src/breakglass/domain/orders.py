@@ -57,6 +57,15 @@ def refusal(incident: Incident, ordered: Ordered) -> str:
     return _REFUSALS[ordered.word](incident)
 
 
+def no_revocation(incident: Incident) -> str:
+    """Why there is no grant of this incident to revoke; empty if there is one, or may be in a moment."""
+    if incident.open_grant or incident.state in (State.OPENING, State.RUNNING, State.CLOSING):
+        return ""
+    if incident.state is State.CLOSED:
+        return f"{incident.id} is closed, and no grant of it is open"
+    return f"{incident.id} has no grant ({incident.state.value}), so there is nothing to revoke; breakglass cancel or close ends it"
+
+
 def absorb_order(draft: Draft, ordered: Ordered) -> None:
     """Take it in, or record that it came too late."""
     about = {"word": ordered.word.value, "by": ordered.person}

@@ -95,6 +95,13 @@ def hold_trigger(connection: sa.Connection, incident: Incident, reason: str) -> 
     journal_queue.add(connection, journal_queue.day_stream(connection), [_set_note(hold)])
 
 
+def hold_everything(connection: sa.Connection, reason: str, person: str) -> None:
+    """Set a person's hold on everything, in the caller's transaction, and have that journalled."""
+    hold = Hold(Scope.ALL, "", reason, person, "", database_now(connection))
+    _insert(connection, hold)
+    journal_queue.add(connection, journal_queue.day_stream(connection), [_set_note(hold)])
+
+
 def change(connection: sa.Connection, incident: Incident, change: HoldChange) -> list[Note]:
     """Set or end the holds on an incident's hosts; returns what is to be journalled."""
     hosts = incident.course.hosts

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from breakglass.demo.installation import Installation, write_inventory, write_settings
-from breakglass.holding import person_of
+from breakglass.people import person_of
 from breakglass.store.database import Database
 from breakglass.store.journal_queue import JournalQueue
 
