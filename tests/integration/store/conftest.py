@@ -36,6 +36,13 @@ def address(postgresql: PostgreSQL, tmp_path: Path) -> tuple[str, Path]:  # noqa
 
 
 @pytest.fixture
+def place(address: tuple[str, Path]) -> tuple[str, str, Path]:
+    """Where a database may be made: its URL, the runner's name, the file of a password."""
+    url, password = address
+    return url, "runner-a", password
+
+
+@pytest.fixture
 def database(address: tuple[str, Path]) -> Iterator[Database]:
     url, password = address
     database = Database.open(url, "runner-a", password)

@@ -17,6 +17,12 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
+def place(tmp_path: Path) -> tuple[str, str, Path | None]:
+    """Where a database may be made: its URL, the runner's name, the file of a password."""
+    return f"sqlite:///{tmp_path}/breakglass.db", "", None
+
+
+@pytest.fixture
 def database(tmp_path: Path) -> Iterator[Database]:
     database = Database.open(f"sqlite:///{tmp_path}/breakglass.db")
     yield database

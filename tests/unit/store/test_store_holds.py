@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 import sqlalchemy as sa
-from alembic import command
-from alembic.config import Config
 from tests.support.incidents import DAY, HOUR, NEVER_WAITS, make_alert, make_course, make_incident, make_plan
 
 from breakglass.domain.deciding import decide
@@ -17,9 +15,7 @@ from breakglass.domain.holds import HoldChange, Scope
 from breakglass.domain.incident import Effect, State
 from breakglass.domain.messages import Blocked, Held, OverLimit, Reserved
 from breakglass.domain.rules import Mode
-from breakglass.store import database as database_module
-from breakglass.store.database import Database, DatabaseUnavailable, RunnerAlreadyRunning
-from breakglass.store.documents import incident_text
+from breakglass.store.database import Database, DatabaseUnavailable
 from breakglass.store.holds import Holds
 from breakglass.store.inbox import Arrival
 from breakglass.store.incidents import Claimed, Committed, Incidents
@@ -375,51 +371,6 @@ def test_a_command_makes_no_database(tmp_path: Path) -> None:
     with pytest.raises(DatabaseUnavailable, match="There is no database at"):
         Database.beside(f"sqlite:///{tmp_path}/breakglass.db")
     assert list(tmp_path.iterdir()) == []
-
-
-def older(url: str) -> Incident:
-    """A database as the version before holds left it, with an incident that waits in it."""
-    made, config = Database(url), Config()
-    config.set_main_option("script_location", str(database_module.Path(database_module.__file__).parent / "migrations"))
-    waiting = make_incident(course_on("web1"), name="A")
-    text = incident_text(waiting).replace(',"holds_host":false,"releases_host":false', "")
-    assert "holds_host" not in text
-    row = {"id": "A", "key": "k", "state": "received", "trigger": "t", "document": text, "wake_at": 0, "opened_at": 0}
-    with made.transaction() as connection:
-        config.attributes["connection"] = connection
-        command.upgrade(config, "0001")
-        names = ", ".join(row)
-        connection.execute(
-            sa.text(f"INSERT INTO incident ({names}) VALUES ({', '.join(f':{name}' for name in row)})"), row
-        )
-    made.close()
-    return waiting
-
-
-def test_an_older_database_is_brought_up_to_date(tmp_path: Path) -> None:
-    """An incident that waited under the version before goes on under this one; a command after an upgrade works too."""
-    url = f"sqlite:///{tmp_path}/breakglass.db"
-    waiting = older(url)
-    upgraded = Database.beside(url)
-    Holds(upgraded).set(Scope.HOST, ["web1"], "upgrade", "ada")
-    upgraded.close()
-    runner = Database.open(url)
-    claimed = Incidents(runner).claim()
-    assert claimed is not None
-    assert claimed.incident.course == waiting.course
-    assert isinstance(Reservations(runner, 5).reserve(claimed.incident), OverLimit)
-    runner.close()
-
-
-def test_an_older_runner_at_work(tmp_path: Path) -> None:
-    """A command never changes the schema under a runner of the version before."""
-    url = f"sqlite:///{tmp_path}/breakglass.db"
-    older(url)
-    runner = Database(url)
-    runner._kind.take()
-    with pytest.raises(RunnerAlreadyRunning):
-        Database.beside(url)
-    runner.close()
 
 
 def test_told_at_is_not_touched_before_a_day(
