@@ -51,6 +51,8 @@ from breakglass.journal import Journal
 from breakglass.local_socket.listening import LocalSocket
 from breakglass.local_socket.place import Place
 from breakglass.own_alerts import OwnAlerts
+from breakglass.pruning import EVERY_SECONDS as PRUNING_EVERY_SECONDS
+from breakglass.pruning import Forgetting
 from breakglass.reception import Reception
 from breakglass.remediations import content_digest
 from breakglass.repeating import Repeating
@@ -75,6 +77,7 @@ from breakglass.store.limits import Reservations
 from breakglass.store.orders import Orders
 from breakglass.store.own_incidents import OwnIncidents
 from breakglass.store.reviews import Reviews
+from breakglass.store.pruning import Pruning
 from breakglass.store.runners import ALIVE, Runners
 from breakglass.store.senders import Senders
 from breakglass.store.sessions import Sessions
@@ -84,6 +87,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from breakglass.domain.incident import Incident
+    from breakglass.domain.rules import Limits
     from breakglass.settings import Settings, VaultSettings
 
 
@@ -267,7 +271,9 @@ def make_runner(settings: Settings) -> Runner:
     hold_after_restore(journal, queue, holds, own_alerts)
     drills = Drills(DrillRuns(database), reception, settings.journal.directory)
     watch = SenderWatch(settings.sources, Senders(database), own_alerts)
+    forgetting = Forgetting(Pruning(database), settings.keep_incidents, partial(_limits, in_force, Orders(database)))
     duties = [
+        Repeating("forgetting old incidents", forgetting.look, PRUNING_EVERY_SECONDS, runners.leads),
         Repeating("drills", drills.look, DRILLS_EVERY_SECONDS, runners.leads),
         Repeating("reviews", ReviewWatch(Reviews(database), own_alerts).look, REVIEWS_EVERY_SECONDS, runners.leads),
         Repeating("looking at the senders", watch.look, SENDERS_EVERY_SECONDS, runners.leads),
@@ -317,6 +323,12 @@ def _enter(runners: Runners) -> None:
             if time.monotonic() > until:
                 raise
             time.sleep(1)
+
+
+def _limits(in_force: InForce, orders: Orders) -> list[Limits]:
+    """Those of the policy in force, and of incidents that began under an older one and go on under it."""
+    of_policy = [trigger.limits for trigger in in_force.now.policy.triggers]
+    return of_policy + [incident.course.limits for incident in orders.open_incidents()]
 
 
 def _names(in_force: InForce, scope: Scope) -> frozenset[str]:

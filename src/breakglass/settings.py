@@ -48,6 +48,8 @@ from breakglass.settings_sources import SourceSettings  # noqa: TC001 (pydantic 
 
 DEFAULT_MAXIMUM_BODY = 4 * 1024 * 1024
 DEFAULT_CONCURRENT_PLAYS = 4
+DEFAULT_KEEP_INCIDENTS = timedelta(days=400)
+SHORTEST_KEEP_INCIDENTS = timedelta(days=30)
 SHORTEST_KEEP = timedelta(days=1)
 SHORTEST_BEAT = timedelta(seconds=10)
 DEFAULT_BEAT = timedelta(minutes=1)
@@ -212,6 +214,10 @@ class Settings(Strict):
         WithJsonSchema({"type": "string", "pattern": RUNNER_NAME.pattern}),
         Field(description="Of this runner; several runners on one PostgreSQL have one each, and keep it."),
     ] = ""
+    keep_incidents: Duration = Field(
+        default=DEFAULT_KEEP_INCIDENTS,
+        description="What closed longer ago is forgotten by the database, at least 30d; the journal keeps it.",
+    )
     journal: JournalSettings
     vault: VaultSettings
     sources: Annotated[dict[Name, SourceSettings], Field(min_length=1)]
@@ -252,6 +258,14 @@ class Settings(Strict):
         if self.database_url.startswith("postgresql:") and not self.name:
             raise sentence(
                 "Several runners may work on one PostgreSQL: give this one a name of its own, for example `name: runner-a`."
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _remembers_for_a_while(self) -> Settings:
+        if self.keep_incidents < SHORTEST_KEEP_INCIDENTS:
+            raise sentence(
+                "keep_incidents must be at least 30d: limits, the digest and repeated alerts go by what is remembered."
             )
         return self
 

@@ -157,6 +157,10 @@ _TELLERS: dict[str, Callable[[Body], Told | None]] = {
     ),
     "limits.waiting": _why("waiting"),
     "limits.refused": _why("refused"),
+    "incidents.pruned": lambda body: (
+        "forgotten",
+        f"{len(words(body.get('incidents')))} incidents that closed before {plain(body.get('closed_before'))[:10]}",
+    ),
     "order.given": lambda body: (
         plain(body.get("word")),
         f"by {plain(body.get('by'))}: {plain(body.get('why'))}".removesuffix(": "),

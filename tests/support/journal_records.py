@@ -138,6 +138,7 @@ TROUBLE: tuple[tuple[str, dict[str, JsonValue]], ...] = (
             "why": "it did not take the message",
         },
     ),
+    ("incidents.pruned", {"incidents": ["INC-7K2F9X"], "closed_before": "2025-10-23T02:51:09+00:00"}),
     ("order.given", {"word": "retry", "by": "ada", "why": "the disk was full"}),
     ("order.refused", {"word": "close", "by": "ada", "why": "INC-7K2F9X is closed already: repaired"}),
     ("login.tried", {"by": "ada", "access": "web-operator", "hosts": ["web1", "web2"]}),

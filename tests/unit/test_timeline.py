@@ -57,6 +57,12 @@ def tell(*events: tuple[str, Mapping[str, object]]) -> list[LineType | None]:
         ),
         ("drill.ended", {"drill": "d", "result": "failed", "failures": ["a: b"]}, "drill", "d failed   a: b"),
         ("drill.ended", {"drill": "d", "result": "passed", "failures": []}, "drill", "d passed"),
+        (
+            "incidents.pruned",
+            {"incidents": ["INC-1", "INC-2"], "closed_before": "2025-10-23T02:51:09+00:00"},
+            "forgotten",
+            "2 incidents that closed before 2025-10-23",
+        ),
         ("order.given", {"word": "cancel", "by": "ada", "why": "b"}, "cancel", "by ada: b"),
         ("order.given", {"word": "acknowledge", "by": "ada", "why": ""}, "acknowledge", "by ada"),
         ("order.refused", {"word": "close", "by": "ada", "why": "b"}, "too late", "close by ada: b"),

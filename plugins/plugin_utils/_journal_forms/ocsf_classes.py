@@ -141,6 +141,7 @@ KINDS: dict[str, Meaning] = {
     "run.stopped": _TASK_WENT_WRONG,
     "runner.started": Meaning(EventClass.APPLICATION_LIFECYCLE, _START, status=Status.SUCCESS),
     "runner.stopped": Meaning(EventClass.APPLICATION_LIFECYCLE, _STOP, status=Status.SUCCESS),
+    "incidents.pruned": Meaning(EventClass.APPLICATION_LIFECYCLE, OTHER, status=Status.SUCCESS),
     "policy.loaded": Meaning(EventClass.APPLICATION_LIFECYCLE, OTHER, status=Status.SUCCESS),
     "policy.refused": Meaning(EventClass.APPLICATION_LIFECYCLE, OTHER, Severity.MEDIUM, Status.FAILURE),
     "digest.not_delivered": Meaning(EventClass.APPLICATION_LIFECYCLE, OTHER, Severity.MEDIUM, Status.FAILURE),

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from breakglass.domain.course import Course
 
 
+HEARD_WITHIN_MILLISECONDS = 3_600_000
+
+
 @dataclass(frozen=True)
 class Arrival:
     """An alert on its way in. Without a course no trigger matched it; it is recorded and nothing more.
@@ -77,6 +80,7 @@ def take_in(connection: sa.Connection, arrival: Arrival) -> Accepted:
     dedup = _dedup(connection, arrival)
     known = connection.execute(sa.select(INBOX.c.incident).where(INBOX.c.dedup == dedup)).scalars().all()
     if known and _firing(arrival.alert):
+        _hear_again(connection, dedup)
         return Accepted(known[0], Reached.REPEATED)
     reached = [name for name in connection.execute(_open_incidents(arrival)).scalars() if name not in known]
     for incident in reached:
@@ -97,8 +101,14 @@ def take_in(connection: sa.Connection, arrival: Arrival) -> Accepted:
 def _put(connection: sa.Connection, incident: str, dedup: str, alert: Alert) -> None:
     about = {"fault": _fault(alert), "firing": _firing(alert), "dedup": dedup}
     row = {"incident": incident, **about, "body": alert_text(alert)}
-    connection.execute(sa.insert(INBOX).values(row))
+    connection.execute(sa.insert(INBOX).values(**row, heard_at=NOW))
     connection.execute(sa.update(INCIDENT).where(INCIDENT.c.id == incident).values(wake_at=NOW))
+
+
+def _hear_again(connection: sa.Connection, dedup: str) -> None:
+    """Its sender repeats it, so it is not to be forgotten. Not more exactly than is needed: repetitions shall cost no write."""
+    long_ago = INBOX.c.heard_at < NOW - HEARD_WITHIN_MILLISECONDS
+    connection.execute(sa.update(INBOX).where(INBOX.c.dedup == dedup, long_ago).values(heard_at=NOW))
 
 
 def _open_incidents(arrival: Arrival) -> sa.Select[str]:

@@ -27,6 +27,8 @@ _OPEN = INCIDENT.c.state != "closed"
 # One open incident for a key; a second alert reaches it instead of opening another.
 sa.Index("one_open", INCIDENT.c.key, unique=True, sqlite_where=_OPEN, postgresql_where=_OPEN)
 sa.Index("opened_by", INCIDENT.c.trigger, INCIDENT.c.opened_at)
+_CLOSED = INCIDENT.c.state == "closed"
+sa.Index("long_closed", INCIDENT.c.closed_at, sqlite_where=_CLOSED, postgresql_where=_CLOSED)
 sa.Index("due", INCIDENT.c.wake_at, sqlite_where=_OPEN, postgresql_where=_OPEN)
 
 INBOX = sa.Table(
@@ -39,6 +41,7 @@ INBOX = sa.Table(
     sa.Column("dedup", sa.Text, nullable=False),
     sa.Column("body", sa.Text, nullable=False),
     sa.Column("done", sa.Boolean, nullable=False, server_default=sa.false()),
+    sa.Column("heard_at", sa.BigInteger, nullable=False, server_default="0"),
     sa.UniqueConstraint("dedup", "incident"),
     sqlite_autoincrement=True,
 )
@@ -60,6 +63,7 @@ ORDER = sa.Table(
     sa.Column("vote", sa.Text, nullable=False, server_default=sa.text("''")),
     sqlite_autoincrement=True,
 )
+sa.Index("orders_of", ORDER.c.incident)
 
 # How often somebody has tried a second factor in vain since the last right one, counted before each try.
 FACTOR = sa.Table(
@@ -115,6 +119,8 @@ STREAM = sa.Table(
     sa.Column("sealed_at", sa.BigInteger),
     sa.Column("runner", sa.Text, nullable=False, server_default=sa.text("''")),
 )
+
+sa.Index("streams_of", STREAM.c.incident)
 
 HOST_CLAIM = sa.Table(
     "host_claim",

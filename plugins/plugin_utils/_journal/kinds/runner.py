@@ -80,6 +80,10 @@ RUNNER: dict[str, Kind] = {
         {"drill": FIELD, "policy_commit": FIELD, "own": TRUTH},
     ),
     "incident.closed": Kind("The incident is over.", {"result": FIELD, "seconds": NUMBER}),
+    "incidents.pruned": Kind(
+        "The database has forgotten these incidents, which closed long ago; their records stay in the journal.",
+        {"incidents": FIELDS, "closed_before": MOMENT},
+    ),
     "order.given": Kind(
         "A person has acknowledged, cancelled, closed or retried the incident.",
         {"word": one_of("acknowledge", "cancel", "close", "retry"), "by": FIELD, "why": FIELD},
