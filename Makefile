@@ -101,10 +101,11 @@ lock: ## Resolve requirements/*.in anew (needs uv)
 		--python-version $${core##*:} --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate \
 		--prerelease if-necessary - core.in -o core-$${core%%:*}.txt || exit 1; done
 
-soak: $(VENV)/.dev-installed ## Long crash trials, and all tests on real hosts (as root, after make lab); bounded, and stops by itself
+soak: $(VENV)/.dev-installed ## Long crash trials, two thousand incidents in one process, and all tests on real hosts (as root, after make lab); bounded, and stops by itself
 	$(BIN)/python -m tests.soak.crashes
 	$(BIN)/python -m tests.soak.recording
 	$(BIN)/python -m tests.soak.fleet
+	$(BIN)/python -m tests.soak.endurance
 	$(LAB_PYTEST) tests/lab
 
 clean: ## Remove what was built here

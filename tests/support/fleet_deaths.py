@@ -3,8 +3,10 @@
 
 from __future__ import annotations
 
+import math
 import random
 import time
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tests.support.traces import wait_until
@@ -17,16 +19,37 @@ LATEST_DEATH_SECONDS = 3.0
 LONGEST_LIFE_SECONDS = 120
 
 
-def die_by_chance(fleet: Fleet, rounds: int, seed: int) -> None:
-    """So many incidents; after each everything is checked that must hold."""
-    dice = random.Random(seed)
+@dataclass
+class Deaths:
+    """What was gone through.
+
+    Attributes:
+        rounds: Lives of incidents, each with a death; all that must hold did.
+        by_hand: Of these, so many in which a person had to start the service, because nobody saw the end of the repair.
+        longest_seconds: From the fault to the end of the longest.
+    """
+
+    rounds: int = 0
+    by_hand: int = 0
+    longest_seconds: float = 0.0
+
+
+def die_by_chance(fleet: Fleet, rounds: int, seed: int, until: float = math.inf) -> Deaths:
+    """So many incidents, or fewer when it is later than `until` (monotonic); after each everything is checked that must hold."""
+    dice, done = random.Random(seed), Deaths()
     for number in range(rounds):
         began = time.monotonic()
+        if began > until:
+            break
         pager = _one_life(fleet, dice)
         fleet.check_incident(pager.alert.incident)
         by_hand = ", by hand" if pager.repaired_by_hand else ""
         print(f"{number}: {time.monotonic() - began:.1f} s, {fleet.times('started')} starts{by_hand}", flush=True)
         assert fleet.times("started") <= 1, fleet.report()
+        done.rounds += 1
+        done.by_hand += pager.repaired_by_hand
+        done.longest_seconds = max(done.longest_seconds, round(time.monotonic() - began, 1))
+    return done
 
 
 def _one_life(fleet: Fleet, dice: random.Random) -> Pager:
