@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 from ansible_collections.breakglass.remediation.plugins.plugin_utils._journal.text import printable
 
 from breakglass.domain.holds import LONGEST_REASON, Hold, Scope
+from breakglass.domain.incident import State
 from breakglass.errors import BreakglassError
 from breakglass.policy.scalars import did_you_mean
 from breakglass.store.database import DatabaseUnavailable
@@ -138,7 +139,7 @@ class Holding:
 def grants_end(incident: Incident) -> GrantsEnd:
     """How the grants of an incident end; before one was minted there is nothing to prove."""
     minted = [attempt for attempt in incident.attempts if attempt.accessor]
-    over = not incident.open_grant and incident.effect is None and bool(incident.cancelled_by or incident.result)
+    over = not incident.open_grant and incident.state not in (State.OPENING, State.RUNNING, State.CLOSING)
     if incident.open_grant and incident.blocked:
         until = f", and dies by itself at {minted[-1].expires_at:%H:%M:%S} UTC" if minted[-1].expires_at else ""
         sentence = f"closing: {incident.blocked}. It is tried for ever{until}"

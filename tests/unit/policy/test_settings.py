@@ -232,3 +232,22 @@ def test_secret_files_that_are_none(tmp_path: Path) -> None:
         read_secret_file(tmp_path / "none")
     with pytest.raises(UnreadableSecret, match="not a regular file"):
         read_secret_file(tmp_path)
+
+
+def test_where_the_local_socket_lies(tmp_path: Path) -> None:
+    """As written; else beside the database file, or beside the journal where the database is on a server."""
+    assert loaded(tmp_path, MINIMAL).socket_path == tmp_path / "state" / "control" / "runner"
+    written = loaded(tmp_path, f"{MINIMAL}socket: {{group: oncall, path: run/socket}}\n")
+    assert (written.socket_path, written.socket.group) == (tmp_path / "run" / "socket", "oncall")
+    server = MINIMAL.replace("sqlite:///state/breakglass.db", "postgresql://u@127.0.0.1/d")
+    assert loaded(tmp_path, f"{server}name: a\n").socket_path == Path("/var/lib/control/runner")
+    with pytest.raises(SettingsErrors, match="Name a group of this machine"):
+        loaded(tmp_path, f"{MINIMAL}socket: {{group: 'on call'}}\n")
+
+
+def test_how_long_the_database_remembers(tmp_path: Path) -> None:
+    """400 days without a word about it, and never less than a month."""
+    assert loaded(tmp_path, MINIMAL).keep_incidents.days == 400
+    assert loaded(tmp_path, f"{MINIMAL}keep_incidents: 30d\n").keep_incidents.days == 30
+    with pytest.raises(SettingsErrors, match="keep_incidents must be at least 30d"):
+        loaded(tmp_path, f"{MINIMAL}keep_incidents: 29d\n")
