@@ -48,7 +48,7 @@ class CrashRunner(Serving):
     def start(self) -> None:
         """Start it, and wait until it is ready for work, or dead already if that was asked for."""
         self.launch()
-        wait_until(lambda: self.ended() is not None or self.is_ready(), START_LIMIT_SECONDS, "the runner is not ready")
+        wait_until(lambda: self.ended() is not None or self.is_ready(), self.start_limit, "the runner is not ready")
 
     def is_ready(self) -> bool:
         """Whether it says that it can do all of its work."""

@@ -21,6 +21,7 @@ from breakglass.verification import verify_journal
 if TYPE_CHECKING:
     from pathlib import Path
 
+START_LIMIT_SECONDS = 120  # one that was killed waits for its own name first, and the others go on beside it
 NAMES = ("runner-a", "runner-b", "runner-c")
 
 
@@ -188,6 +189,6 @@ class Fleet(CrashSite):
         }
         path = directory / "settings.yml"
         path.write_text(yaml.safe_dump(settings, sort_keys=False), encoding="utf-8")
-        return Member(
-            name, CrashRunner(path, directory / "runner.log", ("--armed", str(directory / "armed"))), directory
-        )
+        serving = CrashRunner(path, directory / "runner.log", ("--armed", str(directory / "armed")))
+        serving.start_limit = START_LIMIT_SECONDS
+        return Member(name, serving, directory)

@@ -9,6 +9,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from tests.support.fleet import START_LIMIT_SECONDS
 from tests.support.traces import wait_until
 
 if TYPE_CHECKING:
@@ -67,6 +68,6 @@ def _one_life(fleet: Fleet, dice: random.Random) -> Pager:
                 fleet.start(victim)
         assert time.monotonic() - began < LONGEST_LIFE_SECONDS, fleet.report()
         time.sleep(0.02)
-    wait_until(lambda: fleet.look_at_starts() == 0, 60, fleet.report)
+    wait_until(lambda: fleet.look_at_starts() == 0, 2 * START_LIMIT_SECONDS, fleet.report)
     wait_until(fleet.quiet, 30, fleet.report)
     return pager

@@ -30,7 +30,13 @@ class UnstartedRunner(BreakglassError):
 
 
 class Serving:
-    """A running `breakglass serve`; in a `with` block."""
+    """A running `breakglass serve`; in a `with` block.
+
+    Attributes:
+        start_limit: So many seconds until it listens, and as many until it is ready.
+    """
+
+    start_limit = START_LIMIT_SECONDS
 
     def __init__(self, settings: Path, log: Path) -> None:
         self._settings = settings
@@ -95,7 +101,7 @@ class Serving:
 
     def _first_line(self) -> str:
         output = self._process.stdout if self._process else None
-        if output and select.select([output], [], [], START_LIMIT_SECONDS)[0]:
+        if output and select.select([output], [], [], self.start_limit)[0]:
             line = output.readline().decode().strip()
             if line.startswith("Runner "):
                 return line
@@ -104,10 +110,10 @@ class Serving:
         raise UnstartedRunner(f"The runner did not start: {tail[0] if tail else 'it said nothing'}")
 
     def _await_ready(self) -> None:
-        deadline = time.monotonic() + START_LIMIT_SECONDS
+        deadline = time.monotonic() + self.start_limit
         while time.monotonic() < deadline:
             with suppress(urllib.error.URLError, OSError), urllib.request.urlopen(f"{self.url}/readyz", timeout=2):  # noqa: S310
                 return
             time.sleep(LOOK_EVERY_SECONDS)
         self.kill()
-        raise UnstartedRunner(f"The runner was not ready within {START_LIMIT_SECONDS} s; see {self._log}.")
+        raise UnstartedRunner(f"The runner was not ready within {self.start_limit} s; see {self._log}.")
