@@ -76,8 +76,8 @@ from breakglass.store.journal_queue import JournalQueue
 from breakglass.store.limits import Reservations
 from breakglass.store.orders import Orders
 from breakglass.store.own_incidents import OwnIncidents
-from breakglass.store.reviews import Reviews
 from breakglass.store.pruning import Pruning
+from breakglass.store.reviews import Reviews
 from breakglass.store.runners import ALIVE, Runners
 from breakglass.store.senders import Senders
 from breakglass.store.sessions import Sessions

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Forgetting what was closed long ago, with all that belongs to it. The journal keeps it; the database has to work, not to remember.
 
-What stays, however old it is: what is open; what the journal has not sealed; what a hold, a host claim or a drill goes back to; what a
+What stays, however old it is: what is open; what the journal has not sealed; what a hold, a host claim, a drill or a review goes back to; what a
 sender still repeats, since it would be taken for news; and the last change of a fault that has changed again since, because
 a repeated message is known by it. Limits look back for as long as `keep` at the most: see `Pruning.prune`.
 """
@@ -17,13 +17,15 @@ from breakglass.domain.draft import Note
 from breakglass.domain.incident import State
 from breakglass.store import journal_queue
 from breakglass.store.database import NOW, moment
-from breakglass.store.tables import DRILL, HOLD, HOST_CLAIM, INBOX, INCIDENT, ORDER, OUTBOX, REPAIR, STREAM
+from breakglass.store.tables import DRILL, HOLD, HOST_CLAIM, INBOX, INCIDENT, ORDER, OUTBOX, REPAIR, REVIEW, STREAM
 
 if TYPE_CHECKING:
     from datetime import timedelta
 
     from breakglass.store.database import Database
 
+NAMED_BY = (HOLD, HOST_CLAIM)
+GOES_WITH_IT = (INBOX, ORDER, REPAIR, REVIEW)
 STREAMS_KEPT = 1000
 """So many of each runner's newest streams stay known: at its start a runner looks whether its database knows the newest of its journal."""
 
@@ -77,13 +79,15 @@ class Pruning:
 def _forgettable(span: int) -> sa.Select[str]:
     unsealed = sa.exists().where(STREAM.c.incident == INCIDENT.c.id, STREAM.c.sealed_at.is_(None))
     unwritten = sa.exists().where(OUTBOX.c.stream.like("%/" + INCIDENT.c.id + "/%"))
-    named = [sa.exists().where(table.c.incident == INCIDENT.c.id) for table in (HOLD, HOST_CLAIM)]
+    named = [sa.exists().where(table.c.incident == INCIDENT.c.id) for table in NAMED_BY]
     drill = sa.exists().where(DRILL.c.incident == INCIDENT.c.id, DRILL.c.ended_at.is_(None))
+    unsettled = sa.or_(REVIEW.c.verdict == "", REVIEW.c.told == sa.true(), REVIEW.c.called == sa.true())
+    review = sa.exists().where(REVIEW.c.incident == INCIDENT.c.id, unsettled)
     repeated = sa.exists().where(INBOX.c.incident == INCIDENT.c.id, INBOX.c.heard_at > NOW - span)
     return (
         sa.select(INCIDENT.c.id)
         .where(INCIDENT.c.state == State.CLOSED, INCIDENT.c.closed_at < NOW - span)
-        .where(~unsealed, ~unwritten, *(~one for one in named), ~drill, ~repeated, ~_is_gone_by())
+        .where(~unsealed, ~unwritten, *(~one for one in named), ~drill, ~review, ~repeated, ~_is_gone_by())
         .order_by(INCIDENT.c.closed_at, INCIDENT.c.id)
     )
 
@@ -104,6 +108,6 @@ def _is_gone_by() -> sa.ColumnElement[bool]:
 
 
 def _forget(connection: sa.Connection, incidents: list[str]) -> None:
-    for table in (INBOX, ORDER, REPAIR):
+    for table in GOES_WITH_IT:
         connection.execute(sa.delete(table).where(table.c.incident.in_(incidents)))
     connection.execute(sa.delete(INCIDENT).where(INCIDENT.c.id.in_(incidents)))

@@ -19,7 +19,7 @@ from breakglass.store.drills import DrillRuns
 from breakglass.store.inbox import Arrival, Reached
 from breakglass.store.orders import Orders
 from breakglass.store.pruning import Pruning
-from breakglass.store.tables import HOLD, INBOX, INCIDENT, ORDER, OUTBOX, REPAIR, STREAM
+from breakglass.store.tables import HOLD, INBOX, INCIDENT, METADATA, ORDER, OUTBOX, REPAIR, REVIEW, STREAM
 
 if TYPE_CHECKING:
     from breakglass.domain.alert import Alert
@@ -149,6 +149,27 @@ def test_what_a_hold_or_a_drill_goes_back_to(incidents: Incidents, pruning: Prun
         connection.execute(sa.delete(HOLD))
     assert DrillRuns(database).withdraw("DRILL")
     assert sorted(pruning.prune(KEEP, 10)) == ["DRILL", "HELD"]
+
+
+def test_an_override_is_kept_until_its_review_is_settled(
+    incidents: Incidents, pruning: Pruning, database: Database
+) -> None:
+    """Nobody has judged it, or its alert is not said to be over: both still need the incident."""
+    closed_long_ago(incidents, database, "A")
+    with database.transaction() as connection:
+        connection.execute(sa.insert(REVIEW).values(incident="A", due_at=0, told=True, called=False, verdict=""))
+    assert pruning.prune(KEEP, 10) == []
+    for change in ({"verdict": "justified"}, {"told": False}):
+        assert pruning.prune(KEEP, 10) == []
+        with database.transaction() as connection:
+            connection.execute(sa.update(REVIEW).values(**change))
+    assert pruning.prune(KEEP, 10) == ["A"]
+
+
+def test_every_table_that_names_incidents_is_thought_of() -> None:
+    """One that is new has to say whether it goes with the incident, or keeps it."""
+    naming = {table for table in METADATA.tables.values() for key in table.foreign_keys if key.column is INCIDENT.c.id}
+    assert naming == {*pruning_module.GOES_WITH_IT, *pruning_module.NAMED_BY}
 
 
 def test_what_is_still_repeated_is_no_news(incidents: Incidents, pruning: Pruning, database: Database) -> None:
