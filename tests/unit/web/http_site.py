@@ -22,12 +22,15 @@ from breakglass.effects.runs import Runs
 from breakglass.engine import Engine, Parts
 from breakglass.heartbeat import Heartbeat
 from breakglass.hold_mirror import HoldMirror
+from breakglass.holding import Holding
 from breakglass.housekeeping import Housekeeping
 from breakglass.identity import Identity
 from breakglass.in_force import InForce, Reloading, Rules
 from breakglass.installed import installed_remediations
 from breakglass.inventory import read_inventory
 from breakglass.journal import Journal
+from breakglass.local_socket.listening import LocalSocket
+from breakglass.local_socket.place import Place
 from breakglass.own_alerts import OwnAlerts
 from breakglass.policy.load import load_policy
 from breakglass.reception import Reception
@@ -127,10 +130,12 @@ def make_idle_runner(written: Written, directory: Path) -> Runner:
     ship = Shipping(written.settings.journal)
     channels = tuple(written.settings.channels)
     own_alerts = OwnAlerts(OwnIncidents(database), lambda: written.policy, channels, engine.hint)
+    place = Place(directory / "control" / "runner")
     return Runner(
         *(written.settings, reception, *people, incidents, holds, queue),
         *(engine, session, house, ship, Heartbeat(None, queue), runs, journal, database, runners),
-        *(in_force, Reloading(in_force, lambda: rules, queue, own_alerts), own_alerts, ()),
+        *(in_force, Reloading(in_force, lambda: rules, queue, own_alerts), own_alerts),
+        *(LocalSocket(place, Holding(database, lambda _: frozenset())), ()),
     )
 
 
