@@ -186,15 +186,14 @@ class Runner:
 
     def troubles(self) -> list[str]:
         """Why this runner can't do all of its work now, or why nobody outside would notice; none when all is well."""
-        return [*self.troubles_at_work(), *filter(None, [self.heartbeat.trouble])]
+        return [*self.troubles_at_work(), *filter(None, [self.local_socket.trouble, self.heartbeat.trouble])]
 
     def troubles_at_work(self) -> list[str]:
-        """The same without the heartbeat's own: it beats while there are none of these."""
+        """The same without the heartbeat's own and the local socket's: it beats while there are none of these."""
         others = (
             *self.housekeeping.troubles.values(),
             *self.shipping.troubles.values(),
             *(duty.trouble for duty in self.duties),
-            self.local_socket.trouble,
         )
         known = [*self.hangs(), self.session.trouble, self.engine.trouble, *others]
         return [trouble for trouble in known if trouble]
