@@ -89,6 +89,7 @@ bench: $(VENV)/.dev-installed ## Measure; writes benchmarks/results/
 	$(BIN)/python -m benchmarks.verify_speed
 	$(BIN)/python -m benchmarks.shipping
 	$(BIN)/python -m benchmarks.callback_overhead
+	$(BIN)/python -m benchmarks.acknowledgements
 
 lock: ## Resolve requirements/*.in anew (needs uv)
 	cd requirements && uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url \

@@ -29,12 +29,12 @@ TRIES = 200
 class Burst:
     """The alerts that are left, and what was answered."""
 
-    def __init__(self, url: str, token: str, alerts: int, groups: int) -> None:
+    def __init__(self, url: str, token: str, alerts: int, groups: int, since: datetime) -> None:
         self._address = urlsplit(url)
         self._token = token
         self._groups = groups
         self._numbers = iter(range(alerts))
-        self._since = datetime.now(UTC).replace(microsecond=0) - timedelta(minutes=5)
+        self._since = since
         self._lock = threading.Lock()
         self.answers: Counter[int] = Counter()
         self.times: dict[int, list[float]] = defaultdict(list)
@@ -94,8 +94,12 @@ def main() -> int:
     parser.add_argument("--alerts", type=int, default=10_000)
     parser.add_argument("--groups", type=int, default=200)
     parser.add_argument("--senders", type=int, default=16)
+    parser.add_argument(
+        "--since", type=datetime.fromisoformat, help="when they began to fire; the same again repeats them"
+    )
     given = parser.parse_args()
-    burst = Burst(given.url, given.token_file.read_text(encoding="ascii").strip(), given.alerts, given.groups)
+    since = given.since or datetime.now(UTC).replace(microsecond=0) - timedelta(minutes=5)
+    burst = Burst(given.url, given.token_file.read_text(encoding="ascii").strip(), given.alerts, given.groups, since)
     began = time.monotonic()
     threads = [threading.Thread(target=burst.send) for _ in range(given.senders)]
     for thread in threads:

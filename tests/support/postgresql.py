@@ -25,7 +25,7 @@ from breakglass.demo.parts import free_port
 from breakglass.errors import BreakglassError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from types import TracebackType
 
 SUPERUSER: Final = "postgres"
@@ -71,8 +71,9 @@ class PostgreSQL:
         password: The superuser's password.
     """
 
-    def __init__(self, directory: Path, programs: Path) -> None:
-        """Choose an empty or new directory, and where initdb, postgres and psql are; nothing is started."""
+    def __init__(self, directory: Path, programs: Path, settings: Mapping[str, str] = SETTINGS) -> None:
+        """Choose an empty or new directory, where initdb, postgres and psql are, and how it is set; nothing is started."""
+        self._settings = settings
         self.port = free_port()
         self.password = secrets.token_urlsafe(24)
         self._programs = programs
@@ -113,7 +114,7 @@ class PostgreSQL:
         """
         if not self._cluster.exists():
             self._make()
-        options = [option for name, value in SETTINGS.items() for option in ("-c", f"{name}={value}")]
+        options = [option for name, value in self._settings.items() for option in ("-c", f"{name}={value}")]
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
                 self._command("postgres", "-D", str(self._cluster), "-p", str(self.port), *options),
