@@ -80,7 +80,9 @@ def awx_fields(
                 fields[name] = redactor.field(plain(value), LIMIT)
     if is_job(environ):
         known = {name: extra.get(f"remediate_{name}") for name in FROM_RUNNER}
-        fields |= {name: redactor.field(value, LIMIT) for name, value in known.items() if isinstance(value, str) and value}
+        fields |= {
+            name: redactor.field(value, LIMIT) for name, value in known.items() if isinstance(value, str) and value
+        }
     if "job_id" not in fields and (job := environ.get("JOB_ID")) and is_job(environ):
         fields["job_id"] = redactor.field(job, LIMIT)
     if fields and (image := environ.get(IMAGE) or _image_told(root / CONTAINER)):
