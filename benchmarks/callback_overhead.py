@@ -4,7 +4,8 @@
     python -m benchmarks.callback_overhead [pairs]
 
 All ways run beside each other, so that what else the machine does hits all of them; the ratio is the median over pairs of
-neighbours. The others come from PyPI, pinned, into an environment of their own on the same ansible-core (`.build/bench`) and
+neighbours. The same of the processor's time of all processes of a run is given beside it: it hardly depends on what else
+the machine does. The others come from PyPI, pinned, into an environment of their own on the same ansible-core (`.build/bench`) and
 are compared with runs in that. No pair begins after TOTAL_SECONDS; the result says how many there were.
 """
 
@@ -12,6 +13,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import statistics
 import subprocess
 import sys
@@ -64,6 +66,16 @@ class Load:
 
 
 @dataclass(frozen=True)
+class Cost:
+    """What one run took."""
+
+    wall: float
+    """Seconds from its start to its end."""
+    processor: float
+    """Seconds that its processes kept a core busy, all together."""
+
+
+@dataclass(frozen=True)
 class Way:
     """One way to record, or none: its programs and its environment."""
 
@@ -101,16 +113,17 @@ WITHOUT = {OURS: NOTHING, JSONL: NOTHING_THERE, ARA: NOTHING_THERE}
 
 
 def measure(pairs: int) -> Iterator[dict[str, object]]:
-    """Yield what is known after each round of both loads: each way beside runs without it, the others in the first rounds."""
+    """Yield what is known after each round of both loads: each way beside runs without it, ours before the others."""
     began = time.monotonic()
-    known: dict[tuple[Load, Way], list[tuple[float, float]]] = {(load, way): [] for load in LOADS for way in WAYS}
-    for load, way in known:
-        _run(load, WITHOUT[way])  # what is cached by the first run is cached for all
-    for number in range(pairs):
-        for (load, way), taken in known.items():
-            in_time = time.monotonic() - began < TOTAL_SECONDS
-            if in_time and (way is OURS or number < PAIRS_OF_OTHERS):
-                taken.append(_pair(load, way, turned=number % 2 == 1))
+    known: dict[tuple[Load, Way], list[tuple[Cost, Cost]]] = {(load, way): [] for load in LOADS for way in WAYS}
+    for way in [OURS] * pairs + [JSONL, ARA] * PAIRS_OF_OTHERS:
+        for load in LOADS:
+            taken = known[load, way]
+            if time.monotonic() - began > TOTAL_SECONDS:
+                break
+            if not taken:
+                _run(load, WITHOUT[way])  # what is cached by the first run is cached for all
+            taken.append(_pair(load, way, turned=len(taken) % 2 == 1))
         found = {
             load.name: {"task_results": load.results, **{way.name: _summary(known[load, way]) for way in WAYS}}
             for load in LOADS
@@ -118,20 +131,25 @@ def measure(pairs: int) -> Iterator[dict[str, object]]:
         yield {"took_s": round(time.monotonic() - began), "at_most_s": TOTAL_SECONDS, **found}
 
 
-def _pair(load: Load, way: Way, *, turned: bool) -> tuple[float, float]:
-    """Seconds without the way and with it, one right after the other."""
+def _pair(load: Load, way: Way, *, turned: bool) -> tuple[Cost, Cost]:
+    """What it costs without the way and with it, one right after the other."""
     order = [WITHOUT[way], way]
-    seconds = {one: _run(load, one) for one in (reversed(order) if turned else order)}
-    print(f"{load.name}, {way.name}: {seconds[way]:.2f} s, {seconds[WITHOUT[way]]:.2f} s without", flush=True)
-    return seconds[WITHOUT[way]], seconds[way]
+    costs = {one: _run(load, one) for one in (reversed(order) if turned else order)}
+    print(f"{load.name}, {way.name}: {costs[way]}, {costs[WITHOUT[way]]} without", flush=True)
+    return costs[WITHOUT[way]], costs[way]
 
 
-def _summary(pairs: Sequence[tuple[float, float]]) -> dict[str, object]:
+def _summary(pairs: Sequence[tuple[Cost, Cost]]) -> dict[str, object]:
     if not pairs:
         return {"pairs": 0}
+    wall = _compared([(plain.wall, recorded.wall) for plain, recorded in pairs])
+    processor = _compared([(plain.processor, recorded.processor) for plain, recorded in pairs])
+    return {"pairs": len(pairs), **wall, "processor": processor}
+
+
+def _compared(pairs: Sequence[tuple[float, float]]) -> dict[str, object]:
     ratios = sorted(recorded / plain for plain, recorded in pairs)
     return {
-        "pairs": len(pairs),
         "none_s": round(statistics.median(plain for plain, _ in pairs), 3),
         "recorded_s": round(statistics.median(recorded for _, recorded in pairs), 3),
         "ratio_median_of_pairs": round(statistics.median(ratios), 4),
@@ -139,7 +157,13 @@ def _summary(pairs: Sequence[tuple[float, float]]) -> dict[str, object]:
     }
 
 
-def _run(load: Load, way: Way) -> float:
+def _processor_seconds() -> float:
+    """Of all processes that this one has started and that have ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def _run(load: Load, way: Way) -> Cost:
     with tempfile.TemporaryDirectory(prefix="bgb") as directory:
         scratch = Path(directory)
         play = f"- hosts: all\n  gather_facts: false\n  connection: local\n  tasks:\n{load.tasks}"
@@ -156,14 +180,14 @@ def _run(load: Load, way: Way) -> float:
         }
         command = [str(way.programs / "ansible-playbook"), "-i", "hosts", "play.yml"]
         with (scratch / "output").open("wb") as output:
-            began = time.perf_counter()
+            used, began = _processor_seconds(), time.perf_counter()
             done = subprocess.run(
                 command, env=environment, cwd=scratch, stdout=output, stderr=output, timeout=RUN_SECONDS, check=False
             )
-            took = time.perf_counter() - began
+            cost = Cost(time.perf_counter() - began, _processor_seconds() - used)
         if done.returncode or not _is_recorded(scratch, way, load):
             raise SystemExit(f"{way.name}: {(scratch / 'output').read_text(errors='replace')[-2000:]}")
-        return took
+        return cost
 
 
 def _is_recorded(scratch: Path, way: Way, load: Load) -> bool:
