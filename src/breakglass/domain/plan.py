@@ -57,6 +57,13 @@ class Plan:
         """Whether nothing runs here: the grant is lent to who asked for it."""
         return not self.remediation
 
+    @property
+    def batches(self) -> list[int]:
+        """How many hosts have their turn at once, batch by batch, the last number standing for all that follow; empty for all at once."""
+        if self.rollout is Rollout.CANARY and len(self.hosts) > 1:
+            return [1, len(self.hosts) - 1]
+        return [1] if self.rollout is Rollout.ONE_BY_ONE else []
+
     @cached_property
     def digest(self) -> str:
         """SHA-256 (hex) of the canonical JSON (RFC 8785)."""

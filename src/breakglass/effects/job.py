@@ -183,6 +183,7 @@ def variables_of(incident: Incident, plan: Plan) -> dict[str, object]:
         "remediate_user": plan.user,
         "remediate_time_box": f"{plan.time_box_seconds}s",
         "remediate_reason": f"{incident.id}: {drill}{incident.course.trigger}, attempt {incident.attempt.number}",
+        **({"remediate_serial": plan.batches} if plan.batches else {}),
         **_marks(incident, plan),
     }
 

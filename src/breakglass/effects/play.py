@@ -185,15 +185,8 @@ def _variables(incident: Incident, plan: Plan) -> dict[str, object]:
         "remediate_reason": reason,
         "remediate_time_box": f"{plan.time_box_seconds}s",
         "remediate_user": plan.user,
-        **({"remediate_serial": batches} if (batches := _batches(plan)) else {}),
+        **({"remediate_serial": batches} if (batches := plan.batches) else {}),
     }
-
-
-def _batches(plan: Plan) -> list[int]:
-    """How many hosts have their turn at once, batch by batch; the last number stands for all batches that follow it."""
-    if plan.rollout is Rollout.CANARY and len(plan.hosts) > 1:
-        return [1, len(plan.hosts) - 1]
-    return [1] if plan.rollout is Rollout.ONE_BY_ONE else []
 
 
 def _ended(result: Mapping[str, object], story: PlayStory, plan: Plan) -> PlayEnded:

@@ -15,6 +15,7 @@ from tests.support.incidents import make_course, make_incident, make_plan
 
 from breakglass.domain.incident import Attempt, Incident, PlayOutcome
 from breakglass.domain.messages import NotStarted, PlayEnded
+from breakglass.domain.plan import Rollout
 from breakglass.effects import job
 from breakglass.effects.awx_api import Awx, UnansweredByAwx
 from breakglass.effects.job import RunJob, UnfitForAwx, limit_of, variables_of
@@ -347,6 +348,13 @@ def test_without_an_awx_in_the_settings_nothing_runs() -> None:
     """An incident of older settings is told so."""
     assert isinstance(RunJob(None).run(INCIDENT), NotStarted)
     assert ended(RunJob(None).recover(INCIDENT))[0] is PlayOutcome.UNKNOWN
+
+
+def test_one_of_several_hosts_goes_first_in_a_job_too() -> None:
+    """The batches of the plan go along as numbers; without a canary all hosts have their turn at once."""
+    canary = replace(PLAN, rollout=Rollout.CANARY)
+    assert variables_of(INCIDENT, canary)["remediate_serial"] == [1, 1]
+    assert "remediate_serial" not in variables_of(INCIDENT, replace(PLAN, rollout=Rollout.TOGETHER))
 
 
 def test_a_drill_is_a_job_in_check_mode(tmp_path: Path) -> None:
