@@ -8,7 +8,7 @@ COLLECTIONS := .build/collections/ansible_collections/breakglass
 SOURCES := $(wildcard $(shell git ls-files src plugins roles playbooks meta galaxy.yml README.md pyproject.toml 2>/dev/null))
 TREES := src plugins tests benchmarks tools
 
-.PHONY: help demo demo-fails install develop test lint format unit integration trials cores fault-matrix role-docs awx-surveys packages lab lab-core lab-test lab-down remediations-table bench soak lock clean
+.PHONY: help demo demo-fails install develop test lint sanity format unit integration trials cores fault-matrix role-docs awx-surveys packages lab lab-core lab-test lab-down remediations-table bench soak lock clean
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -29,6 +29,9 @@ lint: $(VENV)/.dev-installed ## Style, types, import rules, Ansible and YAML lin
 	$(BIN)/yamllint -s .
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/ansible-lint --offline -q roles playbooks
 	$(BIN)/codespell src plugins benchmarks tools docs roles playbooks meta README.md ARCHITECTURE.md CONTRIBUTING.md CHANGELOG.md
+
+sanity: $(VENV)/.dev-installed ## ansible-test sanity on what goes to Galaxy, with every Python that this machine has
+	$(BIN)/python tools/sanity.py
 
 format: $(VENV)/.dev-installed ## Bring the code into its form
 	$(BIN)/ruff check --fix $(TREES)

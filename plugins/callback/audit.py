@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0 or later (see LICENSE, or https://www.gnu.org/licenses/gpl-3.0.txt)
 """Journals every event of a run, and closes its grant at the end."""
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ description:
   - With E(BREAKGLASS_AUDIT_DIFF) set to V(1) the differences that tasks report are recorded too, masked and capped; those of
     tasks with C(no_log) never are.
 author:
-  - The breakglass.remediation maintainers
+  - The breakglass.remediation maintainers (!UNKNOWN)
 requirements:
   - enable in configuration
   - cryptography
@@ -65,6 +66,7 @@ from ansible_collections.breakglass.remediation.plugins.plugin_utils._credential
 from ansible_collections.breakglass.remediation.plugins.plugin_utils._credential.wallet import read_credential
 from ansible_collections.breakglass.remediation.plugins.plugin_utils._errors import BreakglassError
 from ansible_collections.breakglass.remediation.plugins.plugin_utils._journal.stream import UNRECORDABLE
+from ansible_collections.breakglass.remediation.plugins.plugin_utils._libraries import require_libraries
 from ansible_collections.breakglass.remediation.plugins.plugin_utils._run import live
 
 FORKING = frozenset(
@@ -178,9 +180,10 @@ class CallbackModule(CallbackBase):
         if done.problem:
             self._complain(done.problem)
         if done.fails:
-            sys.exit(UNRECORDABLE)
+            raise SystemExit(UNRECORDABLE)
 
     def _begin(self, playbook):
+        require_libraries()
         self._goes_on = shipping.goes_on_unrecorded(os.environ)
         place = find_place(os.environ)
         self._with_differences = are_wanted(os.environ)
@@ -361,7 +364,7 @@ class CallbackModule(CallbackBase):
         self._complain(f"{sentence} The run ends here: without record and guard nothing is done.")
         if self._ending is not None:
             self._ending.stop(sentence)
-        sys.exit(UNRECORDABLE)
+        raise SystemExit(UNRECORDABLE)
 
     def _complain(self, text):
         """Like `Display.error`, which ansible-core before 2.19 wraps, through the middle of paths."""

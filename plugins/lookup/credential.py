@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0 or later (see LICENSE, or https://www.gnu.org/licenses/gpl-3.0.txt)
 """Hands out paths of the run's credentials where a module can't stand."""
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ description:
     stand in play variables and group_vars before the credential was obtained, and a renewed credential is found there.
   - Nothing secret is returned.
 author:
-  - The breakglass.remediation maintainers
+  - The breakglass.remediation maintainers (!UNKNOWN)
 version_added: 0.1.0
 options:
   _terms:

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0 or later (see LICENSE, or https://www.gnu.org/licenses/gpl-3.0.txt)
 """Tells how long a remediation takes as a rule, so that a grant that is too short is never opened."""
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ description:
     M(breakglass.remediation.grant) wants it.
   - The empty text for a role that does not say, or that is not found; running it will say so better.
 author:
-  - The breakglass.remediation maintainers
+  - The breakglass.remediation maintainers (!UNKNOWN)
 version_added: 0.1.0
 options:
   _terms:

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0 or later (see LICENSE, or https://www.gnu.org/licenses/gpl-3.0.txt)
 """Tells whether a run was limited to hosts, without reading the limit as a template."""
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ description:
   - The variable C(ansible_limit) can't be asked for that. Ansible evaluates it as a template, and in AWX it comes from
     whoever launches the job.
 author:
-  - The breakglass.remediation maintainers
+  - The breakglass.remediation maintainers (!UNKNOWN)
 version_added: 0.1.0
 options:
   _terms:

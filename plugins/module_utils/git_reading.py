@@ -80,9 +80,9 @@ class Repository:
         entries = [_listed(line) for line in listed if line]
         if len(entries) > MOST_FILES:
             raise UnusableTree(f"{path} is too large for a configuration: more than {MOST_FILES} files.")
-        contents = self._contents([object_name for _, object_name, _ in entries])
+        contents = self._contents([object_name for _mode, object_name, _name in entries])
         tree: Tree = {}
-        for (mode, _, name), content in zip(entries, contents):  # noqa: B905 (Python 3.9 has no strict)
+        for (mode, _object, name), content in zip(entries, contents):  # noqa: B905 (Python 3.9 has no strict)
             below = "" if name == inside else os.path.relpath(name, inside)
             if mode == "120000":
                 tree[below] = Entry(None, os.fsdecode(content))
@@ -101,7 +101,7 @@ class Repository:
             return []
         asked = "".join(f"{name}\n" for name in objects).encode("ascii")
         answer, found, at, total = self._ask("cat-file", "--batch", asked=asked), [], 0, 0
-        for _ in objects:
+        for _object in objects:
             end = answer.index(b"\n", at)
             header = answer[at:end].split(b" ")  # name, kind, size; or name, "missing"
             if header[1] != b"blob":
@@ -137,6 +137,6 @@ class Repository:
 
 def _listed(line: bytes) -> tuple[str, str, str]:
     """Mode, object and path of a line of `ls-tree -z`."""
-    about, _, name = line.partition(b"\t")
-    mode, _, object_name = about.decode("ascii").split(" ")
+    about, _tab, name = line.partition(b"\t")
+    mode, _kind, object_name = about.decode("ascii").split(" ")
     return mode, object_name, os.fsdecode(name)

@@ -57,7 +57,7 @@ def device_of(mount: int, mountinfo: Path = PROC / "self" / "mountinfo") -> str:
 
 def open_paths() -> frozenset[str]:
     """The path of every file that a process other than this one has open."""
-    return frozenset(link for _, _, link in _links())
+    return frozenset(link for _pid, _number, link in _links())
 
 
 def deleted(device: str) -> list[Held]:

@@ -68,7 +68,7 @@ def memory(text: str) -> dict[str, int]:
     """Bytes of the main kinds of memory, out of /proc/meminfo."""
     found = {}
     for line in text.splitlines():
-        name, _, rest = line.partition(":")
+        name, _colon, rest = line.partition(":")
         if name in MEMORY:
             found[name] = 1024 * int(rest.split()[0])
     return found
@@ -78,7 +78,7 @@ def filesystems(mountinfo: str) -> list[dict[str, Any]]:
     """Size and free space of each real filesystem, in bytes, and of its inodes."""
     found = []
     for line in mountinfo.splitlines():
-        before, _, after = line.partition(" - ")
+        before, _dash, after = line.partition(" - ")
         fields, kind = before.split(), after.split()[0]
         if kind not in REAL:
             continue
@@ -153,7 +153,7 @@ def sockets(proc: Path) -> list[dict[str, Any]]:
 
 def address(text: str) -> str:
     """An address of /proc/net/tcp as people write it."""
-    number, _, port = text.partition(":")
+    number, _colon, port = text.partition(":")
     packed = b"".join(struct.pack("=I", int(number[at : at + 8], 16)) for at in range(0, len(number), 8))
     version4 = len(packed) == len(b"1234")
     host = socket.inet_ntop(socket.AF_INET if version4 else socket.AF_INET6, packed)

@@ -107,7 +107,7 @@ def process(pid: int, proc: Path = PROC) -> Process | None:
 def unit_of(cgroups: str) -> str:
     """The service of the system's systemd that a process is in, out of /proc/PID/cgroup; empty for none and for those of users."""
     for line in cgroups.splitlines():
-        _, controllers, path = [*line.split(":", 2), "", ""][:3]
+        _number, controllers, path = [*line.split(":", 2), "", ""][:3]
         parts = path.strip("/").split("/")
         if controllers in ("", "name=systemd") and parts[0] != "user.slice":
             unit = next((part for part in parts if part.endswith(".service")), "")

@@ -59,7 +59,10 @@ def rules(openings: Openings) -> str:
         incoming.append(f"{family} saddr {_set(some)} tcp sport {_set(ports)} tcp flags & (syn | ack) != syn accept")
         outgoing.append(f"{family} daddr {_set(some)} tcp dport {_set(ports)} accept")
         outgoing.append(f"{family} daddr {_set(some)} udp dport {_set(ports)} accept")
-    if any(family == "ip6" for family, _ in _by_family((*openings.controllers, *openings.monitors, *openings.sinks))):
+    if any(
+        family == "ip6"
+        for family, _networks in _by_family((*openings.controllers, *openings.monitors, *openings.sinks))
+    ):
         incoming.append(NEIGHBOURS_IN)
         outgoing.append(NEIGHBOURS_OUT)
     chains = [("incoming", "input", incoming), ("outgoing", "output", outgoing), ("passing", "forward", [])]

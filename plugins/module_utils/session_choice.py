@@ -112,7 +112,7 @@ def listening(tables: Iterable[str], port: int) -> list[str]:
         for line in table.splitlines()[1:]:
             words = line.split()
             if len(words) > MOST_NAMED and words[3] == LISTENING:
-                address, _, number = words[1].partition(":")
+                address, _colon, number = words[1].partition(":")
                 if int(number, 16) == port:
                     found.add(_address(address))
     return sorted(found)

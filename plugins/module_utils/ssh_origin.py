@@ -45,7 +45,7 @@ def plain_address(text: str) -> str:
 
 def origin(pid: int, proc: Path = Path("/proc")) -> Origin | None:
     """The connection of the nearest ancestor that has one and that the kernel knows as established; None without."""
-    for _, environment in _ancestors(pid, proc):
+    for _pid, environment in _ancestors(pid, proc):
         found = _parsed(environment.get("SSH_CONNECTION", ""))
         if found is not None:
             known = _established(proc)
@@ -68,7 +68,7 @@ def _real_user(pid: int, proc: Path) -> int:
 
 def _ancestors(pid: int, proc: Path) -> Iterator[tuple[int, dict[str, str]]]:
     """A process, its parent, and so on, each with its environment."""
-    for _ in range(MOST_ANCESTORS):
+    for _ancestor in range(MOST_ANCESTORS):
         try:
             raw = (proc / str(pid) / "environ").read_bytes().decode("utf-8", "replace")
             status = (proc / str(pid) / "status").read_text(encoding="utf-8", errors="replace")
@@ -83,7 +83,7 @@ def _ancestors(pid: int, proc: Path) -> Iterator[tuple[int, dict[str, str]]]:
 def _parsed(text: str) -> Origin | None:
     words = text.split()
     try:
-        address, port, _, server_port = words
+        address, port, _server, server_port = words
         return Origin(plain_address(address), int(port), int(server_port))
     except ValueError:
         return None
@@ -102,6 +102,6 @@ def _established(proc: Path) -> set[tuple[str, int, int]]:
 
 def _ends(fields: list[str]) -> tuple[str, int, int]:
     """The other side's address and port, and our port, of a line of /proc/net/tcp or tcp6."""
-    remote, _, remote_port = fields[2].partition(":")
+    remote, _colon, remote_port = fields[2].partition(":")
     raw = b"".join(int(remote[at : at + 8], 16).to_bytes(4, sys.byteorder) for at in range(0, len(remote), 8))
     return plain_address(str(ipaddress.ip_address(raw))), int(remote_port, 16), int(fields[1].partition(":")[2], 16)

@@ -32,7 +32,7 @@ def chain_fault(certificate: str, key: str, authorities: str, name: str) -> str:
     try:
         server = _server(certificate, key).wrap_bio(client_side, server_side, server_side=True)
         client = _client(authorities).wrap_bio(server_side, client_side, server_hostname=name)
-        for _ in range(MOST_ROUNDS):
+        for _round in range(MOST_ROUNDS):
             if all([_shaken(client), _shaken(server)]):
                 return ""
     except ssl.SSLCertVerificationError as error:

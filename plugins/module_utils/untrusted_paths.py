@@ -47,7 +47,7 @@ def reach(path: str) -> Place | None:
     parts = [part for part in path.split("/") if part not in ("", ".")]
     here, walked, trusted = os.open("/", DIRECTORY), "", True
     try:
-        for _ in range(MOST_STEPS):
+        for _step in range(MOST_STEPS):
             trusted = trusted and _roots_alone(here)
             name = parts.pop(0)
             if name == "..":
@@ -109,7 +109,7 @@ def take(place: Place) -> None:
 
 def put_back(found: dict[str, Any]) -> None:
     """Put it where it was, with owner, mode, time and text; raises UnsafePath when anything else is there, or the way is not."""
-    directory, _, name = found["path"].rpartition("/")
+    directory, _slash, name = found["path"].rpartition("/")
     held = reach(directory) if directory else None
     if held is None:
         raise UnsafePath(f"{directory} is not there any more, so {name} can't be put back into it.")

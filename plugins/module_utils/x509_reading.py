@@ -62,7 +62,7 @@ def read(der: bytes) -> Certificate:
         fields = list(_parts(_one(outer, SEQUENCE)))
         if fields[0][0] == VERSION:
             fields = fields[1:]
-        number, _, issuer, validity, subject = (content for _, content in fields[:5])
+        number, _algorithm, issuer, validity, subject = (content for _tag, content in fields[:5])
         begins, ends = (_moment(tag, content) for tag, content in _parts(validity))
         extensions = [content for tag, content in fields if tag == EXTENSIONS]
         return Certificate(
@@ -111,10 +111,10 @@ def _moment(tag: int, content: bytes) -> datetime:
 
 
 def _names(extensions: bytes) -> Iterator[str]:
-    for _, extension in _parts(extensions):
+    for _tag, extension in _parts(extensions):
         parts = list(_parts(extension))
         if parts[0] == (OBJECT, ALTERNATIVE_NAMES):
-            value = next(content for tag, content in parts if tag == OCTETS)
+            value = next((content for tag, content in parts if tag == OCTETS), b"")
             for tag, name in _parts(_one(value, SEQUENCE)):
                 if tag == DNS_NAME:
                     yield name.decode("ascii").lower()

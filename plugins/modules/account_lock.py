@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0 or later (see LICENSE, or https://www.gnu.org/licenses/gpl-3.0.txt)
 from __future__ import annotations
 
 DOCUMENTATION = r"""
@@ -11,7 +12,7 @@ description:
     process is hit.
   - Root, the user whom this run came in as, and C(breakglass) are refused, and accounts below 1000 unless O(system_accounts) says so.
 author:
-  - The breakglass.remediation maintainers
+  - The breakglass.remediation maintainers (!UNKNOWN)
 version_added: 0.1.0
 extends_documentation_fragment:
   - action_common_attributes
@@ -168,7 +169,7 @@ def plan(work: Work) -> Plan:
     for one in work.groups:
         if name in (there := account_files.members(group, one) or []):
             found["groups"].append([one, there.index(name)])
-    own, _ = account_files.key_files(_sshd(work), work.who)
+    own, _shared = account_files.key_files(_sshd(work), work.who)
     found["keys"] = _looked(path for path in own if _is_of_user(path, work.who))
     found["sudo"] = _looked(str(path) for path in _sudoers() if _is_their_sudo(path, work.who))
     found["cron"] = _looked(f"{directory}/{name}" for directory in CRONTABS)
@@ -183,7 +184,7 @@ def told(work: Work) -> list[str]:
     named = [str(path) for path in sudo if account_files.mentions(_read(path), work.who)]
     crons = [Path("/etc/crontab"), *(SYSTEM_CRON.iterdir() if SYSTEM_CRON.is_dir() else [])]
     named += [str(path) for path in crons if path.is_file() and account_files.mentions(_read(path), work.who)]
-    _, shared = account_files.key_files(_sshd(work), work.who)
+    _own, shared = account_files.key_files(_sshd(work), work.who)
     return sorted([*named, *(path for path in shared if Path(path).is_file())])
 
 
@@ -197,7 +198,7 @@ def lock(work: Work, found: Plan, within: float) -> None:
         work.must("chage", "--expiredate", account_files.LONG_AGO, name)
     if found["linger"]:
         work.must("loginctl", "disable-linger", name)
-    for one, _ in found["groups"]:
+    for one, _place in found["groups"]:
         work.must("gpasswd", "--delete", name, one)
     _take_sudo(work, found["sudo"])
     _take(found["cron"] + found["at"])
@@ -248,7 +249,7 @@ def restore(work: Work, record: Plan) -> None:
 
 def _sshd(work: Work) -> str:
     """What sshd says of the user; where it does not answer, what it does by default."""
-    code, out, _ = work.run(["sshd", "-T", "-C", f"user={work.who.name},host=localhost,addr=127.0.0.1"])
+    code, out, _err = work.run(["sshd", "-T", "-C", f"user={work.who.name},host=localhost,addr=127.0.0.1"])
     return "authorizedkeysfile .ssh/authorized_keys .ssh/authorized_keys2" if code else out
 
 

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0 or later (see LICENSE, or https://www.gnu.org/licenses/gpl-3.0.txt)
 from __future__ import annotations
 
 DOCUMENTATION = r"""
@@ -16,7 +17,7 @@ description:
     With O(passfile) sessions are ended by the database user whose password is in there.
   - Nothing that it returns holds the text of a query. Needs PostgreSQL 14 or newer.
 author:
-  - The breakglass.remediation maintainers
+  - The breakglass.remediation maintainers (!UNKNOWN)
 version_added: 0.1.0
 extends_documentation_fragment:
   - action_common_attributes
@@ -297,7 +298,7 @@ class Server:
 
     def state_of(self, unit: str) -> tuple[bool, bool]:
         """Whether systemd knows a unit, and whether it is active."""
-        _, out, _ = self.run(["systemctl", "show", "--property=LoadState,ActiveState", unit])
+        _code, out, _err = self.run(["systemctl", "show", "--property=LoadState,ActiveState", unit])
         said = dict(line.split("=", 1) for line in out.splitlines() if "=" in line)
         return said.get("LoadState") == "loaded", said.get("ActiveState") in ("active", "reloading")
 

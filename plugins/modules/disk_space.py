@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0 or later (see LICENSE, or https://www.gnu.org/licenses/gpl-3.0.txt)
 from __future__ import annotations
 
 DOCUMENTATION = r"""
@@ -11,7 +12,7 @@ description:
   - Files that somebody has open or mapped are left alone, and so are files with several names, because removing one of those frees nothing.
   - What is used is what C(df) shows, or the inodes, whichever is more.
 author:
-  - The breakglass.remediation maintainers
+  - The breakglass.remediation maintainers (!UNKNOWN)
 version_added: 0.1.0
 extends_documentation_fragment:
   - action_common_attributes
@@ -214,7 +215,7 @@ class Work:
     @property
     def gone(self) -> int:
         """Bytes in all."""
-        return sum(size for size, _ in self.freed.values())
+        return sum(size for size, _files in self.freed.values())
 
     def allows(self, size: int) -> bool:
         """Whether as much may still go; otherwise that is counted as left."""
@@ -366,7 +367,7 @@ def _result(given: Mapping[str, Any], *, act: bool) -> dict[str, Any]:
             "enough": work.enough,
             "freed": [f"{name}: {files} files, {_megabytes(size)}" for name, (size, files) in work.freed.items()],
             "freed_bytes": work.gone,
-            "freed_files": sum(files for _, files in work.freed.values()),
+            "freed_files": sum(files for _size, files in work.freed.values()),
             "left": [f"{reason} {count}" for reason, count in sorted(work.left.items())],
             "held": _held(work) if before >= work.floor and given["kinds"] else [],
             "largest": _largest(work, path) if not work.enough and given["kinds"] else [],

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0 or later (see LICENSE, or https://www.gnu.org/licenses/gpl-3.0.txt)
 from __future__ import annotations
 
 DOCUMENTATION = r"""
@@ -15,7 +16,7 @@ description:
     read; hooks, filters, and what else it configures, are not run.
   - Neither what files contain nor the words of the validator are in the result.
 author:
-  - The breakglass.remediation maintainers
+  - The breakglass.remediation maintainers (!UNKNOWN)
 version_added: 0.1.0
 extends_documentation_fragment:
   - action_common_attributes

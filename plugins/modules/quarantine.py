@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0 or later (see LICENSE, or https://www.gnu.org/licenses/gpl-3.0.txt)
 from __future__ import annotations
 
 DOCUMENTATION = r"""
@@ -11,7 +12,7 @@ description:
     that came through the rules, disarms it and makes them last. So rules that shut the controller out end by themselves.
   - Which connection that is, the host itself says (C(SSH_CONNECTION) of the process that sshd started, and the kernel's table of connections).
 author:
-  - The breakglass.remediation maintainers
+  - The breakglass.remediation maintainers (!UNKNOWN)
 version_added: 0.1.0
 extends_documentation_fragment:
   - action_common_attributes
@@ -168,7 +169,7 @@ class Host:
         return self.must(self.nft, "-j", "list", "ruleset")
 
     def load(self, rules: str) -> None:
-        code, _, err = self.run([self.nft, "-f", "-"], data=rules)
+        code, _out, err = self.run([self.nft, "-f", "-"], data=rules)
         if code:
             raise Shortfall(f"nft does not take the rules: {err.strip()[:300]}")
 

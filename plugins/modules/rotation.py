@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0 or later (see LICENSE, or https://www.gnu.org/licenses/gpl-3.0.txt)
 from __future__ import annotations
 
 DOCUMENTATION = r"""
@@ -16,7 +17,7 @@ description:
     secret, so deploy the new one, restart them, and prove it with M(breakglass.remediation.login_probe).
   - Called again in the same way within one run it returns what is there, and rotates nothing.
 author:
-  - The breakglass.remediation maintainers
+  - The breakglass.remediation maintainers (!UNKNOWN)
 version_added: 0.1.0
 requirements:
   - hvac

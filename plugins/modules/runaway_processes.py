@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0 or later (see LICENSE, or https://www.gnu.org/licenses/gpl-3.0.txt)
 from __future__ import annotations
 
 DOCUMENTATION = r"""
@@ -12,7 +13,7 @@ description:
   - Process 1, sshd, systemd and its own services, D-Bus, and whatever this run came in by are never ended. A process is signalled by a
     descriptor after it was looked at again, so that no other one with its number is hit.
 author:
-  - The breakglass.remediation maintainers
+  - The breakglass.remediation maintainers (!UNKNOWN)
 version_added: 0.1.0
 extends_documentation_fragment:
   - action_common_attributes
@@ -181,7 +182,7 @@ class Systemd:
     run: Callable[..., tuple[int, str, str]]
 
     def show(self, unit: str, name: str) -> str:
-        code, out, _ = self.run(["systemctl", "show", f"--property={name}", "--value", "--", unit])
+        code, out, _err = self.run(["systemctl", "show", f"--property={name}", "--value", "--", unit])
         return "" if code else out.strip()
 
     def do(self, *words: str) -> str:

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0 or later (see LICENSE, or https://www.gnu.org/licenses/gpl-3.0.txt)
 from __future__ import annotations
 
 DOCUMENTATION = r"""
@@ -8,7 +9,7 @@ description:
   - Works on the host. Compares the time at which each systemd unit was started with the time at which a file was written.
   - Changes nothing, and does not read the file.
 author:
-  - The breakglass.remediation maintainers
+  - The breakglass.remediation maintainers (!UNKNOWN)
 version_added: 0.1.0
 extends_documentation_fragment:
   - action_common_attributes
@@ -91,7 +92,7 @@ def main() -> None:
         module.fail_json(msg=f"{path} is no plain file. If it is a link, name what it points to.")
     unread = []
     for unit in module.params["units"]:
-        _, out, _ = module.run_command(["systemctl", "show", f"--property={PROPERTIES}", "--", unit])
+        _code, out, _err = module.run_command(["systemctl", "show", f"--property={PROPERTIES}", "--", unit])
         said = properties(out)
         if said.get("LoadState") != "loaded":
             module.fail_json(msg=f"There is no unit {unit} that can be started ({said.get('LoadState', 'no answer')}).")

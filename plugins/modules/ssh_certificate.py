@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0 or later (see LICENSE, or https://www.gnu.org/licenses/gpl-3.0.txt)
 from __future__ import annotations
 
 DOCUMENTATION = r"""
@@ -17,7 +18,7 @@ description:
   - An SSH certificate can't be revoked. At closing the files are wiped and the connections of the run are ended, and the
     certificate itself lives until RV(expires_at). The end of the run says so.
 author:
-  - The breakglass.remediation maintainers
+  - The breakglass.remediation maintainers (!UNKNOWN)
 version_added: 0.1.0
 requirements:
   - hvac

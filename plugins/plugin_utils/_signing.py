@@ -60,7 +60,7 @@ class OpenStream:
             self._offset = tail.follow(descriptor, self._chain, self._offset).offset
             os.fdatasync(descriptor)
         except tail.BrokenLine as error:
-            raise ChangedStream(
+            raise ChangedStream(  # pylint: disable=bad-exception-cause
                 f"The stream {self._path} has been changed while it was written, {error} Verify the journal."
             ) from error
         except OSError as error:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import requests
-from ansible_collections.breakglass.remediation.plugins.plugin_utils._ship.cutting import Connections, CuttableAdapter
+from ansible_collections.breakglass.remediation.plugins.plugin_utils._ship.cutting import Connections, cuttable_adapter
 
 from breakglass import __version__
 
@@ -34,7 +34,7 @@ def session_within(
         session.verify = str(ca_cert) if ca_cert else True
         session.headers["User-Agent"] = f"breakglass/{__version__}"
         for scheme in ("http://", "https://"):
-            session.mount(scheme, CuttableAdapter(connections))
+            session.mount(scheme, cuttable_adapter(connections))
         late.start()
         try:
             yield session

@@ -99,7 +99,7 @@ def _packed(path: Path, reference: str) -> str:
     if not path.is_file() or path.stat().st_size > LARGEST_REFERENCES:
         return ""
     for line in path.read_text(encoding="utf-8").splitlines():
-        commit, _, name = line.partition(" ")
+        commit, _blank, name = line.partition(" ")
         if name == reference and COMMIT.fullmatch(commit):
             return commit
     return ""

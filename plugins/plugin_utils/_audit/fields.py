@@ -86,7 +86,7 @@ def whole(value: object) -> int | None:
 
 
 def _without_arguments(message: str, result: Mapping[str, object]) -> str:
-    before, raised, _ = message.partition(RAISED)
+    before, raised, _rest = message.partition(RAISED)
     if raised:
         return f"{before}{RAISED}it raised an exception, whose text is not recorded."
     invocation = result.get("invocation")

@@ -54,7 +54,7 @@ def find_place(environ: Mapping[str, str]) -> Place:
         return _place_of_runner(RunDirectory(Path(given)))
     journal = Path(environ.get("BREAKGLASS_JOURNAL") or state_directory(environ) / "journal").absolute()
     now = datetime.now(tz=timezone.utc)
-    name = "RUN-" + "".join(secrets.choice(ALPHABET) for _ in range(8))
+    name = "RUN-" + "".join(secrets.choice(ALPHABET) for _letter in range(8))
     stream = f"{now:%Y/%m/%d}/{name}/play-1"
     run = RunDirectory.create(parent_of_runs(environ))
     try:

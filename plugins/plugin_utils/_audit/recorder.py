@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Writes one run's stream. When a record can't be made durable, no further task starts.
 
-What announces something is on the disk before it happens; the worker that will do it brings it there. What tells of something that has happened is handed to the
-system at once, and is on the disk with the next announcement, at the end of the run, or after a second at the latest.
+What announces something is on the disk before it happens; the worker that will do it brings it there. What tells of something that has happened is handed
+to the system at once, and is on the disk with the next announcement, at the end of the run, or after a second at the latest.
 """
 
 from __future__ import annotations

@@ -48,11 +48,9 @@ class Task(Protocol):
 
     def get_name(self) -> str:
         """Role and name, templated as far as Ansible has."""
-        ...
 
     def get_path(self) -> str:
         """File and line."""
-        ...
 
 
 def task_fields(task: Task, redactor: Redactor) -> dict[str, object]:
@@ -117,7 +115,7 @@ def hosts_of(names: Sequence[str], redactor: Redactor) -> dict[str, object]:
 
 def _ancestry(task: object) -> Iterator[tuple[object, object]]:
     child, parent = task, getattr(task, "_parent", None)
-    for _ in range(64):
+    for _level in range(64):
         if parent is None:
             return
         yield child, parent

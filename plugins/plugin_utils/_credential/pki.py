@@ -4,16 +4,18 @@
 from __future__ import annotations
 
 import secrets
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
-
-from cryptography import x509
-from cryptography.hazmat.primitives.serialization import BestAvailableEncryption
-from cryptography.hazmat.primitives.serialization.pkcs12 import serialize_key_and_certificates
 
 from .._vault.pki import NewKey, PkiCertificate, PkiRequest, new_key, pki_path, sign_certificate
 from .holding import Fate
 from .order import Obtained, UnusableOrder
+
+with suppress(ImportError):  # what is missing is told when a run begins (_libraries.py)
+    from cryptography import x509
+    from cryptography.hazmat.primitives.serialization import BestAvailableEncryption
+    from cryptography.hazmat.primitives.serialization.pkcs12 import serialize_key_and_certificates
 
 if TYPE_CHECKING:
     from datetime import timedelta

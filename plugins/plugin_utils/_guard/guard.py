@@ -54,7 +54,7 @@ def start(live: Live, order: Order) -> dict[str, object]:
 
 
 def _answer(reading: int, limit_seconds: float) -> dict[str, object]:
-    ready, _, _ = select.select([reading], [], [], limit_seconds)
+    ready, _writable, _broken = select.select([reading], [], [], limit_seconds)
     text = os.read(reading, line.LARGEST_MESSAGE) if ready else b""
     with suppress(ValueError):
         answer = json.loads(text)
@@ -137,7 +137,9 @@ class _Guard:
     def _heard(self, limit_seconds: float) -> str:
         """What callback or task ask for, DIED when there is nobody to ask any more, or nothing within the limit."""
         asking = (self._live.guard_end, self._live.guard_worker_end)
-        ready, _, _ = select.select([self._main, *(end.fileno() for end in asking)], [], [], limit_seconds)
+        ready, _writable, _broken = select.select(
+            [self._main, *(end.fileno() for end in asking)], [], [], limit_seconds
+        )
         for end in asking:
             if end.fileno() in ready and (word := str(line.receive(end).get("do", ""))):
                 self._asker = end  # an empty word is the end of the line, which says less than the end of the process

@@ -3,15 +3,17 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
-
-import requests
 
 from .._errors import BreakglassError
 from .._vault.answer import section, text
 from .._vault.errors import InvalidRequest
 from .._vault.names import IDENTITY_TOKEN_PATH
+
+with suppress(ImportError):  # what is missing is told when a run begins (_libraries.py)
+    import requests
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -47,7 +47,10 @@ class KeptAnchors:
             raise UnusableAnchors(f"The anchors can't be read from {path}: {error.strerror}.") from error
         except (ValueError, RecursionError, LookupError, TypeError, AttributeError) as error:
             raise UnusableAnchors(f"{path} does not hold anchors. Write it anew with --save-anchors.") from error
-        if not all(type(size) is int and size >= 0 and isinstance(note, str) for size, note in kept.values()):
+        if not all(
+            isinstance(size, int) and not isinstance(size, bool) and size >= 0 and isinstance(note, str)
+            for size, note in kept.values()
+        ):
             raise UnusableAnchors(f"{path} does not hold anchors. Write it anew with --save-anchors.")
         return cls(kept)
 

@@ -10,11 +10,13 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import TypeAlias
 
-import rfc8785
-
 from .._errors import BreakglassError
+
+with suppress(ImportError):  # what is missing is told when a run begins (_libraries.py)
+    import rfc8785
 
 JsonScalar: TypeAlias = str | int | float | bool | None
 JsonValue: TypeAlias = JsonScalar | Sequence["JsonValue"] | Mapping[str, "JsonValue"]
@@ -70,12 +72,12 @@ def _plain(value: object, depth: int) -> str | None:
 
 def _plain_mapping(value: dict[object, object], depth: int) -> str | None:
     for key in value:
-        if type(key) is not str or not key.isascii():
+        if key.__class__ is not str or not key.isascii():
             return None
     members = []
     for key in sorted(value):  # type: ignore[type-var]  # text they are
         item = value[key]
-        text = _quoted(item) if type(item) is str else _plain(item, depth)
+        text = _quoted(item) if item.__class__ is str else _plain(item, depth)
         if text is None:
             return None
         members.append(f"{_quoted(key)}:{text}")  # type: ignore[arg-type]

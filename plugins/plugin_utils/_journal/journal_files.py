@@ -38,7 +38,7 @@ def list_files(directory: Path) -> JournalFiles:
     def refuse(error: OSError) -> None:
         unreadable.append(f"{error.filename}: {error.strerror}")
 
-    for parent, _, names in os.walk(directory, onerror=refuse):
+    for parent, _directories, names in os.walk(directory, onerror=refuse):
         found += [Path(parent, name) for name in names if name.endswith((".jsonl", SUFFIX))]
     streams = {path for path in found if path.suffix == ".jsonl"}
     strays = [path for path in found if path.suffix == SUFFIX and not _has_stream(path, streams)]

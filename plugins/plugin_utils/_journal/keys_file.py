@@ -47,7 +47,7 @@ def read_keys(path: Path) -> tuple[PublicKey, ...]:
             try:
                 keys.append(PublicKey.parse(line.strip()))
             except BrokenKey as error:
-                raise BrokenKey(f"{path}, line {number}: {error}") from error
+                raise BrokenKey(f"{path}, line {number}: {error}") from error  # pylint: disable=bad-exception-cause
     return tuple(keys)
 
 

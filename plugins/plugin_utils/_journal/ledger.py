@@ -210,7 +210,7 @@ class Ledger:
         try:
             end = tail.follow(descriptor, self._chain, self._offset)
         except tail.BrokenLine as error:
-            raise ChangedLedger(f"The ledger {self.path} has been changed, {error} Verify the journal.") from error
+            raise ChangedLedger(f"The ledger {self.path} has been changed, {error} Verify the journal.") from error  # pylint: disable=bad-exception-cause
         if end.offset != self._offset and self._chain.last_line is not None:
             self._remember(self._chain.last_line, end.offset)
         return end

@@ -78,7 +78,7 @@ def origin_of(path: Path) -> str:
     except OSError as error:
         raise unwritable(path, error) from error
     except BrokenRecord as error:
-        raise ChangedLedger(
+        raise ChangedLedger(  # pylint: disable=bad-exception-cause
             f"The ledger {path} has been changed: its first line is not a record. Verify it."
         ) from error
 

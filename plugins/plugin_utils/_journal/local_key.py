@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import stat
 from base64 import b64encode
+from contextlib import suppress
 from typing import TYPE_CHECKING
-
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from .._errors import BreakglassError
 from . import durable
 from .public_key import ED25519, KEY_SIZE, BrokenKey, PublicKey, canonical_base64
+
+with suppress(ImportError):  # what is missing is told when a run begins (_libraries.py)
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -77,8 +79,8 @@ class LocalKey:
 
     @classmethod
     def _parse(cls, text: str, path: Path) -> LocalKey:
-        name, _, rest = text.removeprefix(_PREFIX).partition("+")
-        key_id, _, encoded = rest.partition("+")
+        name, _plus, rest = text.removeprefix(_PREFIX).partition("+")
+        key_id, _plus, encoded = rest.partition("+")
         typed = canonical_base64(encoded)
         if not text.startswith(_PREFIX) or typed is None or typed[:1] != ED25519:
             raise BrokenKey(f"The file {path} does not hold a signing key.")

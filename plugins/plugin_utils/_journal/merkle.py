@@ -116,7 +116,7 @@ class Span:
         if not self._nodes:
             return sha256(b"").digest()
         node = self._nodes[-1][2]
-        for _, _, left in reversed(self._nodes[:-1]):
+        for _level, _place, left in reversed(self._nodes[:-1]):
             node = sha256(_NODE + left + node).digest()
         return node
 

@@ -42,7 +42,9 @@ def sign_text(text: str, signer: Signer) -> str:
         BrokenCheckpoint: the signer's key is not the one that it signs with, and stays so.
         BreakglassError: as the signer says.
     """
-    for _ in range(_ATTEMPTS):  # a key that is rotated between the two questions gives a signature of the next version
+    for _attempt in range(
+        _ATTEMPTS
+    ):  # a key that is rotated between the two questions gives a signature of the next version
         key, signature = signer.key(), signer.sign(text.encode())
         if key.has_signed(text.encode(), signature):
             return f"{text}\n\u2014 {key.name} {b64encode(key.key_id() + signature).decode()}\n"

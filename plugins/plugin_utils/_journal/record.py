@@ -154,7 +154,7 @@ def parse(line: bytes) -> Record:
     try:
         canonical_line = line_of(record)
     except UnrecordableValue as error:
-        raise BrokenRecord("A line is not a record: a field is not of its shape.") from error
+        raise BrokenRecord("A line is not a record: a field is not of its shape.") from error  # pylint: disable=bad-exception-cause
     if canonical_line != line:
         raise BrokenRecord("A line is not a record: it is not in canonical form (RFC 8785).")
     return record
@@ -207,7 +207,7 @@ def _fault(record: Record) -> str | None:
 
 
 def _is_number(number: object) -> bool:
-    return type(number) is int and number > 0
+    return isinstance(number, int) and not isinstance(number, bool) and number > 0
 
 
 def _is_name(name: object) -> bool:

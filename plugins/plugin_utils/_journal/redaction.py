@@ -52,7 +52,7 @@ class Redactor:
     def learn(self, secrets: Iterable[str]) -> None:
         """Mask these secrets too from now on."""
         for secret in secrets:
-            for part in {secret, secret.strip()}:
+            for part in dict.fromkeys((secret, secret.strip())):
                 if len(part) >= MINIMUM:
                     self._forms.update(forms(_SURROGATES.sub("\ufffd", part)))
         self._remembered.clear()

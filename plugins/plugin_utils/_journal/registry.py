@@ -94,4 +94,4 @@ def _seal(entry: Entry, size: JsonValue, root: JsonValue, sizes: JsonValue) -> b
 
 
 def _is_number(value: object) -> TypeGuard[int]:
-    return type(value) is int and value >= 0
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0

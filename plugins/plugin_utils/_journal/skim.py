@@ -135,7 +135,7 @@ class _State:
             for line in lines:
                 parse(line)
         except BrokenRecord as error:
-            raise _Unfit from error
+            raise _Unfit from error  # pylint: disable=bad-exception-cause
 
 
 def _blocks(file: BinaryIO, left: int) -> Iterator[list[bytes]]:

@@ -340,7 +340,7 @@ def _walk(descriptor: int, chain: Chain, path: Path) -> tail.Tail:
     try:
         end = tail.follow(descriptor, chain, 0)
     except tail.BrokenLine as error:
-        raise ChangedStream(
+        raise ChangedStream(  # pylint: disable=bad-exception-cause
             f"The stream {path} has been changed, {error} Verify the journal; do not repair it."
         ) from error
     signed = checkpoint_files.sizes(path)

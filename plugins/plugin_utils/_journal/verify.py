@@ -185,7 +185,7 @@ class _Verifier:
             return evidence
         for size, note in notes:
             evidence.take(Source.CHECKPOINT, size, note, self._keys)
-        evidence.expect(entry.checkpoints, (size for size, _ in notes))
+        evidence.expect(entry.checkpoints, (size for size, _note in notes))
         if evidence.origin is None:
             evidence.origin = origin_of(path)
         self._questions.ask(evidence, self._keys)
@@ -231,5 +231,5 @@ class _Verifier:
         return findings
 
 
-def _ignore(_: bytes) -> None:
+def _ignore(_line: bytes) -> None:
     return

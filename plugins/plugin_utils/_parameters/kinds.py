@@ -36,7 +36,9 @@ class Text:
 
     def fault(self, value: object) -> str:
         """Say what is wrong with a value; empty when nothing is."""
-        text = str(value) if type(value) is int else value  # YAML makes a number of 5
+        text = (
+            str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+        )  # YAML makes a number of 5
         good = isinstance(text, str) and self.form.fullmatch(text)
         return "" if good else f"is not {self.is_what}: it takes {self.takes}."
 

@@ -9,7 +9,7 @@ with the journal.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeGuard
 
 from .._journal.ledger import ABSENT, ANNOUNCED, ARCHIVED, SEALED
 from .._journal.ledger import NAME as LEDGER
@@ -107,8 +107,8 @@ class Cursor:
 
     def _seal(self, stream: str, record: Record) -> None:
         size, checkpoints = record.body.get("size"), record.body.get("checkpoints")
-        sizes = [one for one in checkpoints if type(one) is int] if isinstance(checkpoints, (list, tuple)) else []
-        if type(size) is int:
+        sizes = [one for one in checkpoints if _is_size(one)] if isinstance(checkpoints, (list, tuple)) else []
+        if _is_size(size):
             known = self.followed[stream]
             self._follow(stream, replace(known, sealed_size=size, last_checkpoint=max(sizes, default=NO_CHECKPOINT)))
 
@@ -120,3 +120,7 @@ class Cursor:
         self.finished[stream] = followed.position
         while len(self.finished) > KEPT_FINISHED:
             self.finished.pop(next(iter(self.finished)))
+
+
+def _is_size(value: object) -> TypeGuard[int]:
+    return isinstance(value, int) and not isinstance(value, bool)

@@ -113,7 +113,7 @@ def _checkpoint(value: object) -> int:
 
 
 def _number(value: object) -> int:
-    if type(value) is not int or value < 0:
+    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
         raise ValueError("not a number of bytes or records")
     return value
 

@@ -7,9 +7,10 @@ import socket
 from contextlib import suppress
 from typing import Protocol
 
-from requests.adapters import HTTPAdapter
-from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
-from urllib3.connection import HTTPConnection, HTTPSConnection
+with suppress(ImportError):  # what is missing is told when a run begins (_libraries.py)
+    from requests.adapters import HTTPAdapter
+    from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
+    from urllib3.connection import HTTPConnection, HTTPSConnection
 
 
 class Connections:
@@ -35,30 +36,28 @@ class _Tracked(Protocol):
     sock: socket.socket | None
 
 
-class CuttableAdapter(HTTPAdapter):
-    """What a session of `requests` is given (`mount`), so that its connections can be cut; it tries nothing twice."""
+def cuttable_adapter(connections: Connections) -> HTTPAdapter:
+    """Make what a session of `requests` is given (`mount`), so that its connections can be cut; it tries nothing twice."""
 
-    def __init__(self, connections: Connections) -> None:
-        """Take where connections are made known."""
-        super().__init__(max_retries=0)
+    class Plain(HTTPConnection):
+        def connect(self) -> None:
+            super().connect()
+            _keep(self, connections)
 
-        class Plain(HTTPConnection):
-            def connect(self) -> None:
-                super().connect()
-                _keep(self, connections)
+    class Encrypted(HTTPSConnection):
+        def connect(self) -> None:
+            super().connect()
+            _keep(self, connections)
 
-        class Encrypted(HTTPSConnection):
-            def connect(self) -> None:
-                super().connect()
-                _keep(self, connections)
+    class PlainPool(HTTPConnectionPool):
+        ConnectionCls = Plain
 
-        class PlainPool(HTTPConnectionPool):
-            ConnectionCls = Plain
+    class EncryptedPool(HTTPSConnectionPool):
+        ConnectionCls = Encrypted
 
-        class EncryptedPool(HTTPSConnectionPool):
-            ConnectionCls = Encrypted
-
-        self.poolmanager.pool_classes_by_scheme = {"http": PlainPool, "https": EncryptedPool}
+    adapter = HTTPAdapter(max_retries=0)
+    adapter.poolmanager.pool_classes_by_scheme = {"http": PlainPool, "https": EncryptedPool}
+    return adapter
 
 
 def _keep(connection: _Tracked, connections: Connections) -> None:

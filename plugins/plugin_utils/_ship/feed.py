@@ -154,7 +154,7 @@ def _lines_after(path: Path, offset: int, count: int) -> Iterator[bytes]:
         except OSError:
             return
         file.seek(offset)
-        for _ in range(count):
+        for _turn in range(count):
             try:
                 line = file.readline(MAX_LINE + 1)
             except OSError:

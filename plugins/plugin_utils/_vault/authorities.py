@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final
-
-from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_ssh_public_key
 
 from .answer import section
 from .errors import DeniedByVault, ForeignObject, InvalidRequest, MissingPath, UnexpectedAnswer, UnfinishedSwitch
 from .names import NEXT_SSH_MOUNT, PREVIOUS_SSH_MOUNT, SSH_MOUNT, SSH_MOUNTS, public_key_path
+
+with suppress(ImportError):  # what is missing is told when a run begins (_libraries.py)
+    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_ssh_public_key
 
 if TYPE_CHECKING:
     from collections.abc import Collection

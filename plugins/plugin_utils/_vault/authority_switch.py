@@ -107,7 +107,7 @@ def move(client: Client, source: str, target: str, pause: Callable[[float], None
     """
     answer = client.post("sys/remount", {"from": source, "to": target})
     migration = optional_text(answer, "migration_id")
-    for _ in range(_TRIES):
+    for _attempt in range(_TRIES):
         if _has_moved(client, migration, source, target):
             return
         pause(_BETWEEN_TRIES)

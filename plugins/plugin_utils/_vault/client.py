@@ -9,15 +9,17 @@ from __future__ import annotations
 
 import re
 import time
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final, TypeVar
-
-import requests
-from hvac.adapters import RawAdapter
 
 from .error_text import clean, clean_all
 from .errors import BusyVault, Failure, UnexpectedAnswer, UnreachableVault, UnusableRequest, VaultError
 from .failures import error_for, error_without_answer, was_never_sent
+
+with suppress(ImportError):  # what is missing is told when a run begins (_libraries.py)
+    import requests
+    from hvac.adapters import RawAdapter
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -136,7 +138,7 @@ class Client:
 
     def _repeat(self, read: Callable[[], _Answer]) -> _Answer:
         wait = _FIRST_PAUSE
-        for _ in range(self.connection.retries):
+        for _attempt in range(self.connection.retries):
             try:
                 return read()
             except (UnreachableVault, BusyVault) as error:

@@ -8,9 +8,8 @@ of OpenBao 2.7.
 from __future__ import annotations
 
 import ssl
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final
-
-import requests
 
 from .errors import (
     BusyVault,
@@ -25,19 +24,14 @@ from .errors import (
     VaultError,
 )
 
+with suppress(ImportError):  # what is missing is told when a run begins (_libraries.py)
+    import requests
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _SERVER_ERROR: Final = 500
 _UNAVAILABLE: Final = 503
-
-_NEVER_SENT: Final = (
-    requests.exceptions.ConnectTimeout,
-    requests.exceptions.ProxyError,
-    requests.exceptions.SSLError,
-    requests.exceptions.InvalidURL,
-    requests.exceptions.InvalidHeader,
-)
 
 _ALERTS: Final = ("CERTIFICATE", "UNKNOWN_CA", "HANDSHAKE_FAILURE", "ACCESS_DENIED")
 
@@ -90,7 +84,14 @@ def error_without_answer(failure: Failure, error: Exception) -> VaultError:
 
 def was_never_sent(error: Exception) -> bool:
     """Tell whether the request surely did not reach Vault."""
-    if isinstance(error, _NEVER_SENT):
+    refused_before = (
+        requests.exceptions.ConnectTimeout,
+        requests.exceptions.ProxyError,
+        requests.exceptions.SSLError,
+        requests.exceptions.InvalidURL,
+        requests.exceptions.InvalidHeader,
+    )
+    if isinstance(error, refused_before):
         return True
     return any(type(cause).__name__ in {"NewConnectionError", "NameResolutionError"} for cause in _causes(error))
 

@@ -148,7 +148,7 @@ def _check_made_once(wanted: Wanted, there: Mapping[str, object]) -> None:
 
 def _wait_for_key_value_store(client: Client, pause: Callable[[float], None]) -> None:
     """Wait until a new store of version 2 has finished its set-up, during which it refuses everything with 400."""
-    for _ in range(_TRIES):
+    for _attempt in range(_TRIES):
         if _key_value_store_is_ready(client):
             return
         pause(_BETWEEN_TRIES)

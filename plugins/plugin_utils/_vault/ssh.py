@@ -7,23 +7,25 @@ that was made for web1 opens nothing on db1.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
-
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.serialization import (
-    Encoding,
-    NoEncryption,
-    PrivateFormat,
-    PublicFormat,
-    SSHCertificateType,
-)
 
 from .answer import moment, section, text, whole
 from .errors import CertificateMismatch, UnusableRequest
 from .names import HOST_ROLE, SSH_MOUNT, authority_path, host_name, ssh_role
 from .ssh_certificate import Expected, SshCertificate, read_certificate
+
+with suppress(ImportError):  # what is missing is told when a run begins (_libraries.py)
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+    from cryptography.hazmat.primitives.serialization import (
+        Encoding,
+        NoEncryption,
+        PrivateFormat,
+        PublicFormat,
+        SSHCertificateType,
+    )
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -123,7 +125,7 @@ def sign(client: Client, access: str, public_key: str, request: SshRequest) -> S
         return _signed(client, ssh_role(access), expected)
     except CertificateMismatch:
         # A slow Vault signs later than it told us what is left; ask it again, once.
-        left, _ = _life_of(client)
+        left, _ends = _life_of(client)
         if left is None or left >= asked.ttl:
             raise
         return _signed(client, ssh_role(access), replace(expected, longest=left))

@@ -7,21 +7,23 @@ Format: PROTOCOL.certkeys of OpenSSH, parsed by `cryptography`. Empty principals
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Final
 
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
-from cryptography.hazmat.primitives.serialization import (
-    Encoding,
-    PublicFormat,
-    SSHCertificate,
-    SSHCertificateType,
-    load_ssh_public_identity,
-    load_ssh_public_key,
-)
-
 from .errors import CertificateMismatch
+
+with suppress(ImportError):  # what is missing is told when a run begins (_libraries.py)
+    from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+    from cryptography.hazmat.primitives.serialization import (
+        Encoding,
+        PublicFormat,
+        SSHCertificate,
+        SSHCertificateType,
+        load_ssh_public_identity,
+        load_ssh_public_key,
+    )
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -14,13 +14,14 @@ from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-import requests
-from urllib3.exceptions import HTTPError
-
-from ..cutting import Connections, CuttableAdapter
+from ..cutting import Connections, cuttable_adapter
 from ..options import is_this_machine
 from ..secret_file import read_secret
 from ._sink import RefusedRecords, Unacknowledged
+
+with suppress(ImportError):  # what is missing is told when a run begins (_libraries.py)
+    import requests
+    from urllib3.exceptions import HTTPError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -146,7 +147,7 @@ class Poster:
             session.verify = str(self._way.ca_cert) if self._way.ca_cert else True
             if self._way.client_cert:
                 session.cert = (str(self._way.client_cert), str(self._way.client_key))
-            adapter = CuttableAdapter(self._connections)
+            adapter = cuttable_adapter(self._connections)
             session.mount("http://", adapter)
             session.mount("https://", adapter)
             self._session = session

@@ -36,12 +36,10 @@ class Sink(Protocol):
     @property
     def most(self) -> int:
         """How many records it takes at once."""
-        ...
 
     @property
     def is_remote(self) -> bool:
         """Whether its acknowledgement means that another machine has the records."""
-        ...
 
     def send(self, parcels: Sequence[Parcel]) -> int:
         """Send records; return how many of the first the receiver has acknowledged, at least one.
@@ -50,11 +48,9 @@ class Sink(Protocol):
             Unacknowledged: not one of them is known to be there.
             RefusedRecords: one of them, or all, will never be taken.
         """
-        ...
 
     def close(self) -> None:
         """Let go of connections that were kept; `send` would make new ones."""
-        ...
 
 
 class SinkModule(Protocol):
@@ -62,4 +58,3 @@ class SinkModule(Protocol):
 
     def make(self, options: Options) -> Sink:
         """Make the sink from its checked options, without any I/O; raises UnusableSink."""
-        ...

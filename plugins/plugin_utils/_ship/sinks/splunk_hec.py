@@ -60,7 +60,7 @@ class SplunkSink:
         answer = _fields(self._taken(self.poster.post(EVENTS, body, self._headers())))
         if self.acknowledge:
             number = answer.get("ackId")
-            if type(number) is not int:
+            if not isinstance(number, int) or isinstance(number, bool):
                 raise Unacknowledged(
                     f"{self.way.url} gives no ackId. Enable indexer acknowledgement for this token, or write "
                     "`acknowledge: false`."
@@ -90,7 +90,7 @@ class SplunkSink:
     def _taken(self, reply: Reply) -> Reply:
         """A 400 may be about these events, or about the token or the channel, which no record is to blame for."""
         if reply.status == _BAD_REQUEST and (code := _fields(reply).get("code")) not in _REFUSED_CODES:
-            raise Unacknowledged(f"{self.way.url} answered 400, code {code if type(code) is int else 'unknown'}.")
+            raise Unacknowledged(f"{self.way.url} answered 400, code {code if isinstance(code, int) else 'unknown'}.")
         return self.poster.judged(reply)
 
     def _await(self, number: int) -> None:

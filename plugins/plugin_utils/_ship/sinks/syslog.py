@@ -73,7 +73,7 @@ class SyslogSink:
         """Nothing is kept open."""
 
     def _send_datagrams(self, messages: Sequence[bytes]) -> None:
-        family, kind, protocol, _, address = socket.getaddrinfo(self.host, self.port, type=socket.SOCK_DGRAM)[0]
+        family, kind, protocol, _name, address = socket.getaddrinfo(self.host, self.port, type=socket.SOCK_DGRAM)[0]
         with socket.socket(family, kind, protocol) as datagrams:
             datagrams.settimeout(self.timeout_seconds)
             datagrams.connect(address)  # so that a refusal (ICMP) comes back to us

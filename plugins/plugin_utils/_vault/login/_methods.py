@@ -23,7 +23,6 @@ class LoginMethod(Protocol):
 
     def authenticate(self, client: Client) -> Login:
         """Return the login, proven alive. Raises VaultError, RefusedLogin if Vault does not accept it."""
-        ...
 
 
 class MethodModule(Protocol):
@@ -31,7 +30,6 @@ class MethodModule(Protocol):
 
     def validate(self, options: Mapping[str, object], environ: Mapping[str, str]) -> LoginMethod:
         """Check the options without any request. Raises UnusableOption."""
-        ...
 
 
 def known_methods() -> tuple[str, ...]:

@@ -35,7 +35,7 @@ def unwrap_secret_id(client: Client, wrapping_token: str, mount_point: str) -> s
 def _made_here(path: str, mount_point: str, namespace: str | None) -> bool:
     start = f"auth/{mount_point}/role/"
     local = path.removeprefix(f"{namespace.strip('/')}/") if namespace else path
-    role, _, kind = local.removeprefix(start).partition("/")
+    role, _slash, kind = local.removeprefix(start).partition("/")
     return local.startswith(start) and bool(role) and kind in _KINDS
 
 

@@ -20,7 +20,7 @@ from ansible_collections.breakglass.remediation.plugins.module_utils.x509_readin
 )
 from ansible_collections.breakglass.remediation.plugins.modules.tls_certificate import look
 from ansible_collections.breakglass.remediation.plugins.modules.tls_pair import UnusablePair, present, restored
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from tests.unit.plugins.modules.certificates import Signed, lay_down, sign
 
@@ -68,6 +68,7 @@ def test_names_fit_as_clients_see_it(name: str, fits: bool) -> None:  # noqa: FB
 
 
 @given(st.binary(max_size=200) | st.integers(0, len(LEAF.der) - 1).map(lambda at: LEAF.der[:at]))
+@example(LEAF.der.replace(b"\x55\x1d\x11\x04", b"\x55\x1d\x11\x05"))  # an extension without its value
 @settings(max_examples=300)
 def test_what_is_no_certificate_is_said(der: bytes) -> None:
     """Any bytes, and any beginning of a certificate."""
