@@ -5,8 +5,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 COLLECTIONS := .build/collections/ansible_collections/breakglass
-SOURCES := $(wildcard $(shell git ls-files src plugins roles playbooks meta galaxy.yml README.md pyproject.toml 2>/dev/null))
-TREES := src plugins tests benchmarks tools
+SOURCES := $(wildcard $(shell git ls-files src plugins extensions roles playbooks meta galaxy.yml README.md pyproject.toml 2>/dev/null))
+TREES := src plugins extensions tests benchmarks tools
 
 .PHONY: help demo demo-fails install develop test lint sanity format unit integration trials cores fault-matrix role-docs awx-surveys packages lab lab-core lab-test lab-down remediations-table bench soak lock clean
 
@@ -28,7 +28,7 @@ lint: $(VENV)/.dev-installed ## Style, types, import rules, Ansible and YAML lin
 	$(BIN)/lint-imports
 	$(BIN)/yamllint -s .
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/ansible-lint --offline -q roles playbooks
-	$(BIN)/codespell src plugins benchmarks tools docs roles playbooks meta README.md ARCHITECTURE.md CONTRIBUTING.md CHANGELOG.md
+	$(BIN)/codespell src plugins extensions benchmarks tools docs roles playbooks meta README.md ARCHITECTURE.md CONTRIBUTING.md CHANGELOG.md
 
 sanity: $(VENV)/.dev-installed ## ansible-test sanity on what goes to Galaxy, with every Python that this machine has
 	$(BIN)/python tools/sanity.py
@@ -101,6 +101,8 @@ lock: ## Resolve requirements/*.in anew (needs uv)
 		--no-emit-find-links --no-header --no-annotate dev.in -o dev.txt
 	cd requirements && uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 		--no-emit-find-links --no-header --no-annotate bench.in -o bench.txt
+	cd requirements && uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+		--no-emit-find-links --no-header --no-annotate rulebook.in -o rulebook.txt
 	cd requirements && for core in 2.16:3.10 2.21:3.13 2.22:3.13; do printf 'ansible-core==%s.*\n' $${core%%:*} | uv pip compile -q \
 		--python-version $${core##*:} --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate \
 		--prerelease if-necessary - core.in -o core-$${core%%:*}.txt || exit 1; done

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """From an alert to the first finished task, on a local connection: our runner, and ansible-rulebook in the same run.
 
-ansible-rulebook is installed into an environment of its own (`.build/rulebook`), with Java 17; where that can't be had, the
+ansible-rulebook has an environment of its own (tests/support/rulebook.py), with Java 17; where that can't be had, the
 result says so. Its rule runs a playbook with one command task. Ours does everything: store, limits, grant, certificate,
 journal; so the play's very first task, the remediation's first task and the first task that runs a module on the host are given.
 """
@@ -19,20 +19,19 @@ import time
 import urllib.error
 import urllib.request
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import yaml
+from tests.support import rulebook
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from tests.support.site import Site
 
 ROUNDS = 7
 LIMIT_SECONDS = 30
-VERSION = "1.3.2"
-ENVIRONMENT = Path(".build/rulebook")
 PAUSE_SECONDS = 2.0  # between alerts, as in life; the next play process gets warm meanwhile
 
 
@@ -108,19 +107,15 @@ def _rulebook(directory: Path) -> dict[str, object] | str:
             while not marker.exists() and time.time() - posted < LIMIT_SECONDS:
                 time.sleep(0.002)
             times.append(marker.stat().st_mtime - posted)
-    return {"version": VERSION, "first_task": _summary(times)}
+    return {"version": _version(), "first_task": _summary(times)}
 
 
 def _install_rulebook() -> Path | None:
-    program = ENVIRONMENT.absolute() / "bin" / "ansible-rulebook"
-    if not program.exists():
-        steps = [[sys.executable, "-m", "venv", str(ENVIRONMENT)]]
-        steps.append(
-            [str(ENVIRONMENT / "bin/pip"), "install", "-q", f"ansible-rulebook=={VERSION}", "ansible-core<2.20"]
-        )
-        for step in steps:
-            if subprocess.run(step, check=False, capture_output=True).returncode:
-                return None
+    try:
+        rulebook.make()
+    except subprocess.CalledProcessError:
+        return None
+    program = rulebook.PROGRAMS / "ansible-rulebook"
     works = subprocess.run([str(program), "--version"], check=False, capture_output=True).returncode == 0
     return program if works else None
 
@@ -148,6 +143,11 @@ def _running(program: Path, directory: Path, port: int) -> Iterator[None]:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+
+
+def _version() -> str:
+    lines = rulebook.REQUIREMENTS.read_text(encoding="ascii").splitlines()
+    return next(line.split("==")[1].split(" ")[0] for line in lines if line.startswith("ansible-rulebook=="))
 
 
 def _post(port: int) -> None:

@@ -11,7 +11,19 @@ import pytest
 TREE = Path(__file__).parents[2]
 LINE = "SPDX-License-Identifier: GPL-3.0-or-later"
 ENDINGS = {".py", ".yml", ".toml", ".in", ".sh"}
-FOLDERS = ("src", "plugins", "roles", "playbooks", "meta", "tests", "benchmarks", "tools", "requirements", ".ci")
+FOLDERS = (
+    "src",
+    "plugins",
+    "extensions",
+    "roles",
+    "playbooks",
+    "meta",
+    "tests",
+    "benchmarks",
+    "tools",
+    "requirements",
+    ".ci",
+)
 SINGLE = ("Makefile", "pyproject.toml", "galaxy.yml", ".yamllint", ".ansible-lint", ".ci/run")
 
 
