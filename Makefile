@@ -3,12 +3,13 @@
 SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
+PUBLISH := .build/publish
 BIN := $(VENV)/bin
 COLLECTIONS := .build/collections/ansible_collections/breakglass
 SOURCES := $(wildcard $(shell git ls-files src plugins extensions roles playbooks meta galaxy.yml README.md pyproject.toml 2>/dev/null))
 TREES := src plugins extensions tests benchmarks tools
 
-.PHONY: help demo demo-fails install develop test lint sanity format unit integration trials cores fault-matrix role-docs awx-surveys packages lab lab-core lab-test lab-down remediations-table bench soak lock clean
+.PHONY: help demo demo-fails install develop test lint sanity dist galaxy format unit integration trials cores fault-matrix role-docs awx-surveys packages lab lab-core lab-test lab-down remediations-table bench soak lock clean
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -32,6 +33,15 @@ lint: $(VENV)/.dev-installed ## Style, types, import rules, Ansible and YAML lin
 
 sanity: $(VENV)/.dev-installed ## ansible-test sanity on what goes to Galaxy, with every Python that this machine has
 	$(BIN)/python tools/sanity.py
+
+dist: $(VENV)/.dev-installed $(PUBLISH)/.installed ## Build tarball and wheel, the same bytes everywhere, and a CycloneDX bill of materials
+	$(BIN)/python tools/distribution.py
+	$(PUBLISH)/bin/python tools/sbom.py dist/breakglass-remediation.cdx.json
+
+galaxy: dist ## Let Galaxy's importer and antsibull-docs judge what would be published
+	$(PUBLISH)/bin/python tools/galaxy.py dist/breakglass-remediation-*.tar.gz
+	PATH="$(CURDIR)/$(PUBLISH)/bin:$$PATH" $(PUBLISH)/bin/antsibull-docs lint-collection-docs --plugin-docs --validate-collection-refs all \
+		--disallow-unknown-collection-refs --skip-rstcheck $(COLLECTIONS)/remediation
 
 format: $(VENV)/.dev-installed ## Bring the code into its form
 	$(BIN)/ruff check --fix $(TREES)
@@ -103,6 +113,8 @@ lock: ## Resolve requirements/*.in anew (needs uv)
 		--no-emit-find-links --no-header --no-annotate bench.in -o bench.txt
 	cd requirements && uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 		--no-emit-find-links --no-header --no-annotate rulebook.in -o rulebook.txt
+	cd requirements && uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+		--no-emit-find-links --no-header --no-annotate publish.in -o publish.txt
 	cd requirements && for core in 2.16:3.10 2.21:3.13 2.22:3.13; do printf 'ansible-core==%s.*\n' $${core%%:*} | uv pip compile -q \
 		--python-version $${core##*:} --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate \
 		--prerelease if-necessary - core.in -o core-$${core%%:*}.txt || exit 1; done
@@ -137,6 +149,11 @@ $(VENV)/.installed: $(VENV)/.requirements $(SOURCES)
 	@test -e $(VENV)/.develop || $(BIN)/pip install -q --disable-pip-version-check --no-deps --no-build-isolation \
 		--force-reinstall .
 	@mkdir -p $(COLLECTIONS) && ln -sfn "$(CURDIR)" $(COLLECTIONS)/remediation
+	@touch $@
+
+$(PUBLISH)/.installed: requirements/publish.txt
+	@test -x $(PUBLISH)/bin/python || $(PYTHON) -m venv $(PUBLISH)
+	@$(PUBLISH)/bin/pip install -q --disable-pip-version-check --require-hashes -r requirements/publish.txt
 	@touch $@
 
 $(VENV)/.dev-installed: requirements/dev.txt $(VENV)/.installed

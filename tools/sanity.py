@@ -16,20 +16,19 @@ import sys
 import tarfile
 from pathlib import Path
 
+from distribution import build
+
 TREE = Path(__file__).resolve().parents[1]
 GROUND = TREE / ".build" / "sanity"
 COLLECTION = GROUND / "ansible_collections" / "breakglass" / "remediation"
 INSTALL_PIP = "import ensurepip\n\nensurepip.bootstrap()\n"
 
 
-def lay_down(programs: Path) -> None:
+def lay_down() -> None:
     """Unpack what this tree's tarball holds into a fresh work tree; raises CalledProcessError."""
     shutil.rmtree(GROUND / "ansible_collections", ignore_errors=True)
     COLLECTION.mkdir(parents=True)
-    built = GROUND / "tarball"
-    build = [str(programs / "ansible-galaxy"), "collection", "build", str(TREE), "--force", "--output-path", str(built)]
-    subprocess.run(build, check=True, stdout=subprocess.DEVNULL)
-    (tarball,) = built.glob("*.tar.gz")
+    (tarball, _wheel) = build(TREE, GROUND / "built")
     with tarfile.open(tarball) as archive:
         archive.extractall(COLLECTION, filter="data")
     subprocess.run(["git", "init", "-q", str(COLLECTION)], check=True)
@@ -57,7 +56,7 @@ def search_path(programs: Path) -> str:
 
 def main(programs: Path, arguments: list[str]) -> int:
     """Run the tests of the ansible-core whose programs these are; return its code."""
-    lay_down(programs)
+    lay_down()
     stand_in_for_pip(programs)
     command = [str(programs / "ansible-test"), "sanity", "--local", "--color", "no", *arguments]
     environment = {
