@@ -78,6 +78,7 @@ def _texts(value: object) -> list[str]:
 @example("{' '{ lookup(0) }}", "")
 @example(r"\x7b\x7b lookup(0) }}", "{")
 @example("{", "{ lookup(0) }}")
+@example("", "{{}}")
 @settings(max_examples=500, deadline=None)
 @pytest.mark.filterwarnings(
     "ignore::SyntaxWarning", "ignore::DeprecationWarning"
@@ -87,7 +88,10 @@ def test_no_rule_makes_a_template_of_it(first: str, second: str) -> None:
     event = main({"a": first, "b": second})
     assert not any(mark in text for mark in TEMPLATES for text in _texts(event))
     for rule in RULES:
-        rendered = RENDER.from_string(rule).render(event)
+        try:
+            rendered = RENDER.from_string(rule).render(event)
+        except TypeError:  # Jinja's own reading of `{[]}` fails, and with it the action: nothing is handed on
+            continue
         assert not any(mark in text for mark in TEMPLATES[:3] for text in _texts(rendered)), (rule, rendered)
 
 
