@@ -48,7 +48,7 @@ def test_the_tarball_holds_the_collection_and_nothing_of_the_runner(installed: P
     root = installed / "ansible_collections/breakglass/remediation"
     names = {path.name for path in root.iterdir()}
     assert {"meta", "plugins", "roles", "playbooks", "README.md", "MANIFEST.json", "FILES.json"} <= names
-    assert not names & {"src", "benchmarks", "demo", "docs", "Makefile", "pyproject.toml", "requirements"}
+    assert not names & {"src", "benchmarks", "demo", "deploy", "docs", "Makefile", "pyproject.toml", "requirements"}
     assert [path.name for path in (root / "tests").iterdir()] == ["config.yml"]  # tells ansible-test which Pythons
     assert [name for name in names if name.startswith(".")] == [".ansible-lint"]
     assert not list(root.rglob("*.pyc"))
