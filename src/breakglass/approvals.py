@@ -29,10 +29,12 @@ class Question:
     Attributes:
         incident: What it belongs to.
         why_not: Why this person can't approve it; empty when they can.
+        why_no_no: Why they can't deny it; empty when they can. Who has said yes may still say no.
     """
 
     incident: Incident
     why_not: str
+    why_no_no: str
 
     def to_json(self) -> dict[str, object]:
         """For programs and the command line."""
@@ -84,6 +86,11 @@ class Approvals:
         asking = [one for one in self.orders.open_incidents() if one.state is State.APPROVING]
         return [_question(one, person) for one in asking if _may_see(one, person)]
 
+    def inbox(self, person: Person) -> list[Question]:
+        """The same, and what people were called for and nobody has acknowledged."""
+        called = [one for one in self.orders.open_incidents() if one.state is State.ESCALATED and _unheard(one)]
+        return [*self.waiting(person), *(_question(one, person) for one in called if _may_see(one, person))]
+
     def question(self, person: Person, incident: str) -> Question:
         """One of them, also when it is decided. Raises NoSuchIncident."""
         found = self.orders.show(incident)
@@ -111,10 +118,26 @@ class Approvals:
         self.hint()
         return question
 
+    def acknowledge(self, person: Person, incident: str) -> Incident:
+        """This person has heard that people are called; durable on return. Gives the incident as it was.
+
+        Raises:
+            NoSuchIncident: There is none for this person.
+            RefusedOrder: Nobody is called, or somebody has acknowledged it.
+            BreakglassError: The database can't be asked.
+        """
+        self.question(person, incident)
+        before = self.orders.give(incident, Ordered(Word.ACKNOWLEDGE, person.person or person.name, ""))
+        self.hint()
+        return before
+
 
 def _question(incident: Incident, person: Person) -> Question:
     digest = incident.course.plan.digest if incident.course.plan else ""
-    return Question(incident, refusal(incident, _vote(incident, person, digest, yes=True, reason="")))
+    why_not, why_no_no = (
+        refusal(incident, _vote(incident, person, digest, yes=yes, reason="")) for yes in (True, False)
+    )
+    return Question(incident, why_not, why_no_no)
 
 
 def _vote(incident: Incident, person: Person, digest: str, *, yes: bool, reason: str) -> Ordered:
@@ -122,6 +145,10 @@ def _vote(incident: Incident, person: Person, digest: str, *, yes: bool, reason:
     groups = tuple(sorted(person.groups & quorum.groups)) if quorum else ()
     vote = Vote(person.person, person.entity, person.name, groups, digest, yes, reason, datetime.now(UTC))
     return Ordered(Word.VOTE, person.person or person.name, reason, vote)
+
+
+def _unheard(incident: Incident) -> bool:
+    return incident.escalation is not None and not incident.escalation.acknowledged_by
 
 
 def _may_see(incident: Incident, person: Person) -> bool:

@@ -52,15 +52,18 @@ class Identity:
         """
         client = self.session.client()
         audience = text(section(client.get(IDENTITY_ROLE_PATH), "data"), "client_id")
-        return _live(client, _subject(token, client.get(KEYS_PATH), audience))
+        return _live(client, str(self.claims(token, audience)["sub"]))
+
+    def claims(self, token: str, audience: str) -> Mapping[str, object]:
+        """What a token says, if one of Vault's keys signed it for this audience and it is fresh. Raises as `person`."""
+        return _claims(token, self.session.client().get(KEYS_PATH), audience)
 
     def now(self, entity: str) -> Person:
         """Tell who an entity is now, and in which groups. Raises as `person`."""
         return _live(self.session.client(), entity)
 
 
-def _subject(token: str, keys: object, audience: str) -> str:
-    """The entity that the token names, if one of Vault's keys signed it for our role and it is fresh."""
+def _claims(token: str, keys: object, audience: str) -> Mapping[str, object]:
     if len(token) > LONGEST_TOKEN:
         raise _unknown("it is longer than any identity token")
     try:
@@ -69,7 +72,7 @@ def _subject(token: str, keys: object, audience: str) -> str:
         key = next((key for key in known.keys if key.key_id == key_id), None)
         if key is None:
             raise _unknown("none of Vault's keys signed it; get a new one")
-        claims = jwt.decode(
+        claims: dict[str, object] = jwt.decode(
             token,
             key.key,
             algorithms=["EdDSA"],
@@ -87,7 +90,7 @@ def _subject(token: str, keys: object, audience: str) -> str:
         ) from None
     except jwt.PyJWTError:
         raise _unknown("it is not one of Vault's role breakglass, or was changed") from None
-    return str(claims["sub"])
+    return claims
 
 
 def _live(client: Client, entity: str) -> Person:

@@ -53,6 +53,7 @@ SHORTEST_KEEP_INCIDENTS = timedelta(days=30)
 SHORTEST_KEEP = timedelta(days=1)
 SHORTEST_BEAT = timedelta(seconds=10)
 DEFAULT_BEAT = timedelta(minutes=1)
+SIGNED_IN_PATH = "/signed-in"
 _UNBUILT_METHODS = ("token", "jwt", "userpass", "cert", "kubernetes", "ldap")
 
 
@@ -183,6 +184,14 @@ class ChannelSettings(Strict):
     url_file: FilePath
 
 
+class PeopleSettings(Strict):
+    """`people:`."""
+
+    vault_url: Annotated[str | None, BeforeValidator(vault_address), WithJsonSchema({"type": "string"})] = Field(
+        default=None, description="Where the browsers of people find Vault, when that is not at vault.url."
+    )
+
+
 class HeartbeatSettings(Strict):
     """`heartbeat:`; the file holds one address."""
 
@@ -236,7 +245,9 @@ class Settings(Strict):
     heartbeat: HeartbeatSettings | None = Field(
         default=None, description="Who speaks up when this runner no longer works."
     )
-    people: Unbuilt = None
+    people: PeopleSettings = Field(
+        default_factory=PeopleSettings, description="How people sign in at the runner's pages."
+    )
     digest: DigestSettings | None = Field(default=None, description="What went well, and what is open, at a set time.")
     sinks: Unbuilt = None
 
@@ -252,6 +263,16 @@ class Settings(Strict):
             return self.socket.path
         beside = self.database_url.removeprefix("sqlite:///") if self.database_url.startswith("sqlite:") else ""
         return (Path(beside) if beside else self.journal.directory).parent / "control" / "runner"
+
+    @property
+    def signed_in_url(self) -> str:
+        """Where Vault sends the browser of a person back to; empty when nobody can sign in, because we have no `public_url`."""
+        return f"{self.public_url}{SIGNED_IN_PATH}" if self.public_url else ""
+
+    @property
+    def speaks_tls(self) -> bool:
+        """Whether the runner is reached by TLS."""
+        return self.tls is not None or self.behind_tls_proxy
 
     @model_validator(mode="after")
     def _one_of_several_has_a_name(self) -> Settings:

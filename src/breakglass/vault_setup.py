@@ -126,7 +126,10 @@ class VaultSetup:
 
     def _changes(self, mounts: frozenset[str]) -> list[preparation.Change]:
         further = sorted(mounts - {SSH_MOUNT})
-        return preparation.plan(self.client, desired(self.accesses, further_mounts=further, groups=self.groups))
+        wanted = desired(
+            self.accesses, further_mounts=further, groups=self.groups, sign_in_at=self.settings.signed_in_url
+        )
+        return preparation.plan(self.client, wanted)
 
     def _advice(self) -> list[str]:
         return list(advice(self.client, self.accesses))

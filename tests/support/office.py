@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+import yaml
 from ansible_collections.breakglass.remediation.plugins.plugin_utils._vault.answer import section, text, texts
 from ansible_collections.breakglass.remediation.plugins.plugin_utils._vault.client import Client
 from ansible_collections.breakglass.remediation.plugins.plugin_utils._vault.connection import Connection
@@ -24,11 +25,12 @@ from ansible_collections.breakglass.remediation.plugins.plugin_utils._vault.name
 from tests.support.passcode import PERIOD_SECONDS, passcode
 from tests.support.site import Site
 
-from breakglass.demo.parts import prepare_vault
+from breakglass.demo.parts import free_port, prepare_vault
 from breakglass.enrolling import enrol
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from breakglass.demo.serving import Serving
 
@@ -153,13 +155,26 @@ class Office:
         self.admin.post(f"identity/group/name/{name}", {"member_entity_ids": change(members)})  # type: ignore[operator]
 
 
+def _give_address(path: Path) -> None:
+    settings = yaml.safe_load(path.read_text(encoding="utf-8"))
+    address = f"127.0.0.1:{free_port()}"
+    path.write_text(
+        yaml.safe_dump({**settings, "listen": address, "public_url": f"http://{address}"}), encoding="utf-8"
+    )
+
+
 @contextmanager
-def open_office(policy: str, *, hand_out: bool = False, change: Callable[[str], str] = str) -> Iterator[Office]:
+def open_office(
+    policy: str, *, hand_out: bool = False, pages: bool = False, change: Callable[[str], str] = str
+) -> Iterator[Office]:
     """An office whose policy has these further sections; Vault knows its groups.
 
-    With `hand_out`, who asked may take the grant to their own machine. `change` edits what the policy was before.
+    With `hand_out`, who asked may take the grant to their own machine. With `pages`, people can sign in at the runner's.
+    `change` edits what the policy was before.
     """
     with Site() as site:
+        if pages:
+            _give_address(site.place.settings)
         text = change(site.place.policy.read_text(encoding="utf-8")) + policy
         if hand_out:
             text = text.replace("hosts: [web]\n", "hosts: [web]\n    hand_out: true\n")

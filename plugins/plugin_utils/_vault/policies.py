@@ -31,6 +31,8 @@ path "kv/data/breakglass/hold"          { capabilities = ["create", "read", "upd
 # Update only: reading this path would return the code.
 path "totp/code/*"                      { capabilities = ["update"] }
 path "identity/oidc/role/breakglass"    { capabilities = ["read"] }
+# A public client: there is no secret in it.
+path "identity/oidc/client/breakglass"  { capabilities = ["read"] }
 path "identity/entity/id/*"             { capabilities = ["read"] }
 path "identity/group/id/*"              { capabilities = ["read"] }
 # For breakglass doctor: which rights we have ourselves, and the public key by which hosts are known.
@@ -84,6 +86,8 @@ path "identity/oidc/token/breakglass"   { capabilities = ["read"] }
 PERSON: Final = """\
 # breakglass-person: for the logins of people who ask a runner for access, or approve. Written by breakglass vault apply.
 path "identity/oidc/token/breakglass"   { capabilities = ["read"] }
+# Signs in at the runner's pages, from Vault's own.
+path "identity/oidc/provider/breakglass/authorize" { capabilities = ["read", "update"] }
 path "auth/token/lookup-self"           { capabilities = ["read"] }
 path "auth/token/revoke-self"           { capabilities = ["update"] }
 """

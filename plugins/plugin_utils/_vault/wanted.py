@@ -44,6 +44,7 @@ def desired(
     runner_period: timedelta = RUNNER_PERIOD,
     further_mounts: Sequence[str] = (),
     groups: Collection[str] = (),
+    sign_in_at: str = "",
 ) -> list[Wanted]:
     """Return everything that must stand in Vault, in the order in which it can be written.
 
@@ -51,6 +52,7 @@ def desired(
         accesses: What the policy opens.
         runner_period: How long a runner's session lives without being renewed.
         groups: Groups of Vault's identity that the policy names: whose members may ask or approve.
+        sign_in_at: Where Vault sends the browsers of people back to; empty where they can't sign in.
         further_mounts: The SSH mounts besides the current one whose roles are to be the same.
 
     Raises:
@@ -64,6 +66,7 @@ def desired(
         *_made_once(),
         *_identity(),
         *wanted_people.people(groups),
+        *wanted_people.sign_in(sign_in_at if groups else ""),
         *_shared_policies(),
         wanted_ssh.admins_host_role(),
         _runner(runner_period),

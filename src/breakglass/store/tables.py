@@ -83,6 +83,15 @@ USED_CODE = sa.Table(
     sa.Column("at", sa.BigInteger, nullable=False),
 )
 
+# Browsers in which somebody has signed in. The secret is theirs alone; here is its SHA-256.
+BROWSER_SESSION = sa.Table(
+    "browser_session",
+    METADATA,
+    sa.Column("digest", sa.Text, primary_key=True),
+    sa.Column("entity", sa.Text, nullable=False),
+    sa.Column("ends_at", sa.BigInteger, nullable=False),
+)
+
 # Reviews of overrides: due from the moment that one is asked for; `verdict` is empty until somebody has judged it.
 # `told`: those who were skipped know; `called`: people were called because it is overdue.
 REVIEW = sa.Table(

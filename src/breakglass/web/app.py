@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The HTTP side of the runner: webhooks, health and numbers."""
+"""The HTTP side of the runner: webhooks, the API, pages for people, health and numbers."""
 
 from __future__ import annotations
 
@@ -16,8 +16,10 @@ from breakglass.errors import BreakglassError
 from breakglass.store.senders import Senders
 from breakglass.web.approvals import ApprovalPages
 from breakglass.web.callers import Callers
+from breakglass.web.headers import SecurityHeaders
 from breakglass.web.me import MePage
 from breakglass.web.metrics import Metrics
+from breakglass.web.pages.routes import add_pages
 from breakglass.web.problems import Problem, problem_response
 from breakglass.web.requests import RequestPages
 from breakglass.web.reviews import ReviewPages
@@ -67,9 +69,11 @@ def make_app(runner: Runner, lifespan: Callable[[FastAPI], AbstractAsyncContextM
     reviews = ReviewPages(callers, runner.judging)
     app.add_route("/api/v1/reviews", reviews.list, methods=["GET"])
     app.add_route("/api/v1/reviews/{incident}", reviews.give, methods=["POST"])
+    add_pages(app, runner)
     app.add_route("/healthz", healthz)
     app.add_route("/readyz", readyz)
     app.add_route("/metrics", numbers)
+    app.add_middleware(SecurityHeaders, tls=settings.speaks_tls)
     app.add_exception_handler(Problem, _on_problem)
     app.add_exception_handler(HTTPException, _on_http_exception)
     app.add_exception_handler(BreakglassError, _on_trouble)

@@ -45,6 +45,23 @@ def test_a_fresh_vault_needs_everything_and_then_nothing(own_openbao: OpenBao) -
     assert plan(admin, desired(ACCESSES)) == []
 
 
+def test_signing_in_needs_an_address_and_then_nothing(own_openbao: OpenBao) -> None:
+    """Client and provider come with the groups and the address of the pages; another address is a change of one field."""
+    admin = admin_of(own_openbao)
+    at, elsewhere = "https://breakglass.example.com/signed-in", "https://other.example.com/signed-in"
+    apply(admin, plan(admin, desired(ACCESSES, groups=["dba"])))
+    changes = plan(admin, desired(ACCESSES, groups=["dba"], sign_in_at=at))
+    lines = [line for change in changes for line in change.lines()]
+    assert lines == ["+ sign-in client breakglass", "+ sign-in provider breakglass"]
+    apply(admin, changes)
+    assert plan(admin, desired(ACCESSES, groups=["dba"], sign_in_at=at)) == []
+    moved = plan(admin, desired(ACCESSES, groups=["dba"], sign_in_at=elsewhere))
+    assert [line for change in moved for line in change.lines()] == [
+        "~ sign-in client breakglass",
+        f"    redirect_uris: {at} -> {elsewhere}",
+    ]
+
+
 def test_planning_changes_nothing(own_openbao: OpenBao) -> None:
     """Two plans of one Vault are equal."""
     admin = admin_of(own_openbao)

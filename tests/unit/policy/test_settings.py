@@ -160,7 +160,7 @@ def test_a_proxy_that_speaks_tls_may_stand_in_front(tmp_path: Path) -> None:
         (
             "channels:",
             "people: {identity_role: x}\nsinks: {a: b}\nchannels:",
-            "people: This",
+            "sinks: This",
         ),
         ("channels:", "digest: {to: chat, at: '08:30'}\nchannels:", "digest.to: chat is not one of the channels."),
         ("channels:", "digest: {to: platform-chat}\nchannels:", "settings.yml:13: digest.at: this key is missing."),
