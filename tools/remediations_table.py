@@ -26,6 +26,7 @@ Each row is one repair of a real host: Debian with systemd, booted for the tests
 an OpenBao. Started by an alert is the whole way with nobody looking on: Prometheus and Alertmanager notice the fault, the runner answers, and seconds count
 from the alert at the runner; where nothing stands before the alert, the test sent it, as whatever finds such a thing would. Started by an operator is `ansible-playbook`, and seconds count from the beginning of its run. "Repaired" is the end of a play whose own check
 has passed; "access gone" is when the journal says that the grant and its leases are proven gone. An SSH certificate lives to its own end.
+No host enforced SELinux: what holds there, and what was not tried, is in [hosts that enforce SELinux](../guides/selinux.md).
 
 Measured on {machine}; controller, hosts and everything that watches them were on this one machine. Its load average was {load}:
 above {cores} it was busy with other work too, so these are times of a loaded machine and no benchmark.

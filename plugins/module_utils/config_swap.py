@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from . import file_attributes
 from .config_tree import UnusableTree, require_roots_alone
 
 if TYPE_CHECKING:
@@ -91,7 +92,7 @@ def write_like(path: str, new: Entry, old: str | None, new_mode: int) -> None:
         if uid is not None and gid is not None and os.geteuid() == 0:
             os.fchown(file.fileno(), uid, gid)
         if old and before:
-            _copy_attributes(old, path)
+            file_attributes.copy(old, path)
         os.fchmod(file.fileno(), mode & 0o1777)
         file.flush()
         os.fsync(file.fileno())
@@ -122,6 +123,7 @@ def _make(change: Change, stamp: str, new_mode: int, label: Callable[[str, str],
         try:
             write_like(str(beside), change.new, change.path if kept else None, new_mode)
             if kept:
+                file_attributes.require_label_of(change.path, str(beside))
                 os.link(path, kept, follow_symlinks=False)
             else:
                 label(str(beside), change.path)
@@ -157,13 +159,6 @@ def _free_name(wanted: Path) -> Path:
         number += 1
         name = wanted.with_name(f"{wanted.name}-{number}")
     return name
-
-
-def _copy_attributes(source: str, target: str) -> None:
-    """Extended attributes: access lists, the label of SELinux. Some belong to the kernel alone."""
-    for name in os.listxattr(source, follow_symlinks=False):
-        with suppress(OSError):
-            os.setxattr(target, name, os.getxattr(source, name, follow_symlinks=False), follow_symlinks=False)
 
 
 def _sync_directory(path: Path) -> None:

@@ -15,11 +15,12 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from . import file_attributes
 from .config_swap import write_like
 from .config_validators import Verdict, validate
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from .config_tree import Tree
 
@@ -54,21 +55,33 @@ def _lay_out(tree: Tree, root: str, place: str, new_mode: int) -> None:
         return
     Path(place).mkdir()
     _directory_like(Path(root), Path(place))
+    for name in sorted(
+        {*_directories(root), *_parents(tree)}
+    ):  # the empty ones too: some programs refuse to go on without
+        below = Path(place, name)
+        below.mkdir()
+        _directory_like(Path(root, name), below)
     for name, entry in tree.items():
-        parts = name.split("/")[:-1]
-        for end in range(1, len(parts) + 1):
-            below = Path(place, *parts[:end])
-            if not below.is_dir():
-                below.mkdir()
-                _directory_like(Path(root, *parts[:end]), below)
         old = f"{root}/{name}"
         write_like(f"{place}/{name}", entry, old if os.path.lexists(old) else None, new_mode)
+
+
+def _directories(root: str) -> Iterator[str]:
+    for directory, directories, _ in os.walk(root):
+        directories[:] = [name for name in directories if name != ".git" and not Path(directory, name).is_symlink()]
+        yield from (os.path.relpath(Path(directory, name), root) for name in directories)
+
+
+def _parents(tree: Tree) -> Iterator[str]:
+    for name in tree:
+        yield from (str(parent) for parent in Path(name).parents if parent.name)
 
 
 def _directory_like(source: Path, target: Path) -> None:
     if source.is_dir():
         status = source.lstat()
         os.chown(target, status.st_uid, status.st_gid)
+        file_attributes.copy(str(source), str(target))
         target.chmod(status.st_mode & 0o7777)
 
 

@@ -7,10 +7,15 @@ import json
 import os
 import secrets
 import stat
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from . import file_attributes
+
 MANIFEST = "manifest.json"
+Label = Callable[[str, str], None]
+"""Gives a new file the label that its place wants, by the file and the place."""
 
 
 class UnusableFile(Exception):
@@ -64,8 +69,8 @@ def keep(found: list[Found], directory: Path) -> None:
     _write(directory / MANIFEST, json.dumps([asdict(one) for one in found]).encode(), 0, 0, 0o600)
 
 
-def restore(directory: Path) -> list[str]:
-    """Put back what was kept, with owner and mode, and remove what was not there; gives the paths that were changed."""
+def restore(directory: Path, label: Label) -> list[str]:
+    """Put back what was kept, with owner, mode and what else they carry, and remove what was not there; gives the paths that were changed."""
     changed = []
     kept = [Found(**one) for one in json.loads((directory / MANIFEST).read_text(encoding="utf-8"))]
     for number, one in enumerate(kept):
@@ -77,16 +82,25 @@ def restore(directory: Path) -> list[str]:
             continue
         old = content(str(directory / str(number)))
         if now != one or content(one.path) != old:
-            replace(one, old)
+            replace(one, old, label)
             changed.append(one.path)
     return changed
 
 
-def replace(wanted: Found, new: bytes) -> None:
-    """Write a file beside it and rename it over what is there: whoever reads sees the old or the new one, whole."""
+def replace(wanted: Found, new: bytes, label: Label) -> None:
+    """Write a file beside it and rename it over what is there: whoever reads sees the old or the new one, whole.
+
+    It carries what the one there does: access lists, the label of SELinux. Where none is, `label` gives it that of its place.
+    """
     beside = Path(wanted.path).with_name(f".{secrets.token_hex(8)}.new")
     try:
         _write(beside, new, wanted.uid, wanted.gid, wanted.mode)
+        if Path(wanted.path).exists():
+            file_attributes.copy(wanted.path, str(beside))
+            file_attributes.require_label_of(wanted.path, str(beside))
+            beside.chmod(wanted.mode)  # an access list carries its own
+        else:
+            label(str(beside), wanted.path)
         beside.replace(wanted.path)
     except BaseException:
         beside.unlink(missing_ok=True)

@@ -13,6 +13,8 @@ import stat
 from dataclasses import dataclass
 from typing import Any
 
+from . import file_attributes
+
 LARGEST = 1024 * 1024
 MOST_STEPS = 100
 DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -98,8 +100,9 @@ def look(place: Place) -> dict[str, Any] | None:
         if not stat.S_ISREG(status.st_mode):
             return None
         kept = status.st_size <= LARGEST
-        text = base64.b64encode(file.read(LARGEST)).decode("ascii") if kept else None
-        return {**found, "mode": stat.S_IMODE(status.st_mode), "content": text}
+        text = _text(file.read(LARGEST)) if kept else None
+        carried = {name: _text(value) for name, value in file_attributes.read(file.fileno()).items()}
+        return {**found, "mode": stat.S_IMODE(status.st_mode), "content": text, "attributes": carried}
 
 
 def take(place: Place) -> None:
@@ -108,7 +111,7 @@ def take(place: Place) -> None:
 
 
 def put_back(found: dict[str, Any]) -> None:
-    """Put it where it was, with owner, mode, time and text; raises UnsafePath when anything else is there, or the way is not."""
+    """Put it where it was, with owner, mode, time, text, access list and label; raises UnsafePath when anything else is there, or the way is not."""
     directory, _slash, name = found["path"].rpartition("/")
     held = reach(directory) if directory else None
     if held is None:
@@ -122,7 +125,7 @@ def put_back(found: dict[str, Any]) -> None:
     try:
         place = Place(parent, name, found["path"])
         there = look(place)
-        if there is not None and there == {**found, "path": place.path}:
+        if there is not None and {name: there.get(name) for name in found} == found:
             return
         if _status(parent, name) is not None:
             raise UnsafePath(f"Something else is at {found['path']} now; take it away first.")
@@ -145,9 +148,15 @@ def _make(parent: int, name: str, found: dict[str, Any]) -> None:
         file.write(base64.b64decode(found["content"]))
         file.flush()
         os.fchown(file.fileno(), found["uid"], found["gid"])
+        carried = {name: base64.b64decode(value) for name, value in found.get("attributes", {}).items()}
+        file_attributes.give(file.fileno(), carried)
         os.fchmod(file.fileno(), found["mode"])
         os.fsync(file.fileno())
         os.utime(file.fileno(), ns=times)
+
+
+def _text(value: bytes) -> str:
+    return base64.b64encode(value).decode("ascii")
 
 
 def _roots_alone(directory: int) -> bool:

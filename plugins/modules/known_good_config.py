@@ -134,6 +134,7 @@ from ..module_utils.config_swap import Done
 from ..module_utils.config_tree import Change, Tree, UnusableTree, changes, merged, read_tree, require_roots_alone
 from ..module_utils.config_trial import try_out
 from ..module_utils.config_validators import VALIDATORS, UnusableValidator, Verdict, validate
+from ..module_utils.file_attributes import label_of_policy
 from ..module_utils.git_reading import Repository
 
 if TYPE_CHECKING:
@@ -321,11 +322,7 @@ def _run(module: AnsibleModule) -> dict[str, Any]:
         seen = look(wanted)
         return {"changed": False, "healthy": seen.healthy, "refused_at": seen.refused_at}
 
-    def label(file: str, place: str) -> None:
-        if module.selinux_enabled():
-            module.set_context_if_different(file, module.selinux_default_context(place), False)
-
-    outcome = make_good(wanted, label, only_look=module.check_mode)
+    outcome = make_good(wanted, label_of_policy(module), only_look=module.check_mode)
     result = {name: value for name, value in vars(outcome).items() if name != "found"}
     return {**result, "diff": differences(outcome.found)} if module._diff else result  # noqa: SLF001 (Ansible names it so)
 

@@ -90,6 +90,7 @@ from typing import TYPE_CHECKING, Any
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils import file_swap, tls_handshake
+from ..module_utils.file_attributes import label_of_policy
 from ..module_utils.x509_reading import UnreadableCertificate, blocks, read
 
 if TYPE_CHECKING:
@@ -104,7 +105,7 @@ class UnusablePair(Exception):
     """Raised when a key and a certificate must not be put in place; nothing was changed."""
 
 
-def present(given: Mapping[str, Any]) -> dict[str, Any]:
+def present(given: Mapping[str, Any], label: file_swap.Label) -> dict[str, Any]:
     """Prove the new pair, keep the old one, replace it; raises UnusablePair, UnusableFile, OSError."""
     new = Path(given["directory"])
     certificate, chain = (_text(new / name) for name in ("certificate.pem", "chain.pem"))
@@ -125,17 +126,17 @@ def present(given: Mapping[str, Any]) -> dict[str, Any]:
     found = [file_swap.look(path) for path in files]
     file_swap.keep(found, new / KEPT)
     for one in found:
-        file_swap.replace(_permitted(one, is_key=one.path == given["key_path"]), files[one.path])
+        file_swap.replace(_permitted(one, is_key=one.path == given["key_path"]), files[one.path], label)
     expires_at = f"{read_of_it.expires_at:%Y-%m-%dT%H:%M:%SZ}"
     return {"changed": True, "serial": read_of_it.serial, "expires_at": expires_at, "paths": list(files)}
 
 
-def restored(given: Mapping[str, Any]) -> dict[str, Any]:
+def restored(given: Mapping[str, Any], label: file_swap.Label) -> dict[str, Any]:
     """Put back what was there; raises UnusableFile, OSError."""
     kept = Path(given["directory"]) / KEPT
     if not (kept / file_swap.MANIFEST).exists():
         return {"changed": False, "paths": []}  # nothing was replaced
-    paths = file_swap.restore(kept)
+    paths = file_swap.restore(kept, label)
     return {"changed": bool(paths), "paths": paths}
 
 
@@ -184,7 +185,8 @@ def main() -> None:
             module.exit_json(changed=given["state"] == "present", paths=paths)
         if not given["directory"]:
             module.fail_json(msg="Give the directory with the new files.")
-        module.exit_json(**(present(given) if given["state"] == "present" else restored(given)))
+        act = present if given["state"] == "present" else restored
+        module.exit_json(**act(given, label_of_policy(module)))
     except (UnusablePair, UnreadableCertificate, IndexError) as error:
         reason = str(error) if isinstance(error, UnusablePair) else "it can't be read"
         module.fail_json(msg=f"The new certificate can't be used, so nothing was replaced: {reason}.")

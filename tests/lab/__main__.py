@@ -34,12 +34,16 @@ def _base(_: argparse.Namespace, __: Place) -> int:
 
 def _up(given: argparse.Namespace, place: Place) -> int:
     began = time.monotonic()
-    for host in lab.up(place, given.hosts):
+    for host in lab.up(place, given.hosts, _names(given.layers)):
         print(f"{host.name:8} {host.address}")
     print(f"booted in {time.monotonic() - began:.1f} s", flush=True)
-    lab.prepare(place, [name for name in given.services.split(",") if name])
+    lab.prepare(place, _names(given.services))
     print(f"up in {time.monotonic() - began:.1f} s; end it with: tests/lab/breakglass-lab --name {place.name} down")
     return 0
+
+
+def _names(given: str) -> list[str]:
+    return [name for name in given.split(",") if name]
 
 
 def _down(_: argparse.Namespace, place: Place) -> int:
@@ -91,6 +95,8 @@ def _arguments() -> argparse.Namespace:
             command.add_argument("--hosts", type=int, default=4, help="how many; default 4: web1 web2 db1 app1")
             with_what = f"on the controller, beside OpenBao, a comma between them: {', '.join(SERVICES)}"
             command.add_argument("--with", dest="services", default="", metavar="SERVICES", help=with_what)
+            more = "more packages on every host, a comma between them; see tests/lab/layers"
+            command.add_argument("--layers", default="", help=more)
         if act in (_break, _mend):
             command.add_argument("kind", choices=faults.FAULTS, metavar="kind", help=", ".join(faults.FAULTS))
         if act in (_break, _mend, _exec):

@@ -60,7 +60,7 @@ def build_base() -> Path:
     """Build the base if it is not there, about two minutes; raises BrokenLab."""
     base = base_directory()
     CACHE.mkdir(parents=True, exist_ok=True)
-    with _only_one():
+    with only_one():
         if not base.is_dir():
             _build(base)
     return base
@@ -73,12 +73,12 @@ def _build(base: Path) -> None:
     log.unlink(missing_ok=True)
     print(f"Building the base of the lab's hosts in {base}, about two minutes; log in {log} …", flush=True)
     began = time.monotonic()
-    _do(log, "debootstrap", "--variant=minbase", f"--include={FIRST}", SUITE, str(new), _mirror())
+    do(log, "debootstrap", "--variant=minbase", f"--include={FIRST}", SUITE, str(new), _mirror())
     refuse = new / "usr/sbin/policy-rc.d"
     refuse.write_text("#!/bin/sh\nexit 101\n", encoding="ascii")
     refuse.chmod(0o755)
-    _do(log, *_inside(new), "apt-get", "-q", "-y", "--no-install-recommends", "install", *packages())
-    _do(log, *_inside(new), "/bin/sh", "-c", FINISH)
+    do(log, *_inside(new), "apt-get", "-q", "-y", "--no-install-recommends", "install", *packages())
+    do(log, *_inside(new), "/bin/sh", "-c", FINISH)
     new.rename(base)
     print(f"Built in {time.monotonic() - began:.0f} s.", flush=True)
 
@@ -98,7 +98,8 @@ def _mirror() -> str:
     return sites[0]
 
 
-def _do(log: Path, *command: str) -> None:
+def do(log: Path, *command: str) -> None:
+    """Run a step of a build, all that it says to a log; raises BrokenLab with the end of that."""
     proxies = {name: value for name, value in os.environ.items() if name.lower().endswith("_proxy")}
     environment = {
         "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
@@ -122,7 +123,8 @@ def _do(log: Path, *command: str) -> None:
 
 
 @contextmanager
-def _only_one() -> Iterator[None]:
+def only_one() -> Iterator[None]:
+    """Build alone on this machine; the next one finds what was built."""
     with (CACHE / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield

@@ -16,6 +16,8 @@ from tests.lab.errors import BrokenLab, FailedCommand
 from tests.lab.places import SITE, group_of
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from tests.lab.host import LabHost
     from tests.lab.places import Place
 
@@ -25,6 +27,11 @@ STOP_WITHIN_SECONDS: Final = 20
 BETWEEN_LOOKS_SECONDS: Final = 0.1
 # Without a unit of its own nspawn does not start a host again that reboots: it leaves with 133, for whoever has started it.
 REBOOTING: Final = 'while "$@"; [ $? -eq 133 ]; do :; done'
+# On machines with the old hierarchies nspawn shows a host its own memory cgroup read-only; its systemd is to limit services by it, from its first look on.
+FIRST: Final = """
+if [ -e /sys/fs/cgroup/memory/cgroup.procs ]; then mount -o remount,bind,rw /sys/fs/cgroup/memory || exit 1; fi
+exec /lib/systemd/systemd
+"""
 UNITS: Final = {
     "": ("ssh", "cron", "rsyslog", "prometheus-node-exporter"),
     "web": ("nginx",),
@@ -32,15 +39,16 @@ UNITS: Final = {
 }
 
 
-def make_disk(place: Place, host: str, base: Path) -> None:
-    """Mount the tree of a host: the base, and above it a small file system that holds what the host changes."""
+def make_disk(place: Place, host: str, trees: Sequence[Path]) -> None:
+    """Mount the tree of a host: the base below layers, the uppermost first, and above them a small file system that holds what the host changes."""
     directory = place.host(host)
     for part in ("disk", "root"):
         (directory / part).mkdir(parents=True)
     _do("mount", "-t", "tmpfs", "-o", f"size={DISK},mode=755", "breakglass-lab", str(directory / "disk"))
     for part in ("upper", "work"):
         (directory / "disk" / part).mkdir()
-    layers = f"lowerdir={base},upperdir={directory}/disk/upper,workdir={directory}/disk/work"
+    below = ":".join(str(tree) for tree in trees)
+    layers = f"lowerdir={below},upperdir={directory}/disk/upper,workdir={directory}/disk/work"
     _do("mount", "-t", "overlay", "-o", layers, "breakglass-lab", str(directory / "root"))
 
 
@@ -70,10 +78,11 @@ def boot(place: Place, host: str) -> None:
     machine = f"{place.name}-{host}"
     command = (
         "systemd-nspawn",
-        *("--quiet", "--boot", "--register=no", "--keep-unit", "--kill-signal=SIGRTMIN+3", "--link-journal=no"),
+        *("--quiet", "--register=no", "--keep-unit", "--kill-signal=SIGRTMIN+3", "--link-journal=no"),
         *(f"--directory={place.root(host)}", f"--machine={machine}", f"--hostname={host}"),
         f"--network-namespace-path=/run/netns/{place.namespace_of(host)}",
         *("--capability=CAP_NET_ADMIN", "--resolv-conf=off", "--timezone=off", "--console=pipe"),
+        *("/bin/sh", "-c", FIRST),
     )
     with (place.host(host) / "console.log").open("ab") as console:
         subprocess.run(

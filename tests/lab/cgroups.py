@@ -39,7 +39,16 @@ def make(lab: str, part: str) -> list[Path]:
     made = [tree / OURS / lab / part for tree in hierarchies()]
     for path in made:
         path.mkdir(parents=True, exist_ok=True)
+    if hierarchies() == [TREE]:
+        _let_limit_memory(lab)
     return made
+
+
+def _let_limit_memory(lab: str) -> None:
+    """In one tree each level says what those below may limit; where there are several, everybody below may."""
+    for directory in (TREE, TREE / OURS, TREE / OURS / lab):
+        if "memory" in (directory / "cgroup.controllers").read_text(encoding="ascii").split():
+            (directory / "cgroup.subtree_control").write_text("+memory", encoding="ascii")
 
 
 def entering(lab: str, part: str, *command: str) -> list[str]:

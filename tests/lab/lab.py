@@ -9,7 +9,7 @@ import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.lab import base, booting, cgroups, network
+from tests.lab import base, booting, cgroups, layers, network
 from tests.lab.errors import BrokenLab
 from tests.lab.host import LabHost
 from tests.lab.places import address_of, host_names
@@ -25,14 +25,19 @@ if TYPE_CHECKING:
     from tests.lab.places import Place
 
 
-def up(place: Place, count: int) -> list[LabHost]:
+def up(place: Place, count: int, layer_names: Iterable[str] = ()) -> list[LabHost]:
     """Boot the first `count` hosts and wait for all of them; what a crashed lab of this name has left is removed first.
 
+    Args:
+        place: The lab.
+        count: How many hosts.
+        layer_names: What they have beside the base; built first when it is not there.
+
     Raises:
-        MissingPart: The base is not built.
+        MissingPart: The base is not built, or there is no such layer.
         BrokenLab: A host does not come up. `down` removes what is there.
     """
-    tree = base.base_or_fail()
+    trees = [*map(layers.layer, layer_names), base.base_or_fail()]
     down(place)
     names = host_names(count)
     addresses = {name: address_of(names, name) for name in names}
@@ -41,7 +46,7 @@ def up(place: Place, count: int) -> list[LabHost]:
     hosts = [LabHost(place, name, address) for name, address in addresses.items()]
     for host in hosts:
         network.plug_in(place, host.name, host.address)
-        booting.make_disk(place, host.name, tree)
+        booting.make_disk(place, host.name, trees)
         booting.furnish(place, addresses, host.name, key)
         booting.boot(place, host.name)
     for host in hosts:

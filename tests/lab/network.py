@@ -9,12 +9,15 @@ from __future__ import annotations
 import ctypes
 import os
 import subprocess
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 from tests.lab.errors import BrokenLab
 from tests.lab.places import CONTROLLER, NAMESPACES
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from tests.lab.places import Place
 
 BRIDGE: Final = "hosts"
@@ -63,11 +66,27 @@ def join(place: Place) -> None:
     except OSError as error:
         raise BrokenLab(f"The network of the lab {place.name} is not there: {error.strerror}: {path}") from error
     try:
-        # setns(2), which Python 3.11 does not offer
-        if ctypes.CDLL(None, use_errno=True).setns(descriptor, CLONE_NEWNET):
-            raise BrokenLab(f"{path} can't be joined: {os.strerror(ctypes.get_errno())}")
+        _enter(descriptor)
     finally:
         os.close(descriptor)
+
+
+@contextmanager
+def visiting(place: Place) -> Iterator[None]:
+    """Be in a lab's network for a while, as `join`, and then again where this thread was; raises BrokenLab."""
+    own = os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        join(place)
+        yield
+    finally:
+        _enter(own)
+        os.close(own)
+
+
+def _enter(descriptor: int) -> None:
+    # setns(2), which Python 3.11 does not offer
+    if ctypes.CDLL(None, use_errno=True).setns(descriptor, CLONE_NEWNET):
+        raise BrokenLab(f"A network can't be joined: {os.strerror(ctypes.get_errno())}")
 
 
 def _ip(*arguments: str) -> None:

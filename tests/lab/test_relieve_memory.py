@@ -1,8 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""relieve_memory on a real host: runaways end, politely or not, their services are limited, and nothing else is touched.
-
-The lab's hosts have no memory controller, so that the kernel holds no limit there; that the role says so is tested, that a limit holds is not.
-"""
+"""relieve_memory on a real host: runaways end, politely or not, the kernel limits their services, and nothing else is touched."""
 
 from __future__ import annotations
 
@@ -50,6 +47,13 @@ def _limit(host: LabHost) -> str:
     return host.run("systemctl show --property=MemoryMax --value lab-leak").stdout.strip()
 
 
+def _memory(host: LabHost) -> str:
+    """The memory controller of a host; skips where all controllers are one tree, of which none can be taken away alone."""
+    if not host.exists("/sys/fs/cgroup/memory/cgroup.procs"):
+        pytest.skip("the controllers of this machine are one tree")
+    return "/sys/fs/cgroup/memory"
+
+
 @pytest.mark.core
 def test_check_mode_predicts_what_the_repair_then_ends(lab: Lab) -> None:
     """A process with 300 MB: check mode says what would end, the repair ends exactly that, a second run nothing."""
@@ -73,14 +77,33 @@ def test_check_mode_predicts_what_the_repair_then_ends(lab: Lab) -> None:
         lab.mend("memory-hog", "web1")
 
 
-def test_a_service_that_has_leaked_is_limited_and_runs_again(lab: Lab, leaking: LabHost) -> None:
-    """It has a new process, and systemd knows the limit; that this host's kernel does not hold it is recorded."""
+def test_a_service_that_has_leaked_is_limited_by_the_kernel(lab: Lab, leaking: LabHost) -> None:
+    """It runs again, with a limit that the kernel holds: when it leaks once more it is killed, before it has what it had."""
     leaking.run(f"rm {LEAKS}")
     before = leaking.run("systemctl show --property=MainPID --value lab-leak").stdout
     run = lab.run_role(ROLE, ["web1"], {"relieve_memory_units": ["lab-leak"], "relieve_memory_limit": 200})
     assert run.code == 0, run.text
     assert leaking.active("lab-leak") == "active"
     assert leaking.run("systemctl show --property=MainPID --value lab-leak").stdout != before
+    assert _limit(leaking) == "200000000"
+    assert "no memory controller" not in run.text
+    assert [one["limits_not_held"] for one in run.bodies("task.result") if "limits_not_held" in one] == [0, 0, 0]
+    leaking.run(
+        f"touch {LEAKS}; systemctl restart lab-leak; timeout 20 sh -c 'while systemctl is-active -q lab-leak; do sleep 0.1; done'"
+    )
+    killed = leaking.run("systemctl show --property=ExecMainCode --property=ExecMainStatus lab-leak").stdout.split()
+    assert sorted(killed) == ["ExecMainCode=2", "ExecMainStatus=9"]
+    assert leaking.active("nginx") == "active"
+
+
+def test_a_limit_that_the_kernel_does_not_hold_is_told(lab: Lab, leaking: LabHost) -> None:
+    """On a host whose systemd has no memory controller: the limit is set for a day when it has one, and the journal says how it is."""
+    leaking.run(f"rm {LEAKS}; mount -o remount,bind,ro {_memory(leaking)}; systemctl daemon-reexec")
+    try:
+        run = lab.run_role(ROLE, ["web1"], {"relieve_memory_units": ["lab-leak"], "relieve_memory_limit": 200})
+    finally:
+        leaking.run(f"mount -o remount,bind,rw {_memory(leaking)}; systemctl daemon-reexec")
+    assert run.code == 0, run.text
     assert _limit(leaking) == "200000000"
     assert "no memory controller" in run.text
     assert [one["limits_not_held"] for one in run.bodies("task.result") if one.get("limits_not_held")] == [1]

@@ -241,6 +241,22 @@ def test_a_difference_is_shown_only_when_it_is_asked_for_twice(lab: Lab, web1: L
     assert "-nonsense;" in _restore(lab, {**NGINX, "restore_config_show_diff": True}, check=True, diff=True).text
 
 
+@pytest.mark.parametrize(
+    ("unit", "said"),
+    [("cron", "cron can't reload, so nothing was replaced."), ("shop", "There is no unit shop on this host")],
+)
+def test_a_unit_that_could_not_take_it_is_refused_before_anything_is_replaced(
+    lab: Lab, web1: LabHost, unit: str, said: str
+) -> None:
+    """In check mode as well; it is said how a unit that can't reload may take it."""
+    lab.break_("bad-nginx-config", "web1")
+    before = web1.run(f"stat -c '%i %Z' {MAIN}").stdout
+    for check in (True, False):
+        run = _restore(lab, {**NGINX, "restore_config_unit": unit}, check=check)
+        assert (run.code != 0, run.sentence.startswith(said)) == (True, True), run.sentence
+    assert (web1.run(f"stat -c '%i %Z' {MAIN}").stdout, _kept(web1, "/etc/nginx")) == (before, [])
+
+
 def test_what_makes_no_sense_is_refused(lab: Lab, web1: LabHost) -> None:
     """No source, two sources, a validator that nobody knows, or one that the host has not."""
     assert "comes from one place" in _restore(lab, {**NGINX, "restore_config_repository": ""}).sentence

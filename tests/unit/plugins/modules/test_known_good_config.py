@@ -35,7 +35,16 @@ SAID = [
     ("/etc/ssh/sshd_config: line 124: Bad configuration option: hunter2", ("/etc/ssh/sshd_config:124",)),
     ("/etc/ssh/sshd_config line 7: Directive 'hunter2' is not allowed", ("/etc/ssh/sshd_config:7",)),
     ("/etc/sudoers.d/shop:3:9: syntax error\nhunter2 ALL\n        ^", ("/etc/sudoers.d/shop:3",)),
-    ("Syntax error on line 5 of /etc/apache2/apache2.conf:\nhunter2", ()),
+    ("AH00526: Syntax error on line 5 of /etc/apache2/apache2.conf:\nhunter2", ("/etc/apache2/apache2.conf:5",)),
+    ("Fatal error : Invalid directive at line 48 in file /etc/chrony/chrony.conf", ("/etc/chrony/chrony.conf:48",)),
+    ("rsyslogd: error during parsing file /etc/rsyslog.conf, on or before line 71: hunter2", ("/etc/rsyslog.conf:71",)),
+    (
+        "[ALERT] (7) : config : parsing [/etc/haproxy/haproxy.cfg:36] : unknown 'hunter2'",
+        ("/etc/haproxy/haproxy.cfg:36",),
+    ),
+    ('/etc/prometheus/rules.yml: 5:11: group "a", rule 1, "hunter2"', ("/etc/prometheus/rules.yml:5",)),
+    ("/etc/bind/db.shop:1: unknown RR type 'hunter2'\n/etc/bind/db.shop:1: again", ("/etc/bind/db.shop:1",)),
+    ("/etc/shop.conf: 3 hunter2", ()),
     ("hunter2", ()),
 ]
 
@@ -85,6 +94,13 @@ def test_each_validator_is_one_fixed_command() -> None:
     assert {name for name, one in VALIDATORS.items() if not one.commands} == set()
     shown = Validator((("true", "-x"),), before_each_path=("-f",), takes_unit=True).command(["/a", "/b"], "u")
     assert shown[1:] == ["-x", "-f", "/a", "-f", "/b", "u"]
+
+
+def test_a_program_that_reads_the_others_itself_is_given_the_first_path_alone(tmp_path: Path) -> None:
+    """Rules are no configuration of Prometheus, but what its configuration names; of a directory it is the file of its usual name."""
+    validator = Validator((("true",),), before_each_path=(), reads="prometheus.yml")
+    assert validator.command(["/a.yml", str(tmp_path)], "")[1:] == ["/a.yml"]
+    assert validator.command([str(tmp_path), "/a.yml"], "")[1:] == [f"{tmp_path}/prometheus.yml"]
 
 
 def test_a_validator_that_is_not_there_is_named() -> None:

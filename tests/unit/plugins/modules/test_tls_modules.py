@@ -209,6 +209,10 @@ def options(place: Path, **other: Any) -> dict[str, Any]:
     return {**usual, **other}
 
 
+def _nothing(file: str, place: str) -> None:
+    """There is no SELinux here."""
+
+
 def mode(path: Path) -> int:
     return path.stat().st_mode & 0o777
 
@@ -217,15 +221,15 @@ def test_a_pair_is_put_in_place_and_back(place: Path) -> None:
     """The chain without its root follows the certificate; modes stay but that others read no key; the way back is exact."""
     live = place / "live"
     before = {path.name: (path.read_bytes(), path.stat().st_mode) for path in live.iterdir()}
-    done = present(options(place))
+    done = present(options(place), _nothing)
     assert done["serial"] == f"{LEAF.certificate.serial_number:x}"
     assert done["changed"] is True
     assert (live / "certificate.pem").read_text() == LEAF.pem + BETWEEN.pem
     assert (live / "private_key.pem").read_text() == LEAF.key_pem
     assert (mode(live / "private_key.pem"), mode(live / "certificate.pem")) == (0o640, 0o640)
-    assert restored(options(place))["changed"] is True
+    assert restored(options(place), _nothing)["changed"] is True
     assert {path.name: (path.read_bytes(), path.stat().st_mode) for path in live.iterdir()} == before
-    assert restored(options(place)) == {"changed": False, "paths": []}
+    assert restored(options(place), _nothing) == {"changed": False, "paths": []}
 
 
 def test_where_nothing_was_the_key_is_roots_alone(place: Path) -> None:
@@ -233,11 +237,11 @@ def test_where_nothing_was_the_key_is_roots_alone(place: Path) -> None:
     absent = options(
         place, **{f"{name}_path": str(place / "live" / f"new-{name}") for name in ("certificate", "key", "chain")}
     )
-    present(absent)
+    present(absent, _nothing)
     assert (mode(place / "live" / "new-key"), mode(place / "live" / "new-certificate")) == (0o600, 0o644)
     assert (place / "live" / "new-certificate").read_text() == LEAF.pem
     assert (place / "live" / "new-chain").read_text() == BETWEEN.pem
-    restored(absent)
+    restored(absent, _nothing)
     assert sorted(path.name for path in (place / "live").iterdir()) == [
         "certificate.pem",
         "chain.pem",
@@ -247,7 +251,7 @@ def test_where_nothing_was_the_key_is_roots_alone(place: Path) -> None:
 
 def test_nothing_to_restore_is_nothing_changed(place: Path) -> None:
     """When nothing was replaced."""
-    assert restored(options(place)) == {"changed": False, "paths": []}
+    assert restored(options(place), _nothing) == {"changed": False, "paths": []}
 
 
 @pytest.mark.parametrize("spoiled", ["names", "key", "chain", "trust"])
@@ -265,7 +269,7 @@ def test_a_pair_that_does_not_fit_is_not_put_in_place(place: Path, spoiled: str)
         (place / "ca").write_text(sign("stranger", authority=True).pem)
     before = {path.name: path.read_bytes() for path in (place / "live").iterdir()}
     with pytest.raises(UnusablePair):
-        present(options(place, **other))
+        present(options(place, **other), _nothing)
     assert {path.name: path.read_bytes() for path in (place / "live").iterdir()} == before
 
 
@@ -274,7 +278,7 @@ def test_a_link_is_refused(place: Path) -> None:
     link = place / "live" / "link"
     link.symlink_to("certificate.pem")
     with pytest.raises(file_swap.UnusableFile, match="name what it points to"):
-        present(options(place, certificate_path=str(link)))
+        present(options(place, certificate_path=str(link)), _nothing)
     with pytest.raises(file_swap.UnusableFile, match="no directory"):
         file_swap.look(str(place / "nowhere" / "x"))
     assert str(link.readlink()) == "certificate.pem"
@@ -288,7 +292,7 @@ def test_a_failed_replacement_leaves_no_new_file(place: Path, monkeypatch: pytes
 
     monkeypatch.setattr(Path, "replace", refused)
     with pytest.raises(OSError):  # noqa: PT011 (it is ours)
-        file_swap.replace(file_swap.look(str(place / "live" / "chain.pem")), b"x")
+        file_swap.replace(file_swap.look(str(place / "live" / "chain.pem")), b"x", _nothing)
     assert [path for path in (place / "live").iterdir() if path.name.startswith(".")] == []
 
 
