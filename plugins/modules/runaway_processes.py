@@ -143,6 +143,7 @@ PERCENT = 100
 SHOWN = 3
 STOPPED = ("inactive", "failed")
 BETWEEN_LOOKS_SECONDS = 0.2
+STAYS_UP_SECONDS = 5
 CGROUPS = Path("/sys/fs/cgroup")
 
 
@@ -198,6 +199,17 @@ class Systemd:
                 return False
             time.sleep(BETWEEN_LOOKS_SECONDS)
         return True
+
+    def stays_up(self, unit: str, seconds: float) -> bool:
+        """Whether a unit that was started goes on for so long with the process that it has; one that has done its work may end."""
+        pid, deadline = self.show(unit, "MainPID"), time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            if self.show(unit, "ActiveState") == "inactive":
+                return True
+            if self.show(unit, "ActiveState") == "failed" or self.show(unit, "MainPID") != pid:
+                return False
+            time.sleep(BETWEEN_LOOKS_SECONDS)
+        return self.show(unit, "ActiveState") in ("active", "reloading")
 
 
 @dataclass
@@ -269,8 +281,12 @@ def end_unit(systemd: Systemd, unit: str, given: Mapping[str, Any], outcome: Out
     if given["restart"]:
         if fault := systemd.do("start", "--", unit):
             outcome.faults.append(fault)
-        elif given["cap"]:
+            return
+        if given["cap"]:
             outcome.limits_not_held += not is_held(systemd, unit)
+        if not systemd.stays_up(unit, STAYS_UP_SECONDS):  # as when the kernel ends what needs more than the limit
+            limited = f" with at most {given['limit']} MB" if given["cap"] else ""
+            outcome.faults.append(f"{unit} did not stay up{limited}")
 
 
 def limit_unit(systemd: Systemd, unit: str, limit: int, outcome: Outcome) -> None:

@@ -110,14 +110,24 @@ def test_a_limit_that_the_kernel_does_not_hold_is_told(lab: Lab, leaking: LabHos
 
 
 def test_a_service_that_leaks_again_at_once_is_told_and_gets_its_limit_back(lab: Lab, leaking: LabHost) -> None:
-    """The check at the end finds it again; what was set is taken back, and one sentence says all of it."""
+    """The kernel ends it at its limit; what was set is taken back, it runs as before, and one sentence says all of it."""
     run = lab.run_role(ROLE, ["web1"], {"relieve_memory_units": ["lab-leak"], "relieve_memory_limit": 200})
     assert run.code != 0
-    assert run.sentence.startswith("lab-leak.service: 3")
-    assert "again after it was ended, wanted at most 200 MB; ended lab-leak.service: 3" in run.sentence
+    assert run.sentence.startswith("lab-leak.service did not stay up with at most 200 MB; ended lab-leak.service: 3")
     assert run.sentence.endswith("; its former limit was given back.")
     assert _limit(leaking) == "infinity"
     assert leaking.active("lab-leak") == "active"
+
+
+def test_a_service_that_leaks_again_and_is_not_limited_is_told(lab: Lab, leaking: LabHost) -> None:
+    """The check at the end finds it again; there is nothing to take back."""
+    asked = {"relieve_memory_units": ["lab-leak"], "relieve_memory_limit": 200, "relieve_memory_cap": False}
+    run = lab.run_role(ROLE, ["web1"], asked)
+    assert run.code != 0
+    assert run.sentence.startswith("lab-leak.service: 3")
+    assert "again after it was ended, wanted at most 200 MB; ended lab-leak.service: 3" in run.sentence
+    assert run.sentence.endswith("; nothing to undo.")
+    assert (leaking.active("lab-leak"), _limit(leaking)) == ("active", "infinity")
 
 
 def test_a_service_may_stay_stopped(lab: Lab, leaking: LabHost) -> None:

@@ -57,6 +57,7 @@ class Bench:
 
     directory: Path
     inventory: dict[str, dict[str, object]]
+    within_seconds: int = 60
 
     def run(self, variables: dict[str, object], *words: str, play: str = PLAY) -> Outcome:
         """One real ansible-playbook; variables go in as the runner gives them: inert text only."""
@@ -71,7 +72,7 @@ class Bench:
             stderr=subprocess.STDOUT,
             text=True,
             cwd=self.directory,
-            timeout=60,
+            timeout=self.within_seconds,
             check=False,
             env={
                 "PATH": f"{self.directory / 'bin'}:{os.environ['PATH']}",

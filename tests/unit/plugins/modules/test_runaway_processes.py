@@ -106,6 +106,20 @@ def test_a_service_is_never_allowed_more_than_before(before: str, told: int) -> 
         assert outcome.limits_before[0]["maximum"] == (before if before.isdecimal() else "infinity")
 
 
+@pytest.mark.parametrize(
+    ("shown", "stays"),
+    [
+        ({"ActiveState": "active", "MainPID": "7"}, True),
+        ({"ActiveState": "inactive", "MainPID": "0"}, True),
+        ({"ActiveState": "failed", "MainPID": "0"}, False),
+        ({"ActiveState": "activating", "MainPID": "0"}, False),
+    ],
+)
+def test_a_service_that_was_started_has_to_stay_up(shown: dict[str, str], stays: bool) -> None:  # noqa: FBT001
+    """One that is started again and again does not; one that has done its work may end."""
+    assert Systemd(Script(**shown)).stays_up("shop.service", 0.3) is stays
+
+
 def test_undone_is_limit_and_start() -> None:
     """A service that does not run is started with the limit that it had."""
     script = Script(ActiveState="failed")
