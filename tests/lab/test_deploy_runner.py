@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
     from tests.lab.host import LabHost
 
 WORST_EXPOSURE = 3.0
+RESTORECON = "/usr/sbin/restorecon"
+LABELLED = "/run/labelled"
 PROMTOOL = "/usr/local/bin/promtool"
 OURS = Path(__file__).parents[2] / "roles" / "deploy_runner" / "files" / "breakglass-alerts.yml"
 
@@ -61,8 +64,12 @@ def test_a_fresh_host_where_it_fails_is_bare_again(
 def test_check_mode_predicts_and_the_runner_is_ready(
     lab: Lab, runner_host: LabHost, runner_site: dict[str, object]
 ) -> None:
-    """Check mode changes nothing and names the tasks that then change; the service can do all of its work; again nothing changes."""
+    """Check mode changes nothing and names the tasks that then change; the service can do all of its work; again nothing changes.
+
+    What is installed is given the labels of a host that has such, once: by a stand-in for SELinux's program, since Debian has no policy.
+    """
     forget(runner_host)
+    runner_host.write(RESTORECON, f'#!/bin/sh\necho "$@" >> {LABELLED}\n', 0o755)
     forget_anchors(lab)
     bare = state_of(runner_host)
     predicted = deploy(lab, runner_site, "--check", "--diff")
@@ -76,6 +83,8 @@ def test_check_mode_predicts_and_the_runner_is_ready(
     deployed, pid = state_of(runner_host), main_pid(runner_host)
     again = deploy(lab, runner_site)
     assert (again.code, again.changed(HOST), main_pid(runner_host), state_of(runner_host)) == (0, [], pid, deployed)
+    assert re.fullmatch(r"-R /opt/breakglass-runner/[0-9a-f]{16}\n", runner_host.read(LABELLED))
+    runner_host.run(["rm", RESTORECON, LABELLED])
 
 
 def test_the_unit_lets_it_do_its_work_only(lab: Lab, runner_host: LabHost, runner_site: dict[str, object]) -> None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 import yaml
 from tests.lab import base, booting, cgroups, lab
-from tests.lab.errors import BrokenLab
+from tests.lab.errors import BrokenLab, MissingPart
 from tests.lab.places import NAMESPACES, SITE, Place, host_names
 from tests.lab.site_files import policy_for
 
@@ -133,6 +133,13 @@ def test_only_a_small_lab_has_another_policy() -> None:
     assert "lab-database" not in small["access"]
     assert "database-connections" not in [trigger["name"] for trigger in small["triggers"]]
     assert [drill["name"] for drill in small["drills"]] == ["nginx", "nginx-in-check-mode"]
+
+
+def test_a_layer_that_there_is_not_is_named(place: Place) -> None:
+    """Nothing is built, and nothing booted."""
+    with pytest.raises(MissingPart, match=r"There is no layer nonsense\. There are: servers"):
+        lab.up(place, 1, ["nonsense"])
+    assert not place.directory.exists()
 
 
 @pytest.mark.parametrize("name", ["", "..", "a/b", "-a", "A", "a b", "x" * 32])
