@@ -139,8 +139,8 @@ SERVERS = (
         "prometheus",
         ("/etc/prometheus/prometheus.yml", "/etc/prometheus/rules"),
         "/etc/prometheus/rules/shop.yml",
-        "groups: [{name: more, rules: [{alert: Down, expr: 'up =='}]}]",
-        good="mkdir -p /etc/prometheus/rules; printf 'groups: [{name: shop, rules: [{alert: Down, expr: up == 0}]}]\\n' > /etc/prometheus/rules/shop.yml; "
+        "- {name: more, rules: [{alert: Down, expr: 'up =='}]}",
+        good="mkdir -p /etc/prometheus/rules; printf 'groups:\\n- {name: shop, rules: [{alert: Down, expr: up == 0}]}\\n' > /etc/prometheus/rules/shop.yml; "
         "sed -i 's|^rule_files:.*|rule_files: [rules/*.yml]|' /etc/prometheus/prometheus.yml",
         well=LISTENS.format(port=9090),
     ),
