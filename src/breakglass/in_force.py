@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from ansible_collections.breakglass.remediation.plugins.plugin_utils._audit.contents import commit_of
@@ -40,19 +40,24 @@ class Rules:
         hosts: Inventory name to its groups.
         remediations: The roles that the policy names.
         has_prometheus: Whether there is one to be asked whether a fault is gone.
+        connections: How hosts are reached, as the inventory says; one that it says nothing of is not there.
     """
 
     policy: Policy
     hosts: Mapping[str, frozenset[str]]
     remediations: Remediations
     has_prometheus: bool = False
+    connections: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
 
 
 def read_rules(settings: Settings) -> Rules:
     """Read all of it as the files are now; raises BreakglassError with every problem that was found."""
     site = site_of(settings)
     known = replace(site.policy, commit=commit_of(_directory_of(settings.policy)))
-    return Rules(known, site.inventory.hosts, site.remediations, settings.prometheus is not None)
+    inventory = site.inventory
+    return Rules(
+        known, inventory.hosts, site.remediations, settings.prometheus is not None, connections=inventory.connections
+    )
 
 
 class InForce:

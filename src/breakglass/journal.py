@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from ansible_collections.breakglass.remediation.plugins.plugin_utils._journal.anchor import Anchors
+    from ansible_collections.breakglass.remediation.plugins.plugin_utils._journal.canonical import JsonValue
     from ansible_collections.breakglass.remediation.plugins.plugin_utils._sealing import KeyedSigner
 
     from breakglass.domain.incident import Incident
@@ -152,6 +153,10 @@ class Journal:
         if failure is not None:
             raise failure
 
+    def masked(self, text: str) -> JsonValue:
+        """A text of a person's as a record may have it: what looks like a secret is masked, what is long is cut."""
+        return self._redactor.field(text, TEXT_LIMIT)
+
     def close(self) -> None:
         """Let go of all streams."""
         with self._lock:
@@ -227,9 +232,9 @@ def _incident_of(stream: str) -> str | None:
 
 
 def _is_written_by_a_play(path: str) -> bool:
-    """Whether a stream of an incident is written by a play, and by who obtains its credentials."""
+    """Whether a stream of an incident is written by a play, by a session, or by who obtains its credentials."""
     directory, _, name = path.rpartition("/")
-    return "/INC-" in directory and name.startswith(("play-", "credentials-"))
+    return "/INC-" in directory and name.startswith(("play-", "credentials-", "session-"))
 
 
 def _record_id(queued: Queued) -> str:

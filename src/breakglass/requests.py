@@ -85,7 +85,7 @@ class Requests:
 
     def standing(self, person: Person, incident: str) -> Standing:
         """How a request of this person stands. Raises NoSuchRequest."""
-        found = self._of(person, incident)
+        found = self.of(person, incident)
         ready = found.state is State.RUNNING and found.course.hands_out
         loan = self.loans.fetch(incident) if ready else None
         why = found.blocked or (found.result.value if found.result else "")
@@ -93,12 +93,13 @@ class Requests:
 
     def give_back(self, person: Person, incident: str) -> None:
         """The person is done, or does not want it any more; it is closed and proven gone. Raises NoSuchRequest."""
-        self._of(person, incident)
+        self.of(person, incident)
         self.incidents.accept([Arrival(_alert(incident, AlertStatus.RESOLVED, {}), None, incident)])
         self.loans.give_back(incident)
         self.hint()
 
-    def _of(self, person: Person, incident: str) -> Incident:
+    def of(self, person: Person, incident: str) -> Incident:
+        """The incident of a request of this person. Raises NoSuchRequest."""
         found = self.incidents.show(incident)
         if found is None or not found.course.lends or found.course.owner.rpartition(" ")[2] != person.entity:
             raise NoSuchRequest("There is no request of this id that is yours.")

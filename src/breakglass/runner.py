@@ -64,6 +64,9 @@ from breakglass.reviews import Judging, ReviewWatch
 from breakglass.second_factor import SecondFactor
 from breakglass.sender_watch import EVERY_SECONDS as SENDERS_EVERY_SECONDS
 from breakglass.sender_watch import SenderWatch
+from breakglass.sessions.doors import Doors
+from breakglass.sessions.purse import Purse
+from breakglass.sessions.running import Running
 from breakglass.shipping import Shipping
 from breakglass.still_approved import StillApproved
 from breakglass.store.database import Database, RunnerAlreadyRunning
@@ -99,6 +102,7 @@ class Runner:
         settings: This installation.
         reception: Where verified webhooks go.
         requests: Where people's own requests go.
+        doors: Where people's sessions on hosts begin.
         approvals: What waits for people's yes.
         judging: What people say to overrides afterwards.
         identity: Says who people are.
@@ -124,6 +128,7 @@ class Runner:
     settings: Settings
     reception: Reception
     requests: Requests
+    doors: Doors
     approvals: Approvals
     judging: Judging
     identity: Identity
@@ -170,6 +175,7 @@ class Runner:
         self.engine.stop()
         with suppress(BreakglassError):
             self.queue.add_to_day([Note("runner.stopped", {"pid": os.getpid()})])
+        self.doors.running.close()
         self.housekeeping.stop()
         self.runs.close()
         self.session.close()
@@ -223,7 +229,8 @@ def make_runner(settings: Settings) -> Runner:
     )
     identity, orders = Identity(session), Orders(database)
     handover = Handover()
-    loans = Lend(handover, incidents.given_back)
+    running = Running(Purse(session, journal, run_directory(settings)), journal.over)
+    loans = Lend(handover, incidents.given_back, running)
     plays = RunPlay(
         runs=runs,
         handover=handover,
@@ -280,10 +287,12 @@ def make_runner(settings: Settings) -> Runner:
     if settings.digest is not None:
         digesting = Digesting(settings.digest, channels, Digests(database), DrillRuns(database), holds, own_alerts)
         duties.append(Repeating("the digest", digesting.look, DIGEST_EVERY_SECONDS, runners.leads))
+    requests = Requests(in_force, incidents, queue, loans, engine.hint, database.runner)
     return Runner(
         settings=settings,
         reception=reception,
-        requests=Requests(in_force, incidents, queue, loans, engine.hint, database.runner),
+        requests=requests,
+        doors=Doors(requests, running, journal, in_force, StillApproved(identity).asker_changed),
         approvals=Approvals(orders, SecondFactor(session.client, Factors(database)), engine.hint),
         judging=Judging(Reviews(database)),
         identity=identity,

@@ -27,6 +27,13 @@ class StillApproved:
         except UnknownPerson as error:
             return str(error)
 
+    def asker_changed(self, incident: Incident) -> str:
+        """Why who asked may not go on using their grant; empty when they may. Raises BreakglassError: Vault can't be asked."""
+        try:
+            return self._asker_changed(incident)
+        except UnknownPerson as error:
+            return str(error)
+
     def _asker_changed(self, incident: Incident) -> str:
         asker = incident.course.asked_by
         if asker is None:

@@ -140,6 +140,20 @@ def _why(word: str, before: str = "") -> Callable[[Body], Told]:
     return lambda body: (word, f"{before}{plain(body.get('why'))}")
 
 
+def _session(body: Body) -> Told:
+    command = plain(body.get("command"))
+    what = f"`{command}`" if command else "a shell"
+    return "session", f"{plain(body.get('person'))} on {plain(body.get('host'))} as {plain(body.get('user'))}: {what}"
+
+
+def _session_over(body: Body) -> Told:
+    status = f", exit status {body['status']}" if "status" in body else ""
+    text = f"over after {_number(body.get('seconds')):.0f} s{status}: {plain(body.get('why'))}"
+    if body.get("proven") is True:
+        return "session", f"{text}; nothing of it goes on"
+    return "session", f"{text}; NOT PROVEN ENDED: {plain(body.get('left'))}"
+
+
 _TELLERS: dict[str, Callable[[Body], Told | None]] = {
     "incident.opened": _opened,
     "alert.firing": lambda body: ("alert", f"{plain(body.get('name'))}   stored, answered 202"),
@@ -226,6 +240,8 @@ _TELLERS: dict[str, Callable[[Body], Told | None]] = {
         "refused",
         f"{plain(body.get('person')) or 'a request'}: {plain(body.get('why'))}",
     ),
+    "session.opened": _session,
+    "session.ended": _session_over,
     "item.result": _item,
     "play.no_hosts_matched": lambda _body: ("play", "no host matched"),
     "play.no_hosts_remaining": lambda _body: ("play", "no host is left"),

@@ -191,6 +191,7 @@ def test_the_hold_binds_it(office: Office, run: OperatorRun) -> None:
 def test_a_loan_that_nobody_gives_back_ends_with_its_box(office: Office) -> None:
     """Fetched once, by who asked, and never again; then proven gone when its time is over."""
     wish = {"access": "web-operator", "hosts": ["web1"], "reason": "a test", "ticket": "T-1", "time_box_seconds": 4}
+    wish["hand_out"] = True
     _, made = office.call("POST", "", office.identity_token(), wish)
     incident = str(made["request"])
     eve = _member(office.admin, "eve", "web-team-2")

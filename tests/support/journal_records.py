@@ -248,12 +248,38 @@ def records_of(told: Iterable[tuple[str, dict[str, JsonValue]]], origin: str = f
     return [a_record(kind, body, seq, origin) for seq, (kind, body) in enumerate(told, 1)]
 
 
+_SESSION: dict[str, JsonValue] = {"person": "ada", "entity": "e-1", "host": "web1", "user": "breakglass"}
+OF_THE_SESSION: list[tuple[str, dict[str, JsonValue]]] = [
+    (
+        "session.opened",
+        {
+            **_SESSION,
+            "access": "web-operator",
+            "columns": 100,
+            "rows": 30,
+            "terminal": "xterm",
+            "until": "",
+            "command": "id",
+        },
+    ),
+    ("session.output", {"seconds": 1.5, "channel": "out", "text": "uid=0(root)\r\n"}),
+    ("session.resized", {"seconds": 2.0, "columns": 120, "rows": 40}),
+    ("session.told", {"seconds": 3.0, "text": "*** breakglass: 1 minute left."}),
+    (
+        "session.ended",
+        {"seconds": 4.0, "bytes": 13, "why": "it came to its end", "proven": False, "left": "17 sleep", "status": 0},
+    ),
+]
+"""A person's session on a host."""
+
+
 def every_record() -> list[Record]:
     """At least one record of each kind."""
     return [
         *records_of(OF_THE_INCIDENT),
         *records_of(OF_THE_PLAY, f"{DIRECTORY}/play-1"),
         *records_of(OF_THE_CREDENTIALS, f"{DIRECTORY}/credentials-1"),
+        *records_of(OF_THE_SESSION, f"{DIRECTORY}/session-1"),
         *records_of(TROUBLE, OPERATOR_RUN),
     ]
 

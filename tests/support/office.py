@@ -165,12 +165,17 @@ def _give_address(path: Path) -> None:
 
 @contextmanager
 def open_office(
-    policy: str, *, hand_out: bool = False, pages: bool = False, change: Callable[[str], str] = str
+    policy: str,
+    prepare: Callable[[Site], None] = lambda _site: None,
+    *,
+    hand_out: bool = False,
+    pages: bool = False,
+    change: Callable[[str], str] = str,
 ) -> Iterator[Office]:
     """An office whose policy has these further sections; Vault knows its groups.
 
-    With `hand_out`, who asked may take the grant to their own machine. With `pages`, people can sign in at the runner's.
-    `change` edits what the policy was before.
+    `prepare` changes the site before anybody reads it. With `hand_out`, who asked may take the grant to their own machine.
+    With `pages`, people can sign in at the runner's. `change` edits what the policy was before.
     """
     with Site() as site:
         if pages:
@@ -179,6 +184,7 @@ def open_office(
         if hand_out:
             text = text.replace("hosts: [web]\n", "hosts: [web]\n    hand_out: true\n")
         site.place.policy.write_text(text, encoding="utf-8")
+        prepare(site)
         prepare_vault(site.place.settings, site.environment)
         with Client(Connection(url=site.vault.url), site.vault.root_token) as admin, site.runner() as runner:
             admin.post("sys/auth/userpass", {"type": "userpass"})

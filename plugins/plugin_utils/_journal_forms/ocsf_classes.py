@@ -76,7 +76,7 @@ class Meaning:
 _RESTORE = 3  # of Remediation Activity: "Returns the system to a better state"
 _CREATE, _UPDATE, _CLOSE = 1, 2, 3  # of findings
 _ASSIGN, _REVOKE = 1, 2  # of User Access Management
-_TICKET, _REQUEST, _RENEW = 3, 4, 5  # of Authentication
+_LOGON, _LOGOFF, _TICKET, _REQUEST, _RENEW = 1, 2, 3, 4, 5  # of Authentication
 _MAKE, _ACTIVATE, _SUSPEND, _RESUME = 1, 10, 12, 13  # of Entity Management
 _START, _STOP = 3, 4  # of Application Lifecycle
 _LOG_EXPORT, _LOG_ARCHIVE, _LOG_START, _LOG_STOP, _LOG_RESTART = 3, 4, 6, 7, 8  # of Event Log Activity
@@ -137,6 +137,8 @@ KINDS: dict[str, Meaning] = {
     "credential.refused": Meaning(EventClass.AUTHENTICATION, _TICKET, Severity.MEDIUM, Status.FAILURE),
     "credential.renewed": Meaning(EventClass.AUTHENTICATION, _RENEW, status=Status.SUCCESS),
     "credential.not_renewed": Meaning(EventClass.AUTHENTICATION, _RENEW, Severity.MEDIUM, Status.FAILURE),
+    "session.opened": Meaning(EventClass.AUTHENTICATION, _LOGON),
+    "session.ended": Meaning(EventClass.AUTHENTICATION, _LOGOFF, status=Status.SUCCESS),
     "run.died": _TASK_WENT_WRONG,
     "run.stopped": _TASK_WENT_WRONG,
     "runner.started": Meaning(EventClass.APPLICATION_LIFECYCLE, _START, status=Status.SUCCESS),

@@ -98,7 +98,8 @@ def end_of_automation(draft: Draft, result: Result, why: str) -> None:
 def _interrupted(draft: Draft, effect: Effect) -> None:
     draft.note("effect.interrupted", {"effect": effect.value})
     if effect is Effect.RUN_PLAY:
-        end_play(draft, heard.PlayEnded(PlayOutcome.UNKNOWN, "the runner died while the play ran; nobody saw its end"))
+        under = "the grant was lent" if draft.incident.course.lends else "the play ran"
+        end_play(draft, heard.PlayEnded(PlayOutcome.UNKNOWN, f"the runner died while {under}; nobody saw its end"))
 
 
 def _not_started(draft: Draft, effect: Effect, postponed: heard.NotStarted) -> None:

@@ -51,7 +51,7 @@ def refuse(draft: Draft) -> None:
 def verify(draft: Draft) -> bool:
     """Go one step of the state `verifying`; False when there is nothing more to do now."""
     if draft.incident.course.lends:
-        draft.conclude(Result.RETURNED if draft.incident.attempt.outcome is PlayOutcome.OK else Result.FAILED)
+        _loan_is_over(draft)
         return True
     if draft.incident.course.drill and _is_rehearsed(draft):
         return True
@@ -80,6 +80,15 @@ def _fires_still(draft: Draft) -> bool:
         return True
     draft.wake(deadline)
     return False
+
+
+def _loan_is_over(draft: Draft) -> None:
+    """Its grant is gone. What the runner itself did under it, and can't prove ended, people must look at."""
+    attempt = draft.incident.attempt
+    if attempt.outcome is PlayOutcome.UNKNOWN and not draft.incident.course.hands_out:
+        draft.call_people(Result.UNKNOWN, attempt.sentence)
+    else:
+        draft.conclude(Result.RETURNED if attempt.outcome is PlayOutcome.OK else Result.FAILED)
 
 
 def _is_proven(draft: Draft) -> bool:

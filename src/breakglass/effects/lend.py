@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Lending a grant to who asked for it: it is handed over once, and the loan ends when it comes back or its box is over.
+"""Lending a grant to who asked for it: the loan ends when it comes back or its box is over, and all sessions under it before that.
 
-What the borrower does under it is recorded in their own journal; that the grant is gone is proven here like any other's.
+The runner uses it for them; one that is handed out is handed over once, and what is done under it is recorded in the
+borrower's own journal. That the grant is gone is proven here like any other's.
 """
 
 from __future__ import annotations
@@ -9,10 +10,11 @@ from __future__ import annotations
 import threading
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from breakglass.domain.incident import PlayOutcome
 from breakglass.domain.messages import Interrupted, NotStarted, PlayEnded
+from breakglass.errors import BreakglassError
 from breakglass.store.database import DatabaseUnavailable
 
 if TYPE_CHECKING:
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
     from breakglass.effects.handover import Handover
 
 LOOK_EVERY_SECONDS = 0.5
+FIRST_WORD_IS_GOOD_SECONDS = 15.0
+"""A lease is good for ten; who renews it says so long before."""
 
 
 @dataclass(frozen=True)
@@ -40,20 +44,35 @@ class Loan:
     meta: dict[str, str]
 
 
+class UseHere(Protocol):
+    """What the runner itself does under a grant that it does not hand out: people's sessions on hosts."""
+
+    def take(self, incident: Incident, loan: Loan) -> None:
+        """Open the grant, in this process. Raises BreakglassError."""
+        ...
+
+    def end(self, incident: str, why: str) -> str:
+        """End all that goes on under it, and let go of it; what can't be proven ended, in words."""
+        ...
+
+
 @dataclass
 class _Open:
     loan: Loan
     taken: bool = False
     back: threading.Event = field(default_factory=threading.Event)
+    cancelled: bool = False
+    kept_until: float = field(default_factory=lambda: time.monotonic() + FIRST_WORD_IS_GOOD_SECONDS)
 
 
 class Lend:
     """The effect `run-play` of a grant that is lent: it waits, and does nothing on any host."""
 
-    def __init__(self, handover: Handover, given_back: Callable[[str], bool]) -> None:
-        """Take where grants are handed over, and who knows whether an incident was given back, also before it began here."""
+    def __init__(self, handover: Handover, given_back: Callable[[str], bool], use: UseHere) -> None:
+        """Take where grants are handed over, who knows whether an incident was given back, also before it began here, and who uses grants here."""
         self._handover = handover
         self._given_back = given_back
+        self._use = use
         self._open: dict[str, _Open] = {}
         self._lock = threading.Lock()
         self._stopping = threading.Event()
@@ -66,12 +85,19 @@ class Lend:
             return NotStarted("nobody has the token of this grant: it was minted by a runner that has died")
         meta = {"incident": incident.id, "attempt": str(number), "plan_digest": plan.digest}
         loan = _Open(Loan(token, incident.attempt.accessor, meta))
+        if not incident.course.hands_out:
+            loan.taken = True
+            try:
+                self._use.take(incident, loan.loan)
+            except BreakglassError as error:
+                return NotStarted(f"the runner can't use the grant: {error}")
         with self._lock:
             self._open[incident.id] = loan
         ended = self._wait(incident.id, loan, time.monotonic() + plan.time_box_seconds)
         with self._lock:
             del self._open[incident.id]
-        return ended
+        left = self._use.end(incident.id, ended.sentence)
+        return PlayEnded(PlayOutcome.UNKNOWN, f"{ended.sentence}; {left}") if left else ended
 
     def recover(self, _incident: Incident) -> Outcome:
         """A loan of a dead runner: its grant died with the runner's session."""
@@ -94,7 +120,10 @@ class Lend:
 
     def end(self, incident: str) -> None:
         """A person has cancelled it: the grant is closed under its borrower."""
-        self.give_back(incident)
+        with self._lock:
+            if found := self._open.get(incident):
+                found.cancelled = True
+                found.back.set()
 
     def end_all(self) -> None:
         """End every loan, and every one that begins, until `allow`."""
@@ -105,14 +134,22 @@ class Lend:
         self._stopping.clear()
 
     def keep(self, incidents: Collection[str], until: float) -> None:
-        """Nothing is done for a loan here; who borrows is cut off when another runner closes the grant."""
+        """These are this runner's until then. A loan of which nobody says so ends: another runner may close its grant."""
+        with self._lock:
+            for incident in incidents:
+                if found := self._open.get(incident):
+                    found.kept_until = until
 
     def _wait(self, incident: str, loan: _Open, deadline: float) -> PlayEnded:
         while not (self._is_back(incident) or loan.back.wait(LOOK_EVERY_SECONDS)):
             if self._stopping.is_set():
                 return PlayEnded(PlayOutcome.STOPPED, "the loan was ended because the runner stopped")
+            if time.monotonic() > loan.kept_until:
+                return PlayEnded(PlayOutcome.STOPPED, "the loan was ended because another runner may have the incident")
             if time.monotonic() > deadline:
                 return PlayEnded(PlayOutcome.OK, "the time box of the loan is over")
+        if loan.cancelled:
+            return PlayEnded(PlayOutcome.OK, "cancelled by a person")
         return PlayEnded(PlayOutcome.OK, "given back" if loan.taken else "withdrawn before it was fetched")
 
     def _is_back(self, incident: str) -> bool:

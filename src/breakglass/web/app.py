@@ -23,6 +23,7 @@ from breakglass.web.pages.routes import add_pages
 from breakglass.web.problems import Problem, problem_response
 from breakglass.web.requests import RequestPages
 from breakglass.web.reviews import ReviewPages
+from breakglass.web.sessions import SessionPages
 from breakglass.web.webhooks import Webhooks
 
 if TYPE_CHECKING:
@@ -61,6 +62,8 @@ def make_app(runner: Runner, lifespan: Callable[[FastAPI], AbstractAsyncContextM
     app.add_route("/api/v1/requests", pages.make, methods=["POST"])
     app.add_route("/api/v1/requests/{request}", pages.show, methods=["GET"])
     app.add_route("/api/v1/requests/{request}", pages.give_back, methods=["DELETE"])
+    sessions = SessionPages(callers, runner.doors)
+    app.router.add_websocket_route("/api/v1/requests/{request}/sessions/{host}", sessions.attach)
     app.add_route("/api/v1/me", MePage(callers).show, methods=["GET"])
     questions = ApprovalPages(callers, runner.approvals)
     app.add_route("/api/v1/approvals", questions.list, methods=["GET"])

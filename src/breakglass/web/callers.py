@@ -13,7 +13,7 @@ from breakglass.identity import UnknownPerson
 from breakglass.web.problems import Problem
 
 if TYPE_CHECKING:
-    from starlette.requests import Request
+    from starlette.requests import HTTPConnection
 
     from breakglass.domain.requests import Person
     from breakglass.identity import Identity
@@ -25,7 +25,7 @@ class Callers:
 
     identity: Identity
 
-    async def person(self, call: Request) -> Person:
+    async def person(self, call: HTTPConnection) -> Person:
         """The person; raises Problem."""
         scheme, _, token = call.headers.get("authorization", "").partition(" ")
         if scheme.lower() != "bearer" or not token.strip():

@@ -26,6 +26,7 @@ class Metrics:
         self._incidents = self._gauge("incidents", "Incidents that are not closed", ("state",))
         self._holds = self._gauge("holds", "Holds that stand", ("scope", "set_by"))
         self._reviews = self._gauge("reviews", "Overrides that nobody has judged yet", ("overdue",))
+        self._sessions = self._gauge("sessions", "Sessions of people on hosts that go on")
         self._waiting = self._gauge("records_waiting", "Records that wait to be written to the journal")
         self._unsealed = self._gauge("streams_unsealed", "Streams that are over and wait for their seal")
         self._ready = self._gauge("ready", "1 when the runner can do all of its work")
@@ -50,6 +51,7 @@ class Metrics:
         due = Counts(review.overdue for review in runner.judging.reviews.due())
         for overdue in (False, True):
             self._reviews.labels(overdue=str(overdue).lower()).set(due[overdue])
+        self._sessions.set(runner.doors.running.count())
         waiting, unsealed = runner.queue.counts()
         self._waiting.set(waiting)
         self._unsealed.set(unsealed)

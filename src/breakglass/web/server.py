@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from breakglass.settings import Settings
 
 SLOWEST_REQUEST_SECONDS = 10
+LARGEST_MESSAGE = 131_072
 
 
 class UnusableAddress(BreakglassError):
@@ -56,6 +57,9 @@ def serve(runner: Runner, announce: Callable[[str], None]) -> None:
         timeout_graceful_shutdown=SLOWEST_REQUEST_SECONDS,
         timeout_keep_alive=SLOWEST_REQUEST_SECONDS,
         limit_concurrency=256,
+        ws="websockets-sansio",
+        ws_max_size=LARGEST_MESSAGE,
+        ws_per_message_deflate=False,
         ssl_certfile=str(settings.tls.certificate) if settings.tls else None,
         ssl_keyfile=str(settings.tls.key) if settings.tls else None,
         ssl_ca_certs=str(settings.tls.client_ca) if settings.tls and settings.tls.client_ca else None,

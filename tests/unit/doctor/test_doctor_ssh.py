@@ -8,7 +8,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from breakglass.doctor.checks.hosts import is_near_its_end
-from breakglass.doctor.ssh import Answer, Uncomputable, Way, way_to
+from breakglass.doctor.ssh import Answer
+from breakglass.ways import Uncomputable, Way, way_to
 
 BEFORE = """\
 OpenSSH_9.2p1 Debian-2+deb12u10, OpenSSL 3.0.19 27 Jan 2026

@@ -43,12 +43,28 @@ def test_a_loan_that_comes_back_is_closed_and_proven_before_it_is_over() -> None
     assert "request.over" in kinds
 
 
-@pytest.mark.parametrize("outcome", [PlayOutcome.STOPPED, PlayOutcome.UNKNOWN, PlayOutcome.NOT_STARTED])
+@pytest.mark.parametrize("outcome", [PlayOutcome.STOPPED, PlayOutcome.NOT_STARTED])
 def test_a_loan_that_broke_off_failed_and_is_not_lent_again(outcome: PlayOutcome) -> None:
     """Who asked sees it, and asks again if they want."""
     closed, _ = after(MADE, heard.Reserved(()), MINTED, heard.PlayEnded(outcome, "the runner stopped"), GONE)
     assert (closed.state, closed.result, closed.escalation) == (State.CLOSED, Result.FAILED, None)
     assert len(closed.attempts) == 1
+
+
+@pytest.mark.parametrize("hands_out", [True, False])
+def test_what_nobody_saw_end_under_a_loan_calls_people(*, hands_out: bool) -> None:
+    """Sessions through the runner may have left something on a host; of a grant that was handed out it knows nothing."""
+    course = replace(COURSE, hands_out=hands_out)
+    incident = make_incident(course)
+    lost = heard.PlayEnded(PlayOutcome.UNKNOWN, "what watches over the session on web1 was killed there")
+    for message in (MADE, heard.Reserved(()), MINTED, lost, GONE):
+        incident = decide(incident, [message], NOW).incident
+    if hands_out:
+        assert (incident.state, incident.result, incident.escalation) == (State.CLOSED, Result.FAILED, None)
+    else:
+        assert (incident.state, incident.result) == (State.ESCALATED, Result.UNKNOWN)
+        assert incident.escalation is not None
+        assert "killed there" in incident.escalation.reason
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import time
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from tests.support.incidents import make_course, make_incident, make_plan
@@ -14,6 +14,7 @@ from breakglass.domain.incident import Attempt, PlayOutcome
 from breakglass.domain.messages import Interrupted, NotStarted, PlayEnded
 from breakglass.effects.handover import Handover
 from breakglass.effects.lend import Lend, Loan
+from breakglass.errors import BreakglassError
 from breakglass.store.database import DatabaseUnavailable
 
 if TYPE_CHECKING:
@@ -24,10 +25,38 @@ if TYPE_CHECKING:
     from breakglass.domain.messages import Outcome
 
 
-def incident(seconds: int = 60) -> Incident:
+@dataclass
+class Nothing:
+    """Sessions of which there are none, or of which this can't be proven ended.
+
+    Attributes:
+        left: What can't be.
+        trouble: Why the grant can't be used.
+        seen: The grants that were taken, and the ends that were heard.
+    """
+
+    left: str = ""
+    trouble: str = ""
+    seen: list[tuple[str, str]] = field(default_factory=list)
+
+    def take(self, incident: Incident, loan: Loan) -> None:
+        """Take it."""
+        if self.trouble:
+            raise BreakglassError(self.trouble)
+        self.seen.append((incident.id, loan.accessor))
+
+    def end(self, incident: str, why: str) -> str:
+        """End them."""
+        self.seen.append((incident, why))
+        return self.left
+
+
+def incident(seconds: int = 60, *, hands_out: bool = True) -> Incident:
     """One whose grant is open."""
     plan = replace(make_plan(), remediation="", time_box_seconds=seconds)
-    return replace(make_incident(make_course(plan=plan)), attempts=(Attempt(1, "accessor-1"),))
+    return replace(
+        make_incident(replace(make_course(plan=plan), hands_out=hands_out)), attempts=(Attempt(1, "accessor-1"),)
+    )
 
 
 def nothing_came_back(_incident: str) -> bool:
@@ -40,7 +69,7 @@ def lent(
     """The loan on its way, and how it will end."""
     handover = Handover()
     handover.put(one.id, 1, "wrapping-token", "accessor-1")
-    lend, pool = Lend(handover, given_back), ThreadPoolExecutor(1)
+    lend, pool = Lend(handover, given_back, Nothing()), ThreadPoolExecutor(1)
     return lend, pool.submit(lend.run, one), pool
 
 
@@ -108,5 +137,60 @@ def test_it_ends_when_the_runner_must_stop() -> None:
 
 def test_a_token_that_died_with_its_runner_is_not_lent() -> None:
     """There is nothing to hand out, and a loan of a dead runner is not known."""
-    assert isinstance(Lend(Handover(), nothing_came_back).run(incident()), NotStarted)
-    assert isinstance(Lend(Handover(), nothing_came_back).recover(incident()), Interrupted)
+    assert isinstance(Lend(Handover(), nothing_came_back, Nothing()).run(incident()), NotStarted)
+    assert isinstance(Lend(Handover(), nothing_came_back, Nothing()).recover(incident()), Interrupted)
+
+
+def test_what_is_not_handed_out_the_runner_uses_itself() -> None:
+    """Nobody fetches it; its sessions end before the loan does, and what of them can't be proven ended is told."""
+    one = incident(hands_out=False)
+    handover, sessions = Handover(), Nothing(left="web1 could not be asked")
+    handover.put(one.id, 1, "wrapping-token", "accessor-1")
+    lend = Lend(handover, nothing_came_back, sessions)
+    with ThreadPoolExecutor(1) as pool:
+        ended = pool.submit(lend.run, one)
+        deadline = time.monotonic() + 10
+        while not sessions.seen:
+            assert time.monotonic() < deadline
+            time.sleep(0.005)
+        assert lend.fetch(one.id) is None
+        lend.give_back(one.id)
+        assert ended.result(10) == PlayEnded(PlayOutcome.UNKNOWN, "given back; web1 could not be asked")
+    assert sessions.seen == [(one.id, "accessor-1"), (one.id, "given back")]
+
+
+def test_a_grant_that_the_runner_cannot_use_is_closed_at_once() -> None:
+    """Vault does not open it, as when its wrapping was used already."""
+    one = incident(hands_out=False)
+    handover = Handover()
+    handover.put(one.id, 1, "wrapping-token", "accessor-1")
+    assert Lend(handover, nothing_came_back, Nothing(trouble="used already")).run(one) == NotStarted(
+        "the runner can't use the grant: used already"
+    )
+
+
+def test_a_loan_of_which_nobody_says_that_it_is_ours_ends() -> None:
+    """Another runner may have the incident, and close its grant: nothing goes on under it here."""
+    one = incident(hands_out=False)
+    handover, sessions = Handover(), Nothing()
+    handover.put(one.id, 1, "wrapping-token", "accessor-1")
+    lend = Lend(handover, nothing_came_back, sessions)
+    with ThreadPoolExecutor(1) as pool:
+        ended = pool.submit(lend.run, one)
+        while not ended.done():
+            lend.keep([one.id], time.monotonic() - 1)
+            time.sleep(0.005)
+        outcome = ended.result(10)
+    assert isinstance(outcome, PlayEnded)
+    assert (outcome.outcome, "another runner" in outcome.sentence) == (PlayOutcome.STOPPED, True)
+    assert sessions.seen[-1] == (one.id, outcome.sentence)
+
+
+def test_a_person_who_cancels_it_is_told_of() -> None:
+    """It is not the same as giving it back."""
+    one = incident()
+    lend, ended, pool = lent(one)
+    fetched(lend, one)
+    lend.end(one.id)
+    assert ended.result(10) == PlayEnded(PlayOutcome.OK, "cancelled by a person")
+    pool.shutdown()

@@ -39,6 +39,9 @@ from breakglass.retention import Retention
 from breakglass.reviews import Judging
 from breakglass.runner import Runner
 from breakglass.second_factor import SecondFactor
+from breakglass.sessions.doors import Doors
+from breakglass.sessions.purse import Purse
+from breakglass.sessions.running import Running
 from breakglass.settings import Settings, load_settings
 from breakglass.shipping import Shipping
 from breakglass.store.database import Database
@@ -124,9 +127,11 @@ def make_idle_runner(written: Written, directory: Path) -> Runner:
     holds = Holds(database)
     keeping = (Retention(written.settings.journal, session), HoldMirror(holds, session))
     house = Housekeeping(journal, runs, session, *keeping)
-    requests = Requests(in_force, incidents, queue, Lend(Handover(), incidents.given_back), engine.hint)
+    running = Running(Purse(session, journal, directory / "runs"), journal.over)
+    requests = Requests(in_force, incidents, queue, Lend(Handover(), incidents.given_back, running), engine.hint)
+    doors = Doors(requests, running, journal, in_force, lambda _incident: "")
     approvals = Approvals(Orders(database), SecondFactor(session.client, Factors(database)), engine.hint)
-    people = (requests, approvals, Judging(Reviews(database)), Identity(session))
+    people = (requests, doors, approvals, Judging(Reviews(database)), Identity(session))
     ship = Shipping(written.settings.journal)
     channels = tuple(written.settings.channels)
     own_alerts = OwnAlerts(OwnIncidents(database), lambda: written.policy, channels, engine.hint)

@@ -9,13 +9,14 @@ from __future__ import annotations
 from .others import CREDENTIALS, LEDGER, STREAMS
 from .play import OF_GRANTS, PLAY
 from .runner import RUNNER
+from .session import SESSION
 from .shapes import COUNT, DIGEST, FINDINGS, LONG_TEXT, TEXT, Kind
 from .shipping import SHIPPING
 
 __all__ = ["KINDS", "Kind", "schema"]
 
 OF_RUNS = {kind: known.of_a_run() for kind, known in {**PLAY, **OF_GRANTS, **CREDENTIALS}.items()}
-KINDS: dict[str, Kind] = {**OF_RUNS, **RUNNER, **SHIPPING, **STREAMS, **LEDGER}
+KINDS: dict[str, Kind] = {**OF_RUNS, **RUNNER, **SESSION, **SHIPPING, **STREAMS, **LEDGER}
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 

@@ -11,7 +11,7 @@ from breakglass.counting import count
 from breakglass.doctor.findings import Finding, ok, unknown, wrong
 from breakglass.doctor.hosts import wanted_hosts
 from breakglass.doctor.known import INVENTORY
-from breakglass.doctor.ssh import Uncomputable, way_to
+from breakglass.ways import Uncomputable, way_to
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

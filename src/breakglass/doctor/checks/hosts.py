@@ -15,7 +15,8 @@ from ansible_collections.breakglass.remediation.plugins.plugin_utils._vault.erro
 from breakglass.doctor.findings import Finding, ok, unknown, wrong
 from breakglass.doctor.hosts import wanted_hosts
 from breakglass.doctor.known import AUTHORITY, INVENTORY, SESSION
-from breakglass.doctor.ssh import Uncomputable, reach, way_to
+from breakglass.doctor.ssh import reach
+from breakglass.ways import Uncomputable, way_to
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -16,10 +16,11 @@ from breakglass.doctor.checks.hold import standing
 from breakglass.doctor.findings import Finding, Mark, ok, unknown, wrong
 from breakglass.doctor.hosts import wanted_hosts
 from breakglass.doctor.known import INVENTORY, POLICY, SESSION, SETTINGS
-from breakglass.doctor.ssh import Uncomputable, log_in, way_to
+from breakglass.doctor.ssh import log_in
 from breakglass.doctor.trial import Trial, open_database
 from breakglass.policy.scalars import did_you_mean
 from breakglass.store.journal_queue import JournalQueue
+from breakglass.ways import Uncomputable, way_to
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -1,0 +1,145 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The sessions that go on in this runner: in a loop of their own, so that no webhook waits for a terminal; ended with their loan."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from breakglass.errors import BreakglassError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from concurrent.futures import Future
+
+    from breakglass.domain.incident import Incident
+    from breakglass.effects.lend import Loan
+    from breakglass.sessions.purse import Purse
+    from breakglass.sessions.session import Session
+
+LOG = logging.getLogger("breakglass.sessions")
+MOST: Final = 64
+MOST_OF_ONE: Final = 8
+END_LIMIT_SECONDS: Final = 60.0
+
+
+class TooManySessions(BreakglassError):
+    """Raised when no further session can begin now."""
+
+
+class LoanIsOver(BreakglassError):
+    """Raised when a session begins a moment after its grant was given back."""
+
+
+@dataclass
+class _Live:
+    session: Session
+    done: Future[str]
+
+
+@dataclass
+class Running:
+    """All sessions, by the incident of their grant.
+
+    Attributes:
+        purse: The grants that they are under.
+        over: Called with the stream of each session that is over.
+    """
+
+    purse: Purse
+    over: Callable[[str], None]
+    _live: dict[str, list[_Live]] = field(default_factory=dict)
+    _left: dict[str, list[str]] = field(default_factory=dict)
+    _open: set[str] = field(default_factory=set)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _starting: threading.Lock = field(default_factory=threading.Lock)
+    _loop: asyncio.AbstractEventLoop | None = None
+    _thread: threading.Thread | None = None
+
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop:
+        """Where sessions live; it turns from its first use on."""
+        with self._starting:
+            if self._loop is None:
+                self._loop = asyncio.new_event_loop()
+                self._thread = threading.Thread(target=self._loop.run_forever, name="sessions", daemon=True)
+                self._thread.start()
+            return self._loop
+
+    def close(self) -> None:
+        """Have the loop stop; every loan has ended its sessions before."""
+        with self._starting:
+            if self._loop is not None and self._thread is not None:
+                self._loop.call_soon_threadsafe(self._loop.stop)
+                self._thread.join()
+                self._loop.close()
+                self._loop = None
+
+    def take(self, incident: Incident, loan: Loan) -> None:
+        """Have a grant, under which sessions may begin. Raises BreakglassError."""
+        with self._lock:
+            self._open.add(incident.id)
+        try:
+            self.purse.take(incident, loan)
+        except BreakglassError:
+            with self._lock:
+                self._open.discard(incident.id)
+            raise
+
+    def begin(self, session: Session) -> None:
+        """Let a session live. Raises TooManySessions, LoanIsOver."""
+        with self._lock:
+            if session.incident not in self._open:
+                raise LoanIsOver(f"The grant of {session.incident} is over.")
+            mine = self._live.setdefault(session.incident, [])
+            if len(mine) >= MOST_OF_ONE or sum(map(len, self._live.values())) >= MOST:
+                raise TooManySessions(f"There are {MOST_OF_ONE} sessions of this grant, or {MOST} at all: end one.")
+            live = _Live(session, asyncio.run_coroutine_threadsafe(session.run(), self.loop))
+            mine.append(live)
+        live.done.add_done_callback(lambda done: self._is_over(live, done))
+
+    def end(self, incident: str, why: str) -> str:
+        """End all sessions of an incident, whose loan is over, and wait for it; what can't be proven ended, in words."""
+        with self._lock:
+            self._open.discard(incident)
+            live = list(self._live.get(incident, ()))
+        for one in live:
+            self.loop.call_soon_threadsafe(one.session.end, why)
+        late = [one.session.host for one in live if not _ends(one.done)]
+        self.purse.forget(incident)
+        with self._lock:
+            self._live.pop(incident, None)
+            left = self._left.pop(incident, [])
+        left += [f"the session on {host} has not come to its end within {END_LIMIT_SECONDS:.0f} s" for host in late]
+        return "; ".join(left)
+
+    def count(self) -> int:
+        """How many there are."""
+        with self._lock:
+            return sum(map(len, self._live.values()))
+
+    def _is_over(self, live: _Live, done: Future[str]) -> None:
+        incident, error = live.session.incident, done.exception()
+        if error is not None:
+            LOG.error("A session of %s failed for a fault of ours.", incident, exc_info=error)
+        left = f"the session on {live.session.host} failed, and nobody saw its end" if error else done.result()
+        with self._lock:
+            if live in self._live.get(incident, ()):
+                self._live[incident].remove(live)
+            if left:
+                self._left.setdefault(incident, []).append(left)
+        try:
+            self.over(live.session.recording.name)
+        except BreakglassError as trouble:  # then it is sealed with its incident
+            LOG.error("%s", trouble)  # noqa: TRY400 (a sentence for people)
+
+
+def _ends(done: Future[str]) -> bool:
+    try:
+        done.exception(END_LIMIT_SECONDS)
+    except TimeoutError:
+        return False
+    return True
