@@ -30,6 +30,7 @@ from breakglass.cli import (
     runner,
     settings,
     show,
+    ssh,
     vault,
 )
 
@@ -64,6 +65,7 @@ app.command()(requests.request)
 app.command()(requests.release)
 app.command()(requests.reviews)
 app.command()(requests.review)
+app.command()(ssh.ssh)
 app.command()(approvals.approvals)
 app.command()(approvals.approve)
 app.command()(approvals.deny)

@@ -13,12 +13,14 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from breakglass.errors import BreakglassError
+from breakglass.offers import Offers
 from breakglass.store.senders import Senders
 from breakglass.web.approvals import ApprovalPages
 from breakglass.web.callers import Callers
 from breakglass.web.headers import SecurityHeaders
 from breakglass.web.me import MePage
 from breakglass.web.metrics import Metrics
+from breakglass.web.offers import OfferPages
 from breakglass.web.pages.routes import add_pages
 from breakglass.web.problems import Problem, problem_response
 from breakglass.web.requests import RequestPages
@@ -60,6 +62,9 @@ def make_app(runner: Runner, lifespan: Callable[[FastAPI], AbstractAsyncContextM
     callers = Callers(runner.identity)
     pages = RequestPages(callers, runner.requests)
     app.add_route("/api/v1/requests", pages.make, methods=["POST"])
+    wishes = OfferPages(callers, Offers(runner.in_force, runner.approvals.orders.open_incidents))
+    app.add_route("/api/v1/requests", wishes.mine, methods=["GET"])
+    app.add_route("/api/v1/offers", wishes.offers, methods=["GET"])
     app.add_route("/api/v1/requests/{request}", pages.show, methods=["GET"])
     app.add_route("/api/v1/requests/{request}", pages.give_back, methods=["DELETE"])
     sessions = SessionPages(callers, runner.doors)

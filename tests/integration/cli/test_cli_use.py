@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 COMMANDS = (
     *("init", "doctor", "serve", "demo", "version", "policy", "settings", "vault", "audit", "hold", "holds", "hosts"),
     *("revoke", "incidents", "ack", "cancel", "close", "retry", "drill", "remediation"),
-    *("login", "logout", "whoami", "request", "release", "approvals", "approve", "deny", "reviews", "review"),
+    *("login", "logout", "whoami", "request", "release", "ssh"),
+    *("approvals", "approve", "deny", "reviews", "review"),
     *("show", "watch", "report", "handover"),
 )
 COSTLY = ("ansible", "ansible_runner", "apprise", "cryptography", "fastapi", "hvac", "pydantic", "sqlalchemy", "yaml")

@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What may be asked for on a host, and what was asked for already, over the API."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+from ansible_collections.breakglass.remediation.plugins.plugin_utils._guard.runner_api import UnreachableRunner, plain
+
+from breakglass.client.requesting import OPEN, PATH, WAITING
+
+if TYPE_CHECKING:
+    from ansible_collections.breakglass.remediation.plugins.plugin_utils._guard.runner_api import RunnerApi
+
+OFFERS = "/api/v1/offers"
+
+
+@dataclass(frozen=True)
+class Offered:
+    """An access that we may ask for; every text can be printed.
+
+    Attributes:
+        access: Its name.
+        needs: Who must say yes; empty when nobody is asked.
+        seconds: Its longest time box.
+        ticket: Whether one must be named.
+    """
+
+    access: str
+    needs: str
+    seconds: int
+    ticket: bool
+
+    @property
+    def words(self) -> str:
+        """For people."""
+        rest = [self.needs or "automatic", f"{self.seconds // 60}m", *(["ticket"] if self.ticket else [])]
+        return f"{self.access} ({', '.join(rest)})"
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A request of ours that is not over."""
+
+    request: str
+    state: str
+    hosts: tuple[str, ...]
+    handed_out: bool
+    until: str
+
+    @property
+    def is_open(self) -> bool:
+        """Whether its grant is open, and used by the runner for us."""
+        return self.state == OPEN and not self.handed_out
+
+    @property
+    def waits(self) -> bool:
+        """Whether it may still open."""
+        return self.state in WAITING and not self.handed_out
+
+
+def offered(api: RunnerApi, host: str) -> list[Offered]:
+    """What the policy offers us on a host. Raises BreakglassError."""
+    return [
+        Offered(
+            access=plain(one.get("access", "")),
+            needs=plain(one.get("needs", "")),
+            seconds=_whole(one.get("time_box_seconds")),
+            ticket=one.get("ticket_required") is True,
+        )
+        for one in _items(api, f"{OFFERS}?host={quote(host, safe='')}")
+    ]
+
+
+def asked(api: RunnerApi) -> list[Asked]:
+    """Our requests that are not over, the newest first. Raises BreakglassError."""
+    return [
+        Asked(
+            request=plain(one.get("request", "")),
+            state=plain(one.get("state", "")),
+            hosts=tuple(plain(host) for host in hosts) if isinstance(hosts := one.get("hosts"), list) else (),
+            handed_out=one.get("handed_out") is True,
+            until=plain(one.get("until", "")),
+        )
+        for one in _items(api, PATH)
+    ]
+
+
+def _items(api: RunnerApi, path: str) -> list[Mapping[str, object]]:
+    items = api.call("GET", path).get("items")
+    if not isinstance(items, list):
+        raise UnreachableRunner(f"{api.url} does not answer as a runner of our version does.")
+    return [item for item in items if isinstance(item, Mapping)]
+
+
+def _whole(value: object) -> int:
+    return value if type(value) is int else 0
