@@ -24,6 +24,7 @@ from breakglass.cli import (
     login,
     policy,
     remediations,
+    replay,
     report,
     requests,
     revoke,
@@ -66,6 +67,7 @@ app.command()(requests.release)
 app.command()(requests.reviews)
 app.command()(requests.review)
 app.command()(ssh.ssh)
+app.command()(replay.replay)
 app.command()(approvals.approvals)
 app.command()(approvals.approve)
 app.command()(approvals.deny)
