@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 _FILES = ("run/.containerenv", ".dockerenv")
 _VARIABLES = ("container", "KUBERNETES_SERVICE_HOST")
+_JOB_OF_AWX = "AWX_PRIVATE_DATA_DIR"
 
 
 def is_in_container(environ: Mapping[str, str], root: Path) -> bool:
@@ -23,7 +24,9 @@ def is_in_container(environ: Mapping[str, str], root: Path) -> bool:
 def is_open_to_others(status: os.stat_result, rights: int, environ: Mapping[str, str], root: Path) -> bool:
     """Whether anybody but us has one of these rights (bits of a mode) on a file.
 
-    AWX gives the files of credentials to their group as well (0660); in a container our own group is nobody but us.
+    AWX gives the files of credentials to their group as well (0660); in the container of a job our own group is nobody but us.
+    Any other container may share its files, and its group, with others.
     """
-    alone = status.st_gid == os.getegid() and is_in_container(environ, root)
+    job = bool(environ.get(_JOB_OF_AWX)) and is_in_container(environ, root)
+    alone = status.st_gid == os.getegid() and job
     return bool(status.st_mode & (rights & ~stat.S_IRWXG if alone else rights))

@@ -79,6 +79,9 @@ def _texts(value: object) -> list[str]:
 @example(r"\x7b\x7b lookup(0) }}", "{")
 @example("{", "{ lookup(0) }}")
 @example("", "{{}}")
+@example("", "{\\\n\\x25")
+@example("'{\\\n", "%'")
+@example("'{'\\\n", "'%'")
 @settings(max_examples=500, deadline=None)
 @pytest.mark.filterwarnings(
     "ignore::SyntaxWarning", "ignore::DeprecationWarning"

@@ -62,13 +62,10 @@ LEFT_OUT = "[left out: the event is too large]"
 REPLACEMENT = "\ufffd"
 
 _UNFIT = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+# What may lie between two characters of a text once Python has read it: continued lines, and the seam of two literals.
+_GAP = r"""(?:\\\n)*(?:['"](?:\\\n|[\s'"rRuUbB])*)?"""
 # A brace that begins a template now, when the next text is put behind it, or once Python has read the text.
-_OPENING = re.compile(
-    r"""\{(?=[{%#]|\Z"""
-    r"""|\\(?:x2[35]|0?4[35]|u002[35]|U0000002[35]|N\{)"""
-    r"""|(?:\\\n)+[{%#]"""
-    r"""|['"][\s'"rRuUbB]*['"][{%#])"""
-)
+_OPENING = re.compile(r"\{(?=" + _GAP + r"(?:[{%#]|\\(?:x2[35]|0?4[35]|u002[35]|U0000002[35]|N\{)|\Z))")
 _HIDDEN_BRACE = re.compile(r"\\(?=x7b|173|u007b|U0000007b|N\{LEFT CURLY)", re.IGNORECASE)
 _VAULT = re.compile(r"\$(?=ANSIBLE_VAULT)")
 _HEADER = re.compile(r"#(?=jinja2:)")

@@ -113,14 +113,15 @@ def test_a_container_is_known_by_its_files(tmp_path: Path, mark: str) -> None:
     assert is_in_container({}, tmp_path)
 
 
-def test_in_a_container_our_own_group_is_nobody_else(tmp_path: Path) -> None:
+def test_in_a_job_of_awx_our_own_group_is_nobody_else(tmp_path: Path) -> None:
     """AWX gives the files of credentials to their group, too; elsewhere, and in another group, that is open to others."""
     file = tmp_path / "secret"
     file.touch()
     file.chmod(0o660)
-    status, container = file.stat(), {"container": "podman"}
+    status, container = file.stat(), {"container": "podman", "AWX_PRIVATE_DATA_DIR": "/runner"}
     assert not is_open_to_others(status, 0o077, container, tmp_path)
-    assert is_open_to_others(status, 0o077, {}, tmp_path)
+    assert is_open_to_others(status, 0o077, {"container": "podman"}, tmp_path)
+    assert is_open_to_others(status, 0o077, {"AWX_PRIVATE_DATA_DIR": "/runner"}, tmp_path)
     other = os.stat_result((status.st_mode, *status[1:5], status.st_gid + 1, *status[6:]))
     assert is_open_to_others(other, 0o077, container, tmp_path)
     file.chmod(0o604)
