@@ -58,6 +58,7 @@ def approvers(office: Office) -> tuple[Member, Member]:
 def typing(office: Office, who: Member, *words: str) -> pexpect.spawn:
     """`breakglass …` at a terminal of this member's own."""
     environment = {**os.environ, "HOME": str(office.site.scratch / f"home-{who.name}"), "TERM": "xterm"}
+    environment |= {"COLUMNS": "80", "LINES": "24"}  # of some other terminal
     for name in [name for name in environment if name.startswith(("VAULT_", "BAO_", "BREAKGLASS_", "XDG_"))]:
         del environment[name]
     return pexpect.spawn(

@@ -134,9 +134,11 @@ class Browser:
         value = answer.json()["value"]
         if answer.ok:
             return value
-        if value["error"] in ("stale element reference", "no such element"):
+        message = str(value["message"])
+        in_between = value["error"] in ("stale element reference", "no such element") or "inspector error" in message
+        if in_between:  # the page was left while it was looked at
             raise Vanished(path)
-        raise AssertionError(f"{method} {path}: {value['error']}: {value['message'][:1000]}")
+        raise AssertionError(f"{method} {path}: {value['error']}: {message[:1000]}")
 
 
 class Vanished(Exception):

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 _FILES = ("run/.containerenv", ".dockerenv")
 _VARIABLES = ("container", "KUBERNETES_SERVICE_HOST")
 _JOB_OF_AWX = "AWX_PRIVATE_DATA_DIR"
+MARKS = (*_VARIABLES, _JOB_OF_AWX)
+"""The variables by which a program knows where it runs."""
 
 
 def is_in_container(environ: Mapping[str, str], root: Path) -> bool:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .._errors import BreakglassError
+from .._run.containers import MARKS
 from .configured import VARIABLE, configured_sinks
 from .lock import is_taken
 
@@ -19,7 +20,7 @@ LINGER_SECONDS = 10
 """A guard may still have to close and to seal after its run."""
 _MODULE = __package__
 _ROOT = Path(__file__).parents[len(__package__.split("."))]
-_KEPT = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "TZ", "SSL_CERT_FILE", "SSL_CERT_DIR")
+_KEPT = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "TZ", "SSL_CERT_FILE", "SSL_CERT_DIR", *MARKS)
 _PROXIES = ("http_proxy", "https_proxy", "no_proxy", "all_proxy")
 _START_LIMIT_SECONDS = 20.0
 

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import sys
 import termios
@@ -14,6 +13,8 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+FALLBACK = (80, 24)
 
 
 class Terminal:
@@ -32,11 +33,13 @@ class Terminal:
         os.set_blocking(self._wake, False)
         self._raw = False
 
-    @staticmethod
-    def size() -> tuple[int, int]:
-        """Columns and rows."""
-        size = shutil.get_terminal_size()
-        return size.columns, size.lines
+    def size(self) -> tuple[int, int]:
+        """Columns and rows, as the terminal itself says: COLUMNS and LINES may be of another one."""
+        with suppress(OSError):
+            size = os.get_terminal_size(self.input)
+            if size.columns and size.lines:
+                return size.columns, size.lines
+        return FALLBACK
 
     @contextmanager
     def raw(self, *, wanted: bool) -> Iterator[None]:

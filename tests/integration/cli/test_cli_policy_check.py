@@ -29,7 +29,7 @@ BAD = (
     ("{{ alert.labels.name }}", "{{ lookup('pipe', 'id') }}", r":14: "),
     ("version: 1", "version: 2", r":3: "),
     ("hosts: [web]", "hosts: [web", r":\d+: "),
-    ("version: 1", "version: 1\napprovals: {two: {}}", r":4: .*not supported yet"),
+    ("version: 1", "version: 1\napprovals: {two: {}}", r":4: .*notify: this key is missing"),
 )
 
 

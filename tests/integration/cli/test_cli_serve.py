@@ -120,7 +120,7 @@ def test_every_fault_of_the_settings_is_told(call: Call, place: Place) -> None:
     text = place.files.settings.read_text(encoding="utf-8")
     text = text.replace("listen: 127.0.0.1:0", "listen: 0.0.0.0:8443").replace("inventory:", "inventry:")
     text = text.replace(NOWHERE, "http://vault.example.com:8200")
-    place.files.settings.write_text(text + "people: {identity_role: breakglass}\n", encoding="utf-8")
+    place.files.settings.write_text(text + "people: {identity_role: breakglass}\nsinks: {siem: {}}\n", encoding="utf-8")
     said = refused(call, place)
 
     assert f"{place.files.settings}:" in said
