@@ -67,7 +67,7 @@ def _lay_out(tree: Tree, root: str, place: str, new_mode: int) -> None:
 
 
 def _directories(root: str) -> Iterator[str]:
-    for directory, directories, _ in os.walk(root):
+    for directory, directories, _files in os.walk(root):
         directories[:] = [name for name in directories if name != ".git" and not Path(directory, name).is_symlink()]
         yield from (os.path.relpath(Path(directory, name), root) for name in directories)
 

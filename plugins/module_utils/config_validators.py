@@ -121,5 +121,5 @@ def positions(said: str) -> tuple[str, ...]:
     """Files and lines that a validator names, each once; none of its words."""
     places = [(*found.groups(), found.start()) for found in _POSITION.finditer(said)]
     places += [(found[2], found[1], found.start()) for found in _REVERSED.finditer(said)]
-    found = dict.fromkeys(f"{path}:{line}" for path, line, _ in sorted(places, key=lambda one: one[2]))
+    found = dict.fromkeys(f"{path}:{line}" for path, line, _at in sorted(places, key=lambda one: one[2]))
     return tuple(found)[:MOST_POSITIONS]
