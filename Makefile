@@ -47,6 +47,10 @@ format: $(VENV)/.dev-installed ## Bring the code into its form
 	$(BIN)/ruff check --fix $(TREES)
 	$(BIN)/ruff format $(TREES)
 
+# No package that is installed here starts a service of its own.
+NO_SERVICES := if test ! -e /usr/sbin/policy-rc.d; then trap 'rm -f /usr/sbin/policy-rc.d' EXIT; \
+	printf '\#!/bin/sh\nexit 101\n' > /usr/sbin/policy-rc.d; chmod 755 /usr/sbin/policy-rc.d; fi
+
 unit: $(VENV)/.dev-installed ## Quick tests without any server
 	$(BIN)/pytest -q -n 2 --dist loadfile tests/unit
 
@@ -78,12 +82,10 @@ remediations-table: $(VENV)/.dev-installed ## Write docs/reference/remediations.
 	$(BIN)/python -m tools.remediations_table
 
 packages: ## Install the Debian packages that some tests need (as root; CI does)
-	DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $$(grep -v '^#' tests/packages.txt)
+	@$(NO_SERVICES); DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $$(grep -v '^#' tests/packages.txt)
 
 lab: $(VENV)/.dev-installed ## Install what the lab of real hosts needs, and build their base (as root, once, about three minutes)
-	@if test ! -e /usr/sbin/policy-rc.d; then trap 'rm -f /usr/sbin/policy-rc.d' EXIT; \
-	printf '#!/bin/sh\nexit 101\n' > /usr/sbin/policy-rc.d; chmod 755 /usr/sbin/policy-rc.d; fi; \
-	apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $$(grep -v "^#" tests/lab/packages.txt)
+	@$(NO_SERVICES); apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $$(grep -v "^#" tests/lab/packages.txt)
 	tests/lab/breakglass-lab base
 
 LAB_PYTEST := $(BIN)/pytest -q -n 0 --timeout 300
