@@ -83,13 +83,12 @@ class Approvals:
 
     def waiting(self, person: Person) -> list[Question]:
         """Every question that this person may see, oldest first."""
-        asking = [one for one in self.orders.open_incidents() if one.state is State.APPROVING]
-        return [_question(one, person) for one in asking if _may_see(one, person)]
+        return self._seen_by(person, lambda one: one.state is State.APPROVING)
 
     def inbox(self, person: Person) -> list[Question]:
         """The same, and what people were called for and nobody has acknowledged."""
-        called = [one for one in self.orders.open_incidents() if one.state is State.ESCALATED and _unheard(one)]
-        return [*self.waiting(person), *(_question(one, person) for one in called if _may_see(one, person))]
+        found = self._seen_by(person, lambda one: one.state is State.APPROVING or _calls(one))
+        return sorted(found, key=lambda question: question.incident.state is not State.APPROVING)
 
     def question(self, person: Person, incident: str) -> Question:
         """One of them, also when it is decided. Raises NoSuchIncident."""
@@ -131,6 +130,10 @@ class Approvals:
         self.hint()
         return before
 
+    def _seen_by(self, person: Person, wanted: Callable[[Incident], bool]) -> list[Question]:
+        found = self.orders.open_incidents()
+        return [_question(one, person) for one in found if wanted(one) and _may_see(one, person)]
+
 
 def _question(incident: Incident, person: Person) -> Question:
     digest = incident.course.plan.digest if incident.course.plan else ""
@@ -147,8 +150,9 @@ def _vote(incident: Incident, person: Person, digest: str, *, yes: bool, reason:
     return Ordered(Word.VOTE, person.person or person.name, reason, vote)
 
 
-def _unheard(incident: Incident) -> bool:
-    return incident.escalation is not None and not incident.escalation.acknowledged_by
+def _calls(incident: Incident) -> bool:
+    escalation = incident.escalation
+    return incident.state is State.ESCALATED and escalation is not None and not escalation.acknowledged_by
 
 
 def _may_see(incident: Incident, person: Person) -> bool:

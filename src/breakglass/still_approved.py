@@ -21,38 +21,36 @@ class StillApproved:
     identity: Identity
 
     def changed(self, incident: Incident) -> str:
-        """Why a grant may not open although people have said yes: one of them, or who asked, is no longer who they were."""
-        try:
-            return self._asker_changed(incident) or self._voters_changed(incident)
-        except UnknownPerson as error:
-            return str(error)
+        """Why a grant may not open although people have said yes: one of them, or who asked, is no longer who they were.
+
+        Raises BreakglassError: Vault can't be asked.
+        """
+        return self.asker_changed(incident) or self._voters_changed(incident)
 
     def asker_changed(self, incident: Incident) -> str:
         """Why who asked may not go on using their grant; empty when they may. Raises BreakglassError: Vault can't be asked."""
-        try:
-            return self._asker_changed(incident)
-        except UnknownPerson as error:
-            return str(error)
-
-    def _asker_changed(self, incident: Incident) -> str:
         asker = incident.course.asked_by
-        if asker is None:
+        if asker is None or self._groups_now(asker.entity, asker.person, asker.groups):
             return ""
-        now = self.identity.now(asker.entity)
-        if now.groups.isdisjoint(asker.groups):
-            return f"{asker.name} asked for it, and is no longer in {' or '.join(asker.groups)}"
-        return ""
+        return f"{asker.name} asked for it, and is disabled in Vault or no longer in {' or '.join(asker.groups)}"
 
     def _voters_changed(self, incident: Incident) -> str:
         quorum = incident.course.quorum
         if quorum is None:
             return ""
-        votes = []
-        for vote in incident.votes:
-            now = self.identity.now(vote.entity)
-            same = now.groups if now.person == vote.person else frozenset()
-            votes.append(replace(vote, groups=tuple(group for group in vote.groups if group in same)))
+        votes = [
+            replace(vote, groups=self._groups_now(vote.entity, vote.person, vote.groups)) for vote in incident.votes
+        ]
         if is_met(quorum, votes):
             return ""
         gone = ", ".join(new.person for new, old in zip(votes, incident.votes, strict=True) if new.groups != old.groups)
         return f"{gone} approved it, and may no longer"
+
+    def _groups_now(self, entity: str, person: str, groups: tuple[str, ...]) -> tuple[str, ...]:
+        """Those of the groups that the entity is in now; none when it is disabled, gone, or another person's."""
+        try:
+            now = self.identity.now(entity)
+        except UnknownPerson:
+            return ()
+        same = person in ("", now.person)  # it may have been said since whose it is
+        return tuple(group for group in groups if group in now.groups) if same else ()

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING
@@ -15,10 +14,12 @@ from breakglass.approvals import Answer
 from breakglass.second_factor import NoFactor, WrongCode
 from breakglass.store.factors import LockedFactor, UsedCode
 from breakglass.store.orders import NoSuchIncident, RefusedOrder
-from breakglass.web.body import read_body
+from breakglass.web.fields import read_fields
 from breakglass.web.problems import Problem
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from starlette.requests import Request
 
     from breakglass.approvals import Approvals
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 LARGEST_BODY = 8192
 FIELDS = frozenset({"digest", "yes", "reason", "code"})
+TEXTS = 3
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,7 @@ class ApprovalPages:
     async def answer(self, call: Request) -> Response:
         """202 when the yes or no is durable; what it comes to is seen at the question."""
         person = await self.callers.person(call)
-        answer = _answer(await read_body(call, LARGEST_BODY))
+        answer = _answer(await read_fields(call, LARGEST_BODY, FIELDS, "An answer"))
         try:
             question = await run_in_threadpool(self.approvals.answer, person, call.path_params["incident"], answer)
         except tuple(STATUS) as error:
@@ -77,17 +79,10 @@ STATUS = {
 }
 
 
-def _answer(body: bytes) -> Answer:
-    try:
-        fields = json.loads(body)
-    except ValueError:
-        raise Problem(HTTPStatus.BAD_REQUEST, "The body is not JSON.") from None
-    if not isinstance(fields, dict) or set(fields) - FIELDS:
-        raise Problem(
-            HTTPStatus.BAD_REQUEST, f"An answer is one JSON object with the fields {', '.join(sorted(FIELDS))}."
-        )
-    texts = [fields.get(name, "") for name in ("digest", "reason", "code")]
-    if not all(isinstance(text, str) for text in texts) or type(fields.get("yes")) is not bool:
+def _answer(fields: Mapping[str, object]) -> Answer:
+    texts = [text for name in ("digest", "reason", "code") if isinstance(text := fields.get(name, ""), str)]
+    yes = fields.get("yes")
+    if len(texts) != TEXTS or not isinstance(yes, bool):
         raise Problem(HTTPStatus.BAD_REQUEST, "digest, reason and code are texts, yes is true or false.")
     digest, reason, code = texts
-    return Answer(digest, fields["yes"], reason, code)
+    return Answer(digest, yes, reason, code)

@@ -3,11 +3,10 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from datetime import timedelta
 from http import HTTPStatus
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse, Response
@@ -15,10 +14,12 @@ from starlette.responses import JSONResponse, Response
 from breakglass.domain.requests import RefusedRequest, Wish
 from breakglass.requests import NoSuchRequest
 from breakglass.store.database import DatabaseUnavailable
-from breakglass.web.body import read_body
+from breakglass.web.fields import read_fields
 from breakglass.web.problems import Problem
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from starlette.requests import Request
 
     from breakglass.requests import Requests, Standing
@@ -45,7 +46,7 @@ class RequestPages:
     async def make(self, call: Request) -> Response:
         """202 with the request's id; it is durable then."""
         person = await self.callers.person(call)
-        wish = _wish(await read_body(call, LARGEST_BODY))
+        wish = _wish(await read_fields(call, LARGEST_BODY, FIELDS, "A request"))
         try:
             made = await run_in_threadpool(self.requests.make, person, wish)
         except RefusedRequest as error:
@@ -81,15 +82,7 @@ def _shown(standing: Standing) -> dict[str, object]:
     return shown
 
 
-def _wish(body: bytes) -> Wish:
-    try:
-        fields = json.loads(body)
-    except ValueError:
-        raise Problem(HTTPStatus.BAD_REQUEST, "The body is not JSON.") from None
-    if not isinstance(fields, dict) or set(fields) - FIELDS:
-        raise Problem(
-            HTTPStatus.BAD_REQUEST, f"A request is one JSON object with the fields {', '.join(sorted(FIELDS))}."
-        )
+def _wish(fields: Mapping[str, Any]) -> Wish:
     hosts, seconds = fields.get("hosts"), fields.get("time_box_seconds")
     if not isinstance(hosts, list) or not 0 < len(hosts) <= MOST_HOSTS:
         raise Problem(HTTPStatus.BAD_REQUEST, "hosts must be a list of inventory names, at least one.")

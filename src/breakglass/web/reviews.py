@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING
@@ -13,10 +12,12 @@ from starlette.responses import JSONResponse, Response
 
 from breakglass.domain.question import summary
 from breakglass.reviews import NoSuchReview, RefusedReview, Verdict
-from breakglass.web.body import read_body
+from breakglass.web.fields import read_fields
 from breakglass.web.problems import Problem
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from starlette.requests import Request
 
     from breakglass.reviews import Judging
@@ -48,7 +49,7 @@ class ReviewPages:
     async def give(self, call: Request) -> Response:
         """204 when the verdict is durable."""
         person = await self.callers.person(call)
-        verdict, note = _judgement(await read_body(call, LARGEST_BODY))
+        verdict, note = _judgement(await read_fields(call, LARGEST_BODY, FIELDS, "A review"))
         try:
             await run_in_threadpool(self.judging.give, person, call.path_params["incident"], verdict, note)
         except NoSuchReview as error:
@@ -67,14 +68,11 @@ def _shown(review: Review) -> dict[str, object]:
     }
 
 
-def _judgement(body: bytes) -> tuple[Verdict, str]:
+def _judgement(fields: Mapping[str, object]) -> tuple[Verdict, str]:
+    verdict, note = fields.get("verdict"), fields.get("note")
+    if not isinstance(verdict, str) or not isinstance(note, str):
+        raise Problem(HTTPStatus.BAD_REQUEST, "A review has the texts verdict and note.")
     try:
-        fields = json.loads(body)
-    except ValueError:
-        raise Problem(HTTPStatus.BAD_REQUEST, "The body is not JSON.") from None
-    if not isinstance(fields, dict) or set(fields) != FIELDS or not isinstance(fields["note"], str):
-        raise Problem(HTTPStatus.BAD_REQUEST, "A review is one JSON object with the texts verdict and note.")
-    try:
-        return Verdict(fields["verdict"]), fields["note"]
+        return Verdict(verdict), note
     except ValueError:
         raise Problem(HTTPStatus.BAD_REQUEST, f"verdict is one of {', '.join(Verdict)}.") from None
