@@ -9,7 +9,7 @@ COLLECTIONS := .build/collections/ansible_collections/breakglass
 SOURCES := $(wildcard $(shell git ls-files src plugins extensions roles playbooks meta galaxy.yml README.md pyproject.toml 2>/dev/null))
 TREES := src plugins extensions tests benchmarks tools
 
-.PHONY: help demo demo-fails install develop test lint sanity dist galaxy format unit integration trials cores fault-matrix role-docs awx-surveys packages lab lab-core lab-test lab-down remediations-table bench soak lock clean
+.PHONY: help demo demo-fails install develop test lint sanity dist galaxy format unit integration trials cores fault-matrix role-docs awx-surveys openapi packages lab lab-core lab-test lab-down remediations-table bench soak lock clean
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -77,6 +77,9 @@ role-docs: $(VENV)/.dev-installed ## Write the README of each remediation role f
 
 awx-surveys: $(VENV)/.dev-installed ## Write the surveys of AWX's job templates from the roles' argument specs
 	$(BIN)/python -m tools.awx_surveys
+
+openapi: $(VENV)/.dev-installed ## Write docs/reference/openapi.json from the operations of the API
+	$(BIN)/python -m tools.openapi_document
 
 remediations-table: $(VENV)/.dev-installed ## Write docs/reference/remediations.md from what tests of the lab have recorded
 	$(BIN)/python -m tools.remediations_table

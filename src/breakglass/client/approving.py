@@ -3,14 +3,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from ansible_collections.breakglass.remediation.plugins.plugin_utils._guard.runner_api import UnreachableRunner, plain
+from ansible_collections.breakglass.remediation.plugins.plugin_utils._guard.runner_api import plain
+
+from breakglass.client.listing import items
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from ansible_collections.breakglass.remediation.plugins.plugin_utils._guard.runner_api import RunnerApi
 
 PATH = "/api/v1/approvals"
@@ -39,10 +42,7 @@ class Shown:
 
 def waiting(api: RunnerApi) -> list[Shown]:
     """What waits for people. Raises BreakglassError."""
-    items = api.call("GET", PATH).get("items")
-    if not isinstance(items, list):
-        raise UnreachableRunner(f"{api.url} does not answer as a runner of our version does.")
-    return [_shown(item) for item in items if isinstance(item, Mapping)]
+    return [_shown(item) for item in items(api, PATH)]
 
 
 def question(api: RunnerApi, incident: str) -> Shown:

@@ -3,13 +3,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from ansible_collections.breakglass.remediation.plugins.plugin_utils._guard.runner_api import UnreachableRunner, plain
+from ansible_collections.breakglass.remediation.plugins.plugin_utils._guard.runner_api import plain
 
+from breakglass.client.listing import items
 from breakglass.client.requesting import OPEN, PATH, WAITING
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ def offered(api: RunnerApi, host: str) -> list[Offered]:
             seconds=_whole(one.get("time_box_seconds")),
             ticket=one.get("ticket_required") is True,
         )
-        for one in _items(api, f"{OFFERS}?host={quote(host, safe='')}")
+        for one in items(api, f"{OFFERS}?host={quote(host, safe='')}")
     ]
 
 
@@ -85,15 +85,8 @@ def asked(api: RunnerApi) -> list[Asked]:
             handed_out=one.get("handed_out") is True,
             until=plain(one.get("until", "")),
         )
-        for one in _items(api, PATH)
+        for one in items(api, PATH)
     ]
-
-
-def _items(api: RunnerApi, path: str) -> list[Mapping[str, object]]:
-    items = api.call("GET", path).get("items")
-    if not isinstance(items, list):
-        raise UnreachableRunner(f"{api.url} does not answer as a runner of our version does.")
-    return [item for item in items if isinstance(item, Mapping)]
 
 
 def _whole(value: object) -> int:

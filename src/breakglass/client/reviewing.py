@@ -6,6 +6,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
+from breakglass.client.listing import items
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -14,8 +16,7 @@ if TYPE_CHECKING:
 
 def reviews(api: RunnerApi) -> list[Mapping[str, object]]:
     """What is to be judged. Raises BreakglassError."""
-    items = api.call("GET", "/api/v1/reviews").get("items")
-    return [item for item in items if isinstance(item, dict)] if isinstance(items, list) else []
+    return items(api, "/api/v1/reviews")
 
 
 def review(api: RunnerApi, incident: str, verdict: str, note: str) -> None:

@@ -5,29 +5,57 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated, Final, Self
 
-from starlette.concurrency import run_in_threadpool
-from starlette.responses import JSONResponse, Response
+from pydantic import Field
 
 from breakglass.approvals import Answer
+from breakglass.domain.incident import State
 from breakglass.second_factor import NoFactor, WrongCode
+from breakglass.store.database import milliseconds
 from breakglass.store.factors import LockedFactor, UsedCode
 from breakglass.store.orders import NoSuchIncident, RefusedOrder
-from breakglass.web.fields import read_fields
-from breakglass.web.problems import Problem
+from breakglass.web.listing import Page, Paging, part
+from breakglass.web.operations import Call, Done, Operation, Refusal, Said, Shown, operation
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from breakglass.approvals import Approvals, Question
+    from breakglass.runner import Runner
+    from breakglass.web.metrics import Metrics
 
-    from starlette.requests import Request
-
-    from breakglass.approvals import Approvals
-    from breakglass.web.callers import Callers
-
+PATH = "/api/v1/approvals"
 LARGEST_BODY = 8192
-FIELDS = frozenset({"digest", "yes", "reason", "code"})
-TEXTS = 3
+NONE_FOR_YOU = Refusal(HTTPStatus.NOT_FOUND, "There is no such question for the caller.", (NoSuchIncident,))
+REFUSALS: Final = (
+    NONE_FOR_YOU,
+    Refusal(HTTPStatus.CONFLICT, "The answer can't be taken, and why; no code was used up.", (RefusedOrder,)),
+    Refusal(HTTPStatus.FORBIDDEN, "The code is wrong or used, or there is no factor.", (WrongCode, UsedCode, NoFactor)),
+    Refusal(HTTPStatus.TOO_MANY_REQUESTS, "The factor is locked after too many wrong codes.", (LockedFactor,)),
+)
+STATUS: Final = {error: refusal.status for refusal in REFUSALS for error in refusal.errors}
+
+
+class AnswerSaid(Said):
+    """A yes or no to a plan."""
+
+    digest: str = Field("", description="Of the plan that was shown: the answer is to that one and no other.")
+    yes: bool = Field(description="Yes or no.")
+    reason: str = Field("", description="Why; a no needs it.")
+    code: str = Field("", description="Of the caller's second factor, of this moment.")
+
+
+class QuestionShown(Shown):
+    """A plan that waits for people, as the caller sees it."""
+
+    incident: str = Field(description="What it belongs to.")
+    state: State = Field(description="Of the incident.")
+    headline: str = Field(description="What is asked, in one line.")
+    digest: str = Field(description="Of the plan.")
+    lines: list[Annotated[list[str], Field(min_length=2, max_length=2)]] = Field(
+        description="What would happen: label and text."
+    )
+    ends_at: str | None = Field(description="Until when it can be answered (ISO 8601, UTC).")
+    why_not: str = Field(description="Why the caller can't approve it; empty when they can.")
 
 
 @dataclass(frozen=True)
@@ -35,54 +63,70 @@ class ApprovalPages:
     """The API.
 
     Attributes:
-        callers: Says who calls.
         approvals: The questions.
     """
 
-    callers: Callers
     approvals: Approvals
 
-    async def list(self, call: Request) -> Response:
-        """What waits for people, as far as the caller may see it."""
-        person = await self.callers.person(call)
-        questions = await run_in_threadpool(self.approvals.waiting, person)
-        return JSONResponse({"items": [question.to_json() for question in questions]}, headers=NOT_KEPT)
+    @classmethod
+    def of(cls, runner: Runner, _metrics: Metrics) -> Self:
+        """Those of a runner."""
+        return cls(runner.approvals)
 
-    async def show(self, call: Request) -> Response:
-        """One question."""
-        person = await self.callers.person(call)
-        try:
-            question = await run_in_threadpool(self.approvals.question, person, call.path_params["incident"])
-        except NoSuchIncident as error:
-            raise Problem(HTTPStatus.NOT_FOUND, str(error)) from error
-        return JSONResponse(question.to_json(), headers=NOT_KEPT)
+    @operation(
+        Operation(
+            "GET",
+            PATH,
+            "listApprovals",
+            "What waits for people",
+            Done(HTTPStatus.OK, "The oldest first.", Page[QuestionShown]),
+            group="approvals",
+            query=Paging,
+        )
+    )
+    def list(self, call: Call[Paging]) -> Page[QuestionShown]:
+        """Every question that the caller may see."""
+        found, following = part(call.said, self.approvals.waiting(call.person), _oldest_first)
+        return Page(items=[_shown(question) for question in found], next=following)
 
-    async def answer(self, call: Request) -> Response:
-        """202 when the yes or no is durable; what it comes to is seen at the question."""
-        person = await self.callers.person(call)
-        answer = _answer(await read_fields(call, LARGEST_BODY, FIELDS, "An answer"))
-        try:
-            question = await run_in_threadpool(self.approvals.answer, person, call.path_params["incident"], answer)
-        except tuple(STATUS) as error:
-            raise Problem(STATUS[type(error)], str(error)) from error
-        return JSONResponse(question.to_json(), status_code=HTTPStatus.ACCEPTED, headers=NOT_KEPT)
+    @operation(
+        Operation(
+            "GET",
+            f"{PATH}/{{incident}}",
+            "showApproval",
+            "One question",
+            Done(HTTPStatus.OK, "As it stands now.", QuestionShown),
+            group="approvals",
+            refusals=(NONE_FOR_YOU,),
+        )
+    )
+    def show(self, call: Call[Said]) -> QuestionShown:
+        """Also one that is decided by now."""
+        return _shown(self.approvals.question(call.person, call.path("incident")))
+
+    @operation(
+        Operation(
+            "POST",
+            f"{PATH}/{{incident}}",
+            "answerApproval",
+            "Say yes or no",
+            Done(HTTPStatus.ACCEPTED, "The answer is durable. The question as it was before.", QuestionShown),
+            group="approvals",
+            body=AnswerSaid,
+            largest_body=LARGEST_BODY,
+            refusals=REFUSALS,
+        )
+    )
+    def answer(self, call: Call[AnswerSaid]) -> QuestionShown:
+        """What it comes to is seen at the question."""
+        said = call.said
+        answer = Answer(said.digest, said.yes, said.reason, said.code)
+        return _shown(self.approvals.answer(call.person, call.path("incident"), answer))
 
 
-NOT_KEPT = {"Cache-Control": "no-store"}
-STATUS = {
-    NoSuchIncident: HTTPStatus.NOT_FOUND,
-    RefusedOrder: HTTPStatus.CONFLICT,
-    WrongCode: HTTPStatus.FORBIDDEN,
-    UsedCode: HTTPStatus.FORBIDDEN,
-    NoFactor: HTTPStatus.FORBIDDEN,
-    LockedFactor: HTTPStatus.TOO_MANY_REQUESTS,
-}
+def _oldest_first(question: Question) -> tuple[int, str]:
+    return milliseconds(question.incident.opened_at), question.incident.id
 
 
-def _answer(fields: Mapping[str, object]) -> Answer:
-    texts = [text for name in ("digest", "reason", "code") if isinstance(text := fields.get(name, ""), str)]
-    yes = fields.get("yes")
-    if len(texts) != TEXTS or not isinstance(yes, bool):
-        raise Problem(HTTPStatus.BAD_REQUEST, "digest, reason and code are texts, yes is true or false.")
-    digest, reason, code = texts
-    return Answer(digest, yes, reason, code)
+def _shown(question: Question) -> QuestionShown:
+    return QuestionShown.model_validate(question.to_json())

@@ -31,9 +31,10 @@ async def read_fields(call: Request, most: int, known: Collection[str], what: st
 
 
 def _check_texts(value: object, where: str) -> None:
-    """Refuse half characters, which nothing further down can write; a body is not nested deeply by now."""
+    """Refuse half characters and NUL, which not everything further down can write; a body is not nested deeply by now."""
     if isinstance(value, str):
-        whole(value, where)
+        if "\0" in whole(value, where):
+            raise UnreadableMessage(f"{where} holds the character NUL.")
     elif isinstance(value, dict):
         for name, content in value.items():
             _check_texts(name, where)

@@ -27,6 +27,7 @@ ALWAYS: Final = {
     "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
     "Cache-Control": "no-store",
 }
+STARTS: Final = ("http.response.start", "websocket.http.response.start")
 WITH_TLS: Final = {"Strict-Transport-Security": "max-age=31536000"}
 
 
@@ -47,7 +48,7 @@ class SecurityHeaders:
         headers = {**ALWAYS, **(WITH_TLS if self.tls else {})}
 
         async def with_headers(message: Message) -> None:
-            if message["type"] == "http.response.start":
+            if message["type"] in STARTS:
                 MutableHeaders(scope=message).update(headers)
             await send(message)
 

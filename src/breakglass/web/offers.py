@@ -1,25 +1,39 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""`GET /api/v1/offers?host=…`: what the caller may ask for there. `GET /api/v1/requests`: what they have asked for."""
+"""`/api/v1/offers`: what the caller may ask for on a host."""
 
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from http import HTTPStatus
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
-from starlette.concurrency import run_in_threadpool
-from starlette.responses import JSONResponse, Response
+from pydantic import Field
 
-from breakglass.web.problems import Problem
+from breakglass.offers import Offers
+from breakglass.web.listing import Page
+from breakglass.web.operations import Call, Done, Operation, Said, Shown, operation
 
 if TYPE_CHECKING:
-    from starlette.requests import Request
+    from breakglass.runner import Runner
+    from breakglass.web.metrics import Metrics
 
-    from breakglass.domain.incident import Incident
-    from breakglass.offers import Offers
-    from breakglass.web.callers import Callers
+LONGEST_HOST = 1000
 
-NOT_KEPT = {"Cache-Control": "no-store"}
+
+class OnHost(Said):
+    """Which host."""
+
+    host: str = Field(min_length=1, max_length=LONGEST_HOST, description="Inventory name of the host: ?host=web1.")
+
+
+class OfferShown(Shown):
+    """An access that the caller may ask for."""
+
+    access: str = Field(description="Its name.")
+    needs: str = Field(description="Who must say yes, in words; empty when nobody is asked.")
+    time_box_seconds: int = Field(description="At most.")
+    ticket_required: bool = Field(description="Whether a ticket must be named.")
+    opens: list[str] = Field(description="What it opens, in words.")
 
 
 @dataclass(frozen=True)
@@ -27,38 +41,27 @@ class OfferPages:
     """The API.
 
     Attributes:
-        callers: Says who calls.
-        known: What is offered, and what was asked for.
+        known: What is offered.
     """
 
-    callers: Callers
     known: Offers
 
-    async def offers(self, call: Request) -> Response:
-        """The accesses by which the caller may log in to a host."""
-        person = await self.callers.person(call)
-        host = call.query_params.get("host", "")
-        if not host:
-            raise Problem(HTTPStatus.BAD_REQUEST, "Name the host, an inventory name: /api/v1/offers?host=web1")
-        found = await run_in_threadpool(self.known.offered, person, host)
-        return JSONResponse({"items": [asdict(offer) for offer in found]}, headers=NOT_KEPT)
+    @classmethod
+    def of(cls, runner: Runner, _metrics: Metrics) -> Self:
+        """Those of a runner."""
+        return cls(Offers(runner.in_force, runner.approvals.orders.open_incidents))
 
-    async def mine(self, call: Request) -> Response:
-        """The caller's requests that are not over, the newest first."""
-        person = await self.callers.person(call)
-        found = await run_in_threadpool(self.known.mine, person)
-        return JSONResponse({"items": [_shown(one) for one in found]}, headers=NOT_KEPT)
-
-
-def _shown(incident: Incident) -> dict[str, object]:
-    until = incident.attempts[-1].expires_at if incident.attempts else None
-    plan = incident.course.plan
-    return {
-        "request": incident.id,
-        "state": incident.state.value,
-        "why": incident.blocked,
-        "access": plan.access if plan else "",
-        "hosts": list(incident.course.hosts),
-        "handed_out": incident.course.hands_out,
-        "until": until.isoformat() if until else "",
-    }
+    @operation(
+        Operation(
+            "GET",
+            "/api/v1/offers",
+            "listOffers",
+            "What the caller may ask for on a host",
+            Done(HTTPStatus.OK, "All of them, in the order of the policy; there is one page.", Page[OfferShown]),
+            query=OnHost,
+        )
+    )
+    def offers(self, call: Call[OnHost]) -> Page[OfferShown]:
+        """The accesses by which the caller may log in to it."""
+        found = self.known.offered(call.person, call.said.host)
+        return Page(items=[OfferShown.model_validate(asdict(offer)) for offer in found], next=None)

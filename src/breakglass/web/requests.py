@@ -1,34 +1,91 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""`/api/v1/requests`: asking for an access, fetching the grant, giving it back; each call with an identity token of Vault."""
+"""`/api/v1/requests`: asking for an access, fetching the grant, giving it back."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Self
 
-from starlette.concurrency import run_in_threadpool
-from starlette.responses import JSONResponse, Response
+from pydantic import Field
 
+from breakglass.domain.incident import State
 from breakglass.domain.requests import RefusedRequest, Wish
+from breakglass.offers import Offers
 from breakglass.requests import NoSuchRequest
-from breakglass.store.database import DatabaseUnavailable
-from breakglass.web.fields import read_fields
+from breakglass.store.database import DatabaseUnavailable, milliseconds
+from breakglass.web.listing import Page, Paging, part
+from breakglass.web.operations import Call, Done, Operation, Refusal, Said, Shown, operation
 from breakglass.web.problems import Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from breakglass.domain.incident import Incident
+    from breakglass.requests import Requests
+    from breakglass.runner import Runner
+    from breakglass.web.metrics import Metrics
 
-    from starlette.requests import Request
-
-    from breakglass.requests import Requests, Standing
-    from breakglass.web.callers import Callers
-
-LARGEST_BODY = 65_536
+PATH = "/api/v1/requests"
 LONGEST_TEXT = 1000
 MOST_HOSTS = 1000
-FIELDS = frozenset({"access", "hosts", "reason", "ticket", "time_box_seconds", "hand_out", "override"})
+LONGEST_TIME_BOX = int(timedelta(days=7).total_seconds())
+NONE_OF_YOURS = Refusal(HTTPStatus.NOT_FOUND, "There is no request of this id that is the caller's.", (NoSuchRequest,))
+
+
+class AccessRequest(Said):
+    """What somebody asks for."""
+
+    access: str = Field("", max_length=LONGEST_TEXT, description="Name of an access of the policy.")
+    hosts: list[Annotated[str, Field(max_length=LONGEST_TEXT)]] = Field(
+        min_length=1, max_length=MOST_HOSTS, description="Inventory names, at least one."
+    )
+    reason: str = Field("", max_length=LONGEST_TEXT, description="Why: a sentence that an auditor understands.")
+    ticket: str = Field("", max_length=LONGEST_TEXT, description="Where it is tracked; some rules need it.")
+    time_box_seconds: int = Field(
+        ge=1, le=LONGEST_TIME_BOX, description="Life of the grant in seconds, from the moment it opens."
+    )
+    hand_out: bool = Field(
+        default=False, description="Whether the caller wants the grant itself, to use it from their own machine."
+    )
+    override: bool = Field(
+        default=False, description="Whether to do without the approval, where the policy lets the caller."
+    )
+
+
+class RequestMade(Shown):
+    """A request that was taken in."""
+
+    request: str = Field(description="Its id: that of its incident.")
+
+
+class HandedGrant(Shown):
+    """A grant that was handed out."""
+
+    wrapped: str = Field(description="Wrapping token of Vault, good once and for a minute.")
+    accessor: str = Field(description="The grant's handle in Vault.")
+    meta: dict[str, str] = Field(description="What Vault keeps with the grant.")
+
+
+class RequestStanding(Shown):
+    """How a request stands."""
+
+    state: State = Field(description="Of its incident.")
+    why: str = Field(description="What it waits for, or how it ended; may be empty.")
+    grant: HandedGrant | None = Field(
+        default=None, description="Only the first time after it has opened, and with hand_out."
+    )
+
+
+class OpenRequest(Shown):
+    """A request that is not over."""
+
+    request: str = Field(description="Its id.")
+    state: State = Field(description="Of its incident.")
+    why: str = Field(description="What it waits for; may be empty.")
+    access: str = Field(description="Name of the access.")
+    hosts: list[str] = Field(description="Inventory names.")
+    handed_out: bool = Field(description="Whether the grant is used from the caller's machine.")
+    until: str = Field(description="When the grant ends (ISO 8601, UTC); empty before it opens.")
 
 
 @dataclass(frozen=True)
@@ -36,65 +93,110 @@ class RequestPages:
     """The API.
 
     Attributes:
-        callers: Says who calls.
         requests: Where requests go.
+        known: What was asked for.
     """
 
-    callers: Callers
     requests: Requests
+    known: Offers
 
-    async def make(self, call: Request) -> Response:
-        """202 with the request's id; it is durable then."""
-        person = await self.callers.person(call)
-        wish = _wish(await read_fields(call, LARGEST_BODY, FIELDS, "A request"))
+    @classmethod
+    def of(cls, runner: Runner, _metrics: Metrics) -> Self:
+        """Those of a runner."""
+        return cls(runner.requests, Offers(runner.in_force, runner.approvals.orders.open_incidents))
+
+    @operation(
+        Operation(
+            "POST",
+            PATH,
+            "makeRequest",
+            "Ask for an access",
+            Done(HTTPStatus.ACCEPTED, "The request is durable; how it stands is asked by its id.", RequestMade),
+            body=AccessRequest,
+            refusals=(Refusal(HTTPStatus.FORBIDDEN, "The policy does not allow it; why.", (RefusedRequest,)),),
+        )
+    )
+    def make(self, call: Call[AccessRequest]) -> RequestMade:
+        """The policy decides, and people where it says so; the grant opens when both have said yes."""
         try:
-            made = await run_in_threadpool(self.requests.make, person, wish)
-        except RefusedRequest as error:
-            raise Problem(HTTPStatus.FORBIDDEN, str(error)) from error
+            return RequestMade(request=self.requests.make(call.person, _wish(call.said)))
         except DatabaseUnavailable as error:
             raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, f"Nothing was taken in. {error}") from error
-        return JSONResponse({"request": made}, status_code=HTTPStatus.ACCEPTED)
 
-    async def show(self, call: Request) -> Response:
-        """How it stands; with the wrapped grant, once, when it is open."""
-        person = await self.callers.person(call)
-        try:
-            standing = await run_in_threadpool(self.requests.standing, person, call.path_params["request"])
-        except NoSuchRequest as error:
-            raise Problem(HTTPStatus.NOT_FOUND, str(error)) from error
-        return JSONResponse(_shown(standing), headers={"Cache-Control": "no-store"})
-
-    async def give_back(self, call: Request) -> Response:
-        """204; the grant is closed and proven gone after that."""
-        person = await self.callers.person(call)
-        try:
-            await run_in_threadpool(self.requests.give_back, person, call.path_params["request"])
-        except NoSuchRequest as error:
-            raise Problem(HTTPStatus.NOT_FOUND, str(error)) from error
-        return Response(status_code=HTTPStatus.NO_CONTENT)
-
-
-def _shown(standing: Standing) -> dict[str, object]:
-    shown: dict[str, object] = {"state": standing.state.value, "why": standing.why}
-    if standing.loan is not None:
-        loan = standing.loan
-        shown["grant"] = {"wrapped": loan.token, "accessor": loan.accessor, "meta": loan.meta}
-    return shown
-
-
-def _wish(fields: Mapping[str, Any]) -> Wish:
-    hosts, seconds = fields.get("hosts"), fields.get("time_box_seconds")
-    if not isinstance(hosts, list) or not 0 < len(hosts) <= MOST_HOSTS:
-        raise Problem(HTTPStatus.BAD_REQUEST, "hosts must be a list of inventory names, at least one.")
-    if type(seconds) is not int or not 0 < seconds <= timedelta(days=7).total_seconds():
-        raise Problem(HTTPStatus.BAD_REQUEST, "time_box_seconds must be a whole number of seconds, at least one.")
-    texts = [fields.get(name, "") for name in ("access", "reason", "ticket")]
-    if not all(isinstance(text, str) and len(text) <= LONGEST_TEXT for text in [*texts, *hosts]):
-        raise Problem(
-            HTTPStatus.BAD_REQUEST, f"access, reason, ticket and hosts are texts of at most {LONGEST_TEXT} characters."
+    @operation(
+        Operation(
+            "GET",
+            PATH,
+            "listRequests",
+            "The caller's requests that are not over",
+            Done(HTTPStatus.OK, "The newest first.", Page[OpenRequest]),
+            query=Paging,
         )
-    access, reason, ticket = texts
-    flags = {name: fields.get(name, False) for name in ("hand_out", "override")}
-    if not all(type(flag) is bool for flag in flags.values()):
-        raise Problem(HTTPStatus.BAD_REQUEST, "hand_out and override are true or false.")
-    return Wish(access, tuple(hosts), reason, ticket, timedelta(seconds=seconds), **flags)
+    )
+    def mine(self, call: Call[Paging]) -> Page[OpenRequest]:
+        """What the caller has asked for, until it is over."""
+        found, following = part(call.said, self.known.mine(call.person), _newest_first)
+        return Page(items=[_open(one) for one in found], next=following)
+
+    @operation(
+        Operation(
+            "GET",
+            f"{PATH}/{{request}}",
+            "showRequest",
+            "How a request stands",
+            Done(HTTPStatus.OK, "With the wrapped grant once, where it is handed out.", RequestStanding),
+            refusals=(NONE_OF_YOURS,),
+        )
+    )
+    def show(self, call: Call[Said]) -> RequestStanding:
+        """The state of its incident, and what it waits for."""
+        standing = self.requests.standing(call.person, call.path("request"))
+        if standing.loan is None:
+            return RequestStanding(state=standing.state, why=standing.why)
+        loan = standing.loan
+        grant = HandedGrant(wrapped=loan.token, accessor=loan.accessor, meta=loan.meta)
+        return RequestStanding(state=standing.state, why=standing.why, grant=grant)
+
+    @operation(
+        Operation(
+            "DELETE",
+            f"{PATH}/{{request}}",
+            "giveBack",
+            "Give a grant back, or withdraw the request",
+            Done(HTTPStatus.NO_CONTENT, "It is durable; the grant is closed and proven gone after that."),
+            refusals=(NONE_OF_YOURS,),
+        )
+    )
+    def give_back(self, call: Call[Said]) -> None:
+        """May be sent again: what is over stays over."""
+        self.requests.give_back(call.person, call.path("request"))
+
+
+def _wish(asked: AccessRequest) -> Wish:
+    return Wish(
+        asked.access,
+        tuple(asked.hosts),
+        asked.reason,
+        asked.ticket,
+        timedelta(seconds=asked.time_box_seconds),
+        asked.hand_out,
+        asked.override,
+    )
+
+
+def _newest_first(incident: Incident) -> tuple[int, str]:
+    return -milliseconds(incident.opened_at), incident.id
+
+
+def _open(incident: Incident) -> OpenRequest:
+    until = incident.attempts[-1].expires_at if incident.attempts else None
+    plan = incident.course.plan
+    return OpenRequest(
+        request=incident.id,
+        state=incident.state,
+        why=incident.blocked,
+        access=plan.access if plan else "",
+        hosts=list(incident.course.hosts),
+        handed_out=incident.course.hands_out,
+        until=until.isoformat() if until else "",
+    )

@@ -5,27 +5,40 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
-from starlette.concurrency import run_in_threadpool
-from starlette.responses import JSONResponse, Response
+from pydantic import Field
 
 from breakglass.domain.question import summary
 from breakglass.reviews import NoSuchReview, RefusedReview, Verdict
-from breakglass.web.fields import read_fields
-from breakglass.web.problems import Problem
+from breakglass.store.database import milliseconds
+from breakglass.web.listing import Page, Paging, part
+from breakglass.web.operations import Call, Done, Operation, Refusal, Said, Shown, operation
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from starlette.requests import Request
-
     from breakglass.reviews import Judging
+    from breakglass.runner import Runner
     from breakglass.store.reviews import Review
-    from breakglass.web.callers import Callers
+    from breakglass.web.metrics import Metrics
 
+PATH = "/api/v1/reviews"
 LARGEST_BODY = 16_384
-FIELDS = frozenset({"verdict", "note"})
+
+
+class Judgement(Said):
+    """What somebody says to an override."""
+
+    verdict: Verdict = Field(strict=False, description=f"One of {', '.join(Verdict)}.")
+    note: str = Field(description="What happened, and was it right?")
+
+
+class ReviewShown(Shown):
+    """An override that is to be judged."""
+
+    incident: str = Field(description="The override.")
+    summary: str = Field(description="What was opened, by whom, in one line.")
+    due_at: str = Field(description="Until when it is to be judged (ISO 8601, UTC).")
+    overdue: bool = Field(description="Whether that is over.")
 
 
 @dataclass(frozen=True)
@@ -33,46 +46,61 @@ class ReviewPages:
     """The API.
 
     Attributes:
-        callers: Says who calls.
         judging: The reviews.
     """
 
-    callers: Callers
     judging: Judging
 
-    async def list(self, call: Request) -> Response:
-        """What is to be judged, as far as the caller may see it, the most urgent first."""
-        person = await self.callers.person(call)
-        found = await run_in_threadpool(self.judging.due, person)
-        return JSONResponse({"items": [_shown(review) for review in found]}, headers={"Cache-Control": "no-store"})
+    @classmethod
+    def of(cls, runner: Runner, _metrics: Metrics) -> Self:
+        """Those of a runner."""
+        return cls(runner.judging)
 
-    async def give(self, call: Request) -> Response:
-        """204 when the verdict is durable."""
-        person = await self.callers.person(call)
-        verdict, note = _judgement(await read_fields(call, LARGEST_BODY, FIELDS, "A review"))
-        try:
-            await run_in_threadpool(self.judging.give, person, call.path_params["incident"], verdict, note)
-        except NoSuchReview as error:
-            raise Problem(HTTPStatus.NOT_FOUND, str(error)) from error
-        except RefusedReview as error:
-            raise Problem(HTTPStatus.CONFLICT, str(error)) from error
-        return Response(status_code=HTTPStatus.NO_CONTENT)
+    @operation(
+        Operation(
+            "GET",
+            PATH,
+            "listReviews",
+            "What is to be judged",
+            Done(HTTPStatus.OK, "The most urgent first.", Page[ReviewShown]),
+            group="reviews",
+            query=Paging,
+        )
+    )
+    def list(self, call: Call[Paging]) -> Page[ReviewShown]:
+        """As far as the caller may see it."""
+        found, following = part(call.said, self.judging.due(call.person), _most_urgent_first)
+        return Page(items=[_shown(review) for review in found], next=following)
+
+    @operation(
+        Operation(
+            "POST",
+            f"{PATH}/{{incident}}",
+            "giveReview",
+            "Judge one",
+            Done(HTTPStatus.NO_CONTENT, "The verdict is durable."),
+            group="reviews",
+            body=Judgement,
+            largest_body=LARGEST_BODY,
+            refusals=(
+                Refusal(HTTPStatus.NOT_FOUND, "No review of this incident is due, for the caller.", (NoSuchReview,)),
+                Refusal(HTTPStatus.CONFLICT, "It can't be taken, and why; nothing was changed.", (RefusedReview,)),
+            ),
+        )
+    )
+    def give(self, call: Call[Judgement]) -> None:
+        """Somebody else than who asked says whether it was right."""
+        self.judging.give(call.person, call.path("incident"), call.said.verdict, call.said.note)
 
 
-def _shown(review: Review) -> dict[str, object]:
-    return {
-        "incident": review.incident.id,
-        "summary": summary(review.incident),
-        "due_at": review.due_at.isoformat(),
-        "overdue": review.overdue,
-    }
+def _most_urgent_first(review: Review) -> tuple[int, str]:
+    return milliseconds(review.due_at), review.incident.id
 
 
-def _judgement(fields: Mapping[str, object]) -> tuple[Verdict, str]:
-    verdict, note = fields.get("verdict"), fields.get("note")
-    if not isinstance(verdict, str) or not isinstance(note, str):
-        raise Problem(HTTPStatus.BAD_REQUEST, "A review has the texts verdict and note.")
-    try:
-        return Verdict(verdict), note
-    except ValueError:
-        raise Problem(HTTPStatus.BAD_REQUEST, f"verdict is one of {', '.join(Verdict)}.") from None
+def _shown(review: Review) -> ReviewShown:
+    return ReviewShown(
+        incident=review.incident.id,
+        summary=summary(review.incident),
+        due_at=review.due_at.isoformat(),
+        overdue=review.overdue,
+    )

@@ -71,7 +71,7 @@ class SessionPages:
             status = (
                 error.status if isinstance(error, Problem) else STATUS.get(type(error), HTTPStatus.SERVICE_UNAVAILABLE)
             )
-            await socket.send_denial_response(problem_response(status, str(error)))
+            await socket.send_denial_response(problem_response(Problem(status, str(error))))
             return
         await socket.accept()
         with suppress(WebSocketDisconnect, RuntimeError):  # RuntimeError: it was closed while we sent

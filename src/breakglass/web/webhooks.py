@@ -6,17 +6,20 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from http import HTTPStatus
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
+from pydantic import Field
 from starlette.concurrency import run_in_threadpool
-from starlette.responses import JSONResponse
 
 from breakglass.domain.senders import Refusal
 from breakglass.errors import BreakglassError
 from breakglass.sources import PARSERS, Delivery, UnreadableMessage
 from breakglass.store.database import DatabaseUnavailable
-from breakglass.store.senders import refused_note
+from breakglass.store.inbox import Reached
+from breakglass.store.senders import Senders, refused_note
 from breakglass.web.body import CutOff, read_body
+from breakglass.web.operations import Call, Done, Operation, Said, Shown, Who, operation
+from breakglass.web.operations import Refusal as Refused
 from breakglass.web.peers import peer_names
 from breakglass.web.problems import Problem
 from breakglass.web.senders import refusal_of_body, refusal_of_headers
@@ -25,19 +28,34 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from starlette.requests import Request
-    from starlette.responses import Response
 
     from breakglass.reception import Reception
+    from breakglass.runner import Runner
     from breakglass.settings_sources import SourceSettings
     from breakglass.sources import Message
     from breakglass.store.journal_queue import JournalQueue
-    from breakglass.store.senders import Senders
     from breakglass.web.metrics import Metrics
 
 
 LESS = "Send fewer alerts at once, or raise maximum_body."
 UNKNOWN = "unknown"
 """What a source is called that the settings don't have: its name is text of anybody."""
+SENDER = Who(
+    "The sender of the source, known by what the settings ask of it: a token, a signature, a certificate.", "sender"
+)
+
+
+class AlertTaken(Shown):
+    """What became of an alert."""
+
+    incident: str | None = Field(description="The incident that it opened or reached; null where it reached none.")
+    reached: Reached = Field(description="What it did.")
+
+
+class MessageTaken(Shown):
+    """A message that was taken in."""
+
+    alerts: list[AlertTaken] = Field(description="In the order of the message.")
 
 
 @dataclass
@@ -67,8 +85,31 @@ class Webhooks:
     senders: Senders
     metrics: Metrics
 
-    async def receive(self, request: Request) -> Response:
-        """Answer one webhook; every refusal is counted and recorded without its body."""
+    @classmethod
+    def of(cls, runner: Runner, metrics: Metrics) -> Self:
+        """Those of a runner."""
+        settings, senders = runner.settings, Senders(runner.database)
+        return cls(settings.sources, settings.maximum_body, runner.reception, runner.queue, senders, metrics)
+
+    @operation(
+        Operation(
+            "POST",
+            "/webhooks/{source}",
+            "sendAlerts",
+            "Send alerts",
+            Done(HTTPStatus.ACCEPTED, "Every alert is durable.", MessageTaken),
+            who=SENDER,
+            group="webhooks",
+            reads_itself=True,
+            refusals=(
+                Refused(HTTPStatus.NOT_FOUND, "The settings have no source of this name."),
+                Refused(HTTPStatus.UNAUTHORIZED, "The message does not come from the sender of this source."),
+            ),
+        )
+    )
+    async def receive(self, call: Call[Said]) -> MessageTaken:
+        """The body is what the kind of the source sends; every refusal is counted and recorded without its body."""
+        request = call.request
         name, visit = request.path_params["source"], _Visit()
         try:
             answer = await self._take(name, request, visit)
@@ -82,7 +123,7 @@ class Webhooks:
         self.metrics.messages.labels(source=name, answer="202").inc()
         return answer
 
-    async def _take(self, name: str, request: Request, visit: _Visit) -> Response:
+    async def _take(self, name: str, request: Request, visit: _Visit) -> MessageTaken:
         source = self.sources.get(name)
         if source is None:
             raise Problem(HTTPStatus.NOT_FOUND, "There is no source of this name; the settings name the sources.")
@@ -100,8 +141,7 @@ class Webhooks:
             raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, f"Nothing was taken in. {error}") from error
         for one in accepted:
             self.metrics.alerts.labels(source=name, reached=one.reached.value).inc()
-        alerts = [{"incident": one.incident or None, "reached": one.reached.value} for one in accepted]
-        return JSONResponse({"alerts": alerts}, status_code=HTTPStatus.ACCEPTED)
+        return MessageTaken(alerts=[AlertTaken(incident=one.incident or None, reached=one.reached) for one in accepted])
 
     def _record_refusal(self, source: str | None, problem: Problem, refusal: Refusal) -> None:
         try:

@@ -159,7 +159,11 @@ class HttpSite:
         self.runner.database.close()
 
     def get(self, path: str) -> Answer:
-        return asyncio.run(self.ask("GET", path, [], _sending([])))
+        return self.call("GET", path)
+
+    def call(self, method: str, path: str, headers: Sequence[tuple[str, str]] = ()) -> Answer:
+        """A call without a body."""
+        return asyncio.run(self.ask(method, path, headers, _sending([])))
 
     def post(
         self, body: object, *, token: str | None = None, path: str = HOOK, headers: Sequence[tuple[str, str]] = ()
@@ -171,13 +175,14 @@ class HttpSite:
 
     async def ask(self, method: str, path: str, headers: Sequence[tuple[str, str]], receive: Receive) -> Answer:
         """One request, whose body comes from `receive`."""
+        path, _, query = path.partition("?")
         scope = {
             "type": "http",
             "method": method,
             "scheme": "http",
             "path": path,
             "raw_path": path.encode(),
-            "query_string": b"",
+            "query_string": query.encode(),
             "root_path": "",
             "headers": [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers],
         }

@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Where calls are taken: who calls, is it readable, then the operation, and its answer as it was declared."""
+
+from __future__ import annotations
+
+import inspect
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import JSONResponse, Response
+
+from breakglass.errors import BreakglassError
+from breakglass.web.fields import read_fields
+from breakglass.web.operations import JSON, NOBODY, PERSON, Call, Said, operations_of
+from breakglass.web.problems import Problem
+from breakglass.web.saying import read_query, said
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from fastapi import FastAPI
+    from starlette.requests import Request
+
+    from breakglass.web.callers import Callers
+    from breakglass.web.operations import Done, Operation
+
+
+@dataclass(frozen=True)
+class Desk:
+    """Takes the calls of one runner.
+
+    Attributes:
+        callers: Says who calls.
+    """
+
+    callers: Callers
+
+    def serve(self, app: FastAPI, pages: object) -> None:
+        """Add a route for each operation of these pages."""
+        for operation, does in operations_of(pages):
+            app.add_route(operation.path, self._endpoint(operation, does), methods=[operation.method])
+
+    def _endpoint(
+        self, operation: Operation, does: Callable[[Call[Any]], Any]
+    ) -> Callable[[Request], Awaitable[Response]]:
+        async def take(request: Request) -> Response:
+            if operation.who.scheme != PERSON.scheme:
+                return await _answer(operation, does, Call(request, NOBODY, Said()))
+            _check_path(request)
+            person = await self.callers.person(request)
+            return await _answer(operation, does, Call(request, person, await _read(operation, request)))
+
+        return take
+
+
+def _check_path(request: Request) -> None:
+    """Nothing is called by what can't be printed, and not every database takes it as a text."""
+    if not all(str(part).isprintable() for part in request.path_params.values()):
+        raise Problem(HTTPStatus.NOT_FOUND, "There is nothing of this name: it has characters that can't be printed.")
+
+
+async def _read(operation: Operation, request: Request) -> Said:
+    query = read_query(operation.query, request)
+    if operation.body is None:
+        return query
+    what = f"The body of {operation.name}"
+    fields = await read_fields(request, operation.largest_body, operation.body.model_fields, what)
+    return said(operation.body, fields, what)
+
+
+async def _answer(operation: Operation, does: Callable[[Call[Any]], Any], call: Call[Any]) -> Response:
+    try:
+        answer = await does(call) if inspect.iscoroutinefunction(does) else await run_in_threadpool(does, call)
+    except BreakglassError as error:
+        refusal = operation.refusal_for(error)
+        if refusal is None:
+            raise
+        raise Problem(refusal.status, str(error)) from error
+    return answer if isinstance(answer, Response) else _written(operation.done, answer)
+
+
+def _written(done: Done, answer: Any) -> Response:
+    if done.is_empty:
+        return Response(status_code=done.status)
+    if done.media == JSON:
+        content = answer.model_dump(mode="json", exclude_unset=True, by_alias=True)
+        return JSONResponse(content, status_code=done.status)
+    return Response(answer, status_code=done.status, media_type=done.media)
