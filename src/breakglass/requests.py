@@ -12,7 +12,6 @@ from breakglass.domain.draft import Note
 from breakglass.domain.incident import State
 from breakglass.domain.requests import Person, RefusedRequest, Wish, course_of
 from breakglass.errors import BreakglassError
-from breakglass.reception import fresh_id
 from breakglass.store.inbox import Arrival
 
 if TYPE_CHECKING:
@@ -64,20 +63,21 @@ class Requests:
     hint: Callable[[], None]
     runner: str = ""
 
-    def make(self, person: Person, wish: Wish) -> str:
-        """Take a request in; its incident's id, durable on return.
+    def make(self, person: Person, wish: Wish, made: str) -> str:
+        """Take a request in under this id; its incident's id, durable on return. What is there already is not made again.
 
         Raises:
             RefusedRequest: The policy does not allow it; that is recorded.
             DatabaseUnavailable: Nothing was taken in.
         """
+        if _is_of(self.incidents.show(made), person):
+            return made
         try:
             rules = self.in_force.now
             course = course_of(person, wish, rules.policy, rules.hosts)
         except RefusedRequest as error:
             self.queue.add_to_day([Note("request.refused", {**_about(person, wish), "why": str(error)})])
             raise
-        made = fresh_id()
         arrival = Arrival(_alert(made, AlertStatus.FIRING, _about(person, wish)), course, made, self.runner)
         self.incidents.accept([arrival])
         self.hint()
@@ -101,9 +101,15 @@ class Requests:
     def of(self, person: Person, incident: str) -> Incident:
         """The incident of a request of this person. Raises NoSuchRequest."""
         found = self.incidents.show(incident)
-        if found is None or not found.course.lends or found.course.owner.rpartition(" ")[2] != person.entity:
+        if found is None or not _is_of(found, person):
             raise NoSuchRequest("There is no request of this id that is yours.")
         return found
+
+
+def _is_of(incident: Incident | None, person: Person) -> bool:
+    if incident is None or not incident.course.lends:
+        return False
+    return incident.course.owner.rpartition(" ")[2] == person.entity
 
 
 def _about(person: Person, wish: Wish) -> dict[str, str]:

@@ -73,6 +73,7 @@ from breakglass.store.database import Database, RunnerAlreadyRunning
 from breakglass.store.digests import Digests
 from breakglass.store.drills import DrillRuns
 from breakglass.store.factors import Factors
+from breakglass.store.given_answers import GivenAnswers
 from breakglass.store.holds import Holds
 from breakglass.store.incidents import Incidents
 from breakglass.store.journal_queue import JournalQueue
@@ -278,8 +279,10 @@ def make_runner(settings: Settings) -> Runner:
     drills = Drills(DrillRuns(database), reception, settings.journal.directory)
     watch = SenderWatch(settings.sources, Senders(database), own_alerts)
     forgetting = Forgetting(Pruning(database), settings.keep_incidents, partial(_limits, in_force, Orders(database)))
+    answers = GivenAnswers(database, runners.instance)
     duties = [
         Repeating("forgetting old incidents", forgetting.look, PRUNING_EVERY_SECONDS, runners.leads),
+        Repeating("forgetting given answers", answers.prune, PRUNING_EVERY_SECONDS, runners.leads),
         Repeating("drills", drills.look, DRILLS_EVERY_SECONDS, runners.leads),
         Repeating("reviews", ReviewWatch(Reviews(database), own_alerts).look, REVIEWS_EVERY_SECONDS, runners.leads),
         Repeating("looking at the senders", watch.look, SENDERS_EVERY_SECONDS, runners.leads),

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import time
+import uuid
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -21,6 +23,10 @@ if TYPE_CHECKING:
     from .._vault.client import Client
 
 TIMEOUT_SECONDS = 10
+PAUSES_SECONDS = (1, 2)
+"""Before a second and a third try."""
+WAIT_STATUS = frozenset({409, 429})
+LONGEST_WAIT_SECONDS = 5
 LONGEST_SENTENCE = 500
 
 
@@ -57,34 +63,69 @@ class RunnerApi:
     def call(self, method: str, path: str, body: Mapping[str, object] | None = None) -> Mapping[str, object]:
         """One call; the JSON object of the answer, empty where there is none.
 
+        A POST whose answer got lost is sent again with the same key, so the runner does it once.
+
         Raises:
             RefusedByRunner: It says no.
             UnreachableRunner: It can't be asked.
             VaultError: Vault does not say who we are.
         """
         headers = {"Authorization": f"Bearer {identity_token(self.client)}"}
+        if method == "POST":
+            headers["Idempotency-Key"] = str(uuid.uuid4())
+        for pause in PAUSES_SECONDS:
+            try:
+                answer = self._send(method, path, body, headers)
+            except OSError as error:  # requests' errors are OSErrors
+                if method != "POST":
+                    raise self._unreachable(error) from None
+                time.sleep(pause)
+                continue
+            if not _asks_to_wait(answer):
+                return self._said(answer)
+            time.sleep(int(answer.headers["Retry-After"]))
         try:
-            with requests.Session() as session:
-                session.trust_env = False
-                answer = session.request(
-                    method,
-                    self.url.rstrip("/") + path,
-                    json=body,
-                    headers=headers,
-                    timeout=TIMEOUT_SECONDS,
-                    verify=self.ca_cert or True,
-                    allow_redirects=False,
-                )
-                said = answer.json() if answer.content else {}
-        except (OSError, ValueError) as error:  # requests' errors are OSErrors
-            raise UnreachableRunner(
-                f"The runner at {self.url} can't be asked ({type(error).__name__}); check its address and that it runs."
-            ) from None
+            answer = self._send(method, path, body, headers)
+        except OSError as error:
+            raise self._unreachable(error) from None
+        return self._said(answer)
+
+    def _send(
+        self, method: str, path: str, body: Mapping[str, object] | None, headers: Mapping[str, str]
+    ) -> requests.Response:
+        with requests.Session() as session:
+            session.trust_env = False
+            return session.request(
+                method,
+                self.url.rstrip("/") + path,
+                json=body,
+                headers=headers,
+                timeout=TIMEOUT_SECONDS,
+                verify=self.ca_cert or True,
+                allow_redirects=False,
+            )
+
+    def _said(self, answer: requests.Response) -> Mapping[str, object]:
+        try:
+            said = answer.json() if answer.content else {}
+        except ValueError as error:
+            raise self._unreachable(error) from None
         if not isinstance(said, dict) or not (answer.ok or "detail" in said):
             raise UnreachableRunner(f"{self.url} does not answer as a runner does; check the address.")
         if not answer.ok:
             raise RefusedByRunner(f"The runner at {self.url} says no: {plain(said['detail'])}", answer.status_code)
         return said
+
+    def _unreachable(self, error: Exception) -> UnreachableRunner:
+        return UnreachableRunner(
+            f"The runner at {self.url} can't be asked ({type(error).__name__}); check its address and that it runs."
+        )
+
+
+def _asks_to_wait(answer: requests.Response) -> bool:
+    """Whether the runner is still at work on this very call, or is asked too often, and says when to come again."""
+    later = answer.headers.get("Retry-After", "")
+    return answer.status_code in WAIT_STATUS and later.isdigit() and int(later) <= LONGEST_WAIT_SECONDS
 
 
 def identity_token(client: Client) -> str:

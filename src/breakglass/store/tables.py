@@ -92,6 +92,23 @@ BROWSER_SESSION = sa.Table(
     sa.Column("ends_at", sa.BigInteger, nullable=False),
 )
 
+# Calls of the API that may be sent again: `key` is a digest of what the caller sent, `said` one under that key of all that it asked
+# for; `name` is for what it makes. Without a status it is at work, by the runner of `instance`; without content the answer is not kept.
+GIVEN_ANSWER = sa.Table(
+    "given_answer",
+    METADATA,
+    sa.Column("entity", sa.Text, primary_key=True),
+    sa.Column("key", sa.Text, primary_key=True),
+    sa.Column("said", sa.Text, nullable=False),
+    sa.Column("at", sa.BigInteger, nullable=False),
+    sa.Column("instance", sa.Text, nullable=False),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("status", sa.Integer),
+    sa.Column("media", sa.Text),
+    sa.Column("content", sa.Text),
+)
+sa.Index("given_at", GIVEN_ANSWER.c.entity, GIVEN_ANSWER.c.at)
+
 # Reviews of overrides: due from the moment that one is asked for; `verdict` is empty until somebody has judged it.
 # `told`: those who were skipped know; `called`: people were called because it is overdue.
 REVIEW = sa.Table(

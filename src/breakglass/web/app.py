@@ -10,12 +10,14 @@ from fastapi import FastAPI
 from starlette.exceptions import HTTPException
 
 from breakglass.errors import BreakglassError
+from breakglass.store.given_answers import GivenAnswers
 from breakglass.web.api import PAGES, api_document
 from breakglass.web.callers import Callers
 from breakglass.web.description import DescriptionPage
 from breakglass.web.desk import Desk
 from breakglass.web.headers import SecurityHeaders
 from breakglass.web.metrics import Metrics
+from breakglass.web.once import Once
 from breakglass.web.pages.routes import add_pages
 from breakglass.web.problems import Problem, problem_response
 from breakglass.web.sessions import SessionPages
@@ -35,7 +37,7 @@ def make_app(runner: Runner, lifespan: Callable[[FastAPI], AbstractAsyncContextM
     """The application of one runner; what `lifespan` gives is entered at its start and left at its end."""
     app = FastAPI(title="breakglass", openapi_url=None, docs_url=None, redoc_url=None, lifespan=lifespan)
     metrics, callers = Metrics(), Callers(runner.identity)
-    desk = Desk(callers)
+    desk = Desk(callers, Once(GivenAnswers(runner.database, runner.runners.instance)))
     for pages in PAGES:
         desk.serve(app, pages.of(runner, metrics))
     desk.serve(app, DescriptionPage.of(api_document()))

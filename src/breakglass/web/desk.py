@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import inspect
 from dataclasses import dataclass
+from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse, Response
 
 from breakglass.errors import BreakglassError
+from breakglass.web.body import read_body
 from breakglass.web.fields import read_fields
 from breakglass.web.operations import JSON, NOBODY, PERSON, Call, Said, operations_of
 from breakglass.web.problems import Problem
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
 
     from breakglass.web.callers import Callers
+    from breakglass.web.once import Once
     from breakglass.web.operations import Done, Operation
 
 
@@ -33,9 +36,11 @@ class Desk:
 
     Attributes:
         callers: Says who calls.
+        once: Does what is sent again once.
     """
 
     callers: Callers
+    once: Once
 
     def serve(self, app: FastAPI, pages: object) -> None:
         """Add a route for each operation of these pages."""
@@ -50,7 +55,12 @@ class Desk:
                 return await _answer(operation, does, Call(request, NOBODY, Said()))
             _check_path(request)
             person = await self.callers.person(request)
-            return await _answer(operation, does, Call(request, person, await _read(operation, request)))
+            body = await read_body(request, operation.largest_body) if operation.body else b""
+            name = operation.names() if operation.names else ""
+            call = Call(request, person, _said(operation, request, body), name)
+            if operation.is_repeatable:
+                return await self.once.answer(operation, call, body, partial(_answer, operation, does))
+            return await _answer(operation, does, call)
 
         return take
 
@@ -61,13 +71,12 @@ def _check_path(request: Request) -> None:
         raise Problem(HTTPStatus.NOT_FOUND, "There is nothing of this name: it has characters that can't be printed.")
 
 
-async def _read(operation: Operation, request: Request) -> Said:
+def _said(operation: Operation, request: Request, body: bytes) -> Said:
     query = read_query(operation.query, request)
     if operation.body is None:
         return query
     what = f"The body of {operation.name}"
-    fields = await read_fields(request, operation.largest_body, operation.body.model_fields, what)
-    return said(operation.body, fields, what)
+    return said(operation.body, read_fields(body, operation.body.model_fields, what), what)
 
 
 async def _answer(operation: Operation, does: Callable[[Call[Any]], Any], call: Call[Any]) -> Response:

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any, Final
 from pydantic.json_schema import models_json_schema
 
 from breakglass import __version__
+from breakglass.web.once import HEADER, KEY, MEANING, REPLAYED
+from breakglass.web.once import REFUSALS as BY_KEYS
 from breakglass.web.operations import JSON, PERSON, TEXT, Refusal, operations_of
 from breakglass.web.problems import PROBLEM, ProblemDetails
 
@@ -50,6 +52,9 @@ SCHEMES: Final = {
 }
 RETRY_AFTER: Final = {
     "Retry-After": {"description": "After how many seconds to try again.", "schema": {"type": "integer"}}
+}
+REPEATED: Final = {
+    REPLAYED: {"description": "true where the answer was given before.", "schema": {"type": "string", "const": "true"}}
 }
 HEADERS: Final = {
     HTTPStatus.UNAUTHORIZED: {
@@ -101,6 +106,8 @@ def refusals_of(operation: Operation) -> Iterator[Refusal]:
         yield from BY_PERSONS
     if operation.has_body:
         yield from BY_BODIES
+    if operation.is_repeatable:
+        yield from BY_KEYS
 
 
 def _models(operation: Operation) -> Iterator[type[BaseModel]]:
@@ -125,7 +132,7 @@ def _described(
         "description": f"{inspect.getdoc(method)}\n\nWho may: {operation.who.words}",
         "tags": [operation.group],
         "security": [{operation.who.scheme: []}] if operation.who.scheme else [],
-        "parameters": [*_path_parameters(operation), *_query_parameters(operation)],
+        "parameters": [*_path_parameters(operation), *_query_parameters(operation), *_key(operation)],
     }
     if operation.has_body:
         content = refs[operation.body] if operation.body else {"type": "object"}
@@ -155,8 +162,16 @@ def _query_parameters(operation: Operation) -> list[dict[str, object]]:
     ]
 
 
+def _key(operation: Operation) -> list[dict[str, object]]:
+    if not operation.is_repeatable:
+        return []
+    schema = {"type": "string", "pattern": f"^{KEY}$", "minLength": 16, "maxLength": 128}
+    return [{"name": HEADER, "in": "header", "required": False, "description": MEANING, "schema": schema}]
+
+
 def _answers(operation: Operation, refs: dict[type[BaseModel], dict[str, Any]]) -> dict[str, object]:
-    answers: dict[str, object] = {str(int(operation.done.status)): _done(operation.done, refs)}
+    done = _done(operation.done, refs) | ({"headers": REPEATED} if operation.is_repeatable else {})
+    answers: dict[str, object] = {str(int(operation.done.status)): done}
     when: dict[HTTPStatus, list[str]] = {}
     for refusal in refusals_of(operation):
         sentences = when.setdefault(refusal.status, [])

@@ -8,18 +8,14 @@ from typing import TYPE_CHECKING
 
 from breakglass.sources.message import UnreadableMessage
 from breakglass.sources.strict_json import read_object, whole
-from breakglass.web.body import read_body
 from breakglass.web.problems import Problem
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from starlette.requests import Request
 
-
-async def read_fields(call: Request, most: int, known: Collection[str], what: str) -> dict[str, object]:
-    """The fields of a body of at most so many bytes; `what` begins the sentence of a refusal. Raises Problem."""
-    body = await read_body(call, most)
+def read_fields(body: bytes, known: Collection[str], what: str) -> dict[str, object]:
+    """The fields of a body; `what` begins the sentence of a refusal. Raises Problem."""
     try:
         fields = read_object(body)
         _check_texts(fields, "The body")

@@ -13,6 +13,7 @@ from pydantic import Field
 from breakglass.domain.incident import State
 from breakglass.domain.requests import RefusedRequest, Wish
 from breakglass.offers import Offers
+from breakglass.reception import fresh_id
 from breakglass.requests import NoSuchRequest
 from breakglass.store.database import DatabaseUnavailable, milliseconds
 from breakglass.web.listing import Page, Paging, part
@@ -113,13 +114,14 @@ class RequestPages:
             "Ask for an access",
             Done(HTTPStatus.ACCEPTED, "The request is durable; how it stands is asked by its id.", RequestMade),
             body=AccessRequest,
+            names=fresh_id,
             refusals=(Refusal(HTTPStatus.FORBIDDEN, "The policy does not allow it; why.", (RefusedRequest,)),),
         )
     )
     def make(self, call: Call[AccessRequest]) -> RequestMade:
         """The policy decides, and people where it says so; the grant opens when both have said yes."""
         try:
-            return RequestMade(request=self.requests.make(call.person, _wish(call.said)))
+            return RequestMade(request=self.requests.make(call.person, _wish(call.said), call.name))
         except DatabaseUnavailable as error:
             raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, f"Nothing was taken in. {error}") from error
 
