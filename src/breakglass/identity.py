@@ -8,7 +8,8 @@ read: a token does not know that its entity was disabled or left a group since. 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+import time
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import jwt
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 KEYS_PATH = "identity/oidc/.well-known/keys"
 LONGEST_TOKEN = 8192
 CLOCK_SLACK_SECONDS = 30
+KEYS_GOOD_FOR_SECONDS = 10
 PERSON = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._@-]{0,63}", re.ASCII)
 """It is the name of a key in Vault's TOTP engine, too."""
 
@@ -37,11 +39,21 @@ class UnknownPerson(BreakglassError):
     """Raised when a token does not prove who somebody is, or Vault does not know them any more."""
 
 
+@dataclass
+class _Seen:
+    """By what the last token was checked: enough to tell guesses from tokens, not to trust one."""
+
+    keys: object = None
+    audience: str = ""
+    at: float = float("-inf")
+
+
 @dataclass(frozen=True)
 class Identity:
     """Checks tokens with the runner's own session."""
 
     session: VaultSession
+    _seen: _Seen = field(default_factory=_Seen)
 
     def person(self, token: str) -> Person:
         """Tell who this is.
@@ -50,13 +62,31 @@ class Identity:
             UnknownPerson: Nobody that Vault knows now.
             BreakglassError: Vault can't be asked.
         """
+        if not token:
+            raise UnknownPerson("Send an identity token of Vault as bearer token.")
         client = self.session.client()
         audience = text(section(client.get(IDENTITY_ROLE_PATH), "data"), "client_id")
+        self._seen.audience = audience
         return _live(client, str(self.claims(token, audience)["sub"]))
 
     def claims(self, token: str, audience: str) -> Mapping[str, object]:
         """What a token says, if one of Vault's keys signed it for this audience and it is fresh. Raises as `person`."""
-        return _claims(token, self.session.client().get(KEYS_PATH), audience)
+        keys = self.session.client().get(KEYS_PATH)
+        self._seen.keys, self._seen.at = keys, time.monotonic()
+        return _claims(token, keys, audience)
+
+    def may_be_one(self, token: str) -> bool:
+        """Whether it is worth asking Vault about a token: one of its keys, as they were a moment ago, has signed it.
+
+        Where they were not seen for longer, every token is; so they are seen again.
+        """
+        if token and time.monotonic() > self._seen.at + KEYS_GOOD_FOR_SECONDS:
+            return True
+        try:
+            _claims(token, self._seen.keys, self._seen.audience)
+        except UnknownPerson:
+            return False
+        return True
 
     def now(self, entity: str) -> Person:
         """Tell who an entity is now, and in which groups. Raises as `person`."""

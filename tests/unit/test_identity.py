@@ -5,14 +5,17 @@ from __future__ import annotations
 
 import json
 import time
-from typing import Final
+from typing import TYPE_CHECKING, Final, cast
 
 import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from jwt.algorithms import OKPAlgorithm
 
-from breakglass.identity import UnknownPerson, _claims
+from breakglass.identity import KEYS_GOOD_FOR_SECONDS, Identity, UnknownPerson, _claims
+
+if TYPE_CHECKING:
+    from breakglass.vault_session import VaultSession
 
 KEY: Final = Ed25519PrivateKey.generate()
 KEYS: Final = {"keys": [{**json.loads(OKPAlgorithm.to_jwk(KEY.public_key())), "kid": "k1", "alg": "EdDSA"}]}
@@ -46,3 +49,15 @@ def test_a_token_of_another_audience_is_refused() -> None:
     """However fresh it is."""
     with pytest.raises(UnknownPerson, match="not one of Vault's role breakglass"):
         _claims(token(0, aud="other"), KEYS, "breakglass")
+
+
+def test_a_guess_is_told_from_a_token_without_vault() -> None:
+    """By the keys that were seen a moment ago; where there are none, everything may be a token, but nothing is none."""
+    identity, good = Identity(cast("VaultSession", None)), token(0)
+    assert (identity.may_be_one(good), identity.may_be_one("a.b.c"), identity.may_be_one("")) == (True, True, False)
+    identity._seen.keys, identity._seen.audience, identity._seen.at = KEYS, "breakglass", time.monotonic()
+    assert identity.may_be_one(good)
+    for guess in ("", "x", "a.b.c", good[:-4], token(AN_HOUR), token(0, aud="other"), good * 100):
+        assert not identity.may_be_one(guess), guess
+    identity._seen.at -= KEYS_GOOD_FOR_SECONDS + 1
+    assert (identity.may_be_one("a.b.c"), identity.may_be_one("")) == (True, False)

@@ -18,6 +18,7 @@ from breakglass.web.desk import Desk
 from breakglass.web.headers import SecurityHeaders
 from breakglass.web.metrics import Metrics
 from breakglass.web.once import Once
+from breakglass.web.pace import Pace
 from breakglass.web.pages.routes import add_pages
 from breakglass.web.problems import Problem, problem_response
 from breakglass.web.sessions import SessionPages
@@ -36,7 +37,8 @@ if TYPE_CHECKING:
 def make_app(runner: Runner, lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]] | None = None) -> ASGIApp:
     """The application of one runner; what `lifespan` gives is entered at its start and left at its end."""
     app = FastAPI(title="breakglass", openapi_url=None, docs_url=None, redoc_url=None, lifespan=lifespan)
-    metrics, callers = Metrics(), Callers(runner.identity)
+    metrics = Metrics()
+    callers = Callers(runner.identity, Pace(lambda what: metrics.held_back.labels(of=what).inc()))
     desk = Desk(callers, Once(GivenAnswers(runner.database, runner.runners.instance)))
     for pages in PAGES:
         desk.serve(app, pages.of(runner, metrics))

@@ -1,11 +1,15 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Who calls: an identity token of Vault as bearer token, checked anew for each call."""
+"""Who calls: an identity token of Vault as bearer token, checked anew for each call; and not more often than is good.
+
+Who guesses tokens is held back by their address, before Vault is asked. A token that Vault's keys have signed passes also from
+there: nobody can lock out who comes from the same address, such as that of a proxy.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from starlette.concurrency import run_in_threadpool
 
@@ -17,20 +21,41 @@ if TYPE_CHECKING:
 
     from breakglass.domain.requests import Person
     from breakglass.identity import Identity
+    from breakglass.web.pace import Pace
+
+READING: Final = frozenset({"GET", "HEAD"})
 
 
 @dataclass(frozen=True)
 class Callers:
-    """Tells who calls."""
+    """Tells who calls.
+
+    Attributes:
+        identity: Checks tokens.
+        pace: Says how often somebody may call.
+    """
 
     identity: Identity
+    pace: Pace
 
     async def person(self, call: HTTPConnection) -> Person:
         """The person; raises Problem."""
-        scheme, _, token = call.headers.get("authorization", "").partition(" ")
-        if scheme.lower() != "bearer" or not token.strip():
-            raise Problem(HTTPStatus.UNAUTHORIZED, "Send an identity token of Vault as bearer token.")
+        address = call.client.host if call.client else ""
         try:
-            return await run_in_threadpool(self.identity.person, token.strip())
+            person = await run_in_threadpool(self._known, _token(call), address)
         except UnknownPerson as error:
+            self.pace.guess(address)
             raise Problem(HTTPStatus.UNAUTHORIZED, str(error)) from error
+        counted = self.pace.read if call.scope.get("method") in READING else self.pace.write
+        counted(person.entity)
+        return person
+
+    def _known(self, token: str, address: str) -> Person:
+        if self.pace.has_guessed_too_often(address) and not self.identity.may_be_one(token):
+            raise UnknownPerson("The identity token was not looked at.")
+        return self.identity.person(token)
+
+
+def _token(call: HTTPConnection) -> str:
+    scheme, _, token = call.headers.get("authorization", "").partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else ""

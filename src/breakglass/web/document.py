@@ -67,6 +67,10 @@ BY_ANY: Final = Refusal(HTTPStatus.SERVICE_UNAVAILABLE, "The runner, its databas
 BY_PERSONS: Final = (
     Refusal(HTTPStatus.BAD_REQUEST, "What was said can't be read, or is not what is expected here; why."),
     Refusal(HTTPStatus.UNAUTHORIZED, "It is not clear who calls."),
+    Refusal(
+        HTTPStatus.TOO_MANY_REQUESTS,
+        "The caller calls too often, or calls without a valid token come too often from their address.",
+    ),
     BY_ANY,
 )
 BY_BODIES: Final = (

@@ -23,6 +23,7 @@ class Metrics:
         self.messages = self._counter("messages", "Webhooks answered", ("source", "answer"))
         self.alerts = self._counter("alerts", "Alerts taken in", ("source", "reached"))
         self.unrecorded_refusals = self._counter("unrecorded_refusals", "Refused webhooks that could not be journalled")
+        self.held_back = self._counter("calls_held_back", "Calls of the API that came too often", ("of",))
         self._incidents = self._gauge("incidents", "Incidents that are not closed", ("state",))
         self._holds = self._gauge("holds", "Holds that stand", ("scope", "set_by"))
         self._reviews = self._gauge("reviews", "Overrides that nobody has judged yet", ("overdue",))
