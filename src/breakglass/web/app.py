@@ -40,9 +40,7 @@ def make_app(runner: Runner, lifespan: Callable[[FastAPI], AbstractAsyncContextM
     metrics = Metrics()
     callers = Callers(runner.identity, Pace(lambda what: metrics.held_back.labels(of=what).inc()))
     desk = Desk(callers, Once(GivenAnswers(runner.database, runner.runners.instance)))
-    for pages in PAGES:
-        desk.serve(app, pages.of(runner, metrics))
-    desk.serve(app, DescriptionPage.of(api_document()))
+    desk.serve(app, [*(pages.of(runner, metrics) for pages in PAGES), DescriptionPage.of(api_document())])
     sessions = SessionPages(callers, runner.doors)
     app.router.add_websocket_route("/api/v1/requests/{request}/sessions/{host}", sessions.attach)
     add_pages(app, runner)

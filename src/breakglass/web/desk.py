@@ -20,7 +20,7 @@ from breakglass.web.problems import Problem
 from breakglass.web.saying import read_query, said
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Iterable, Mapping
 
     from fastapi import FastAPI
     from starlette.requests import Request
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from breakglass.web.callers import Callers
     from breakglass.web.once import Once
     from breakglass.web.operations import Done, Operation
+
+    Endpoint = Callable[[Request], Awaitable[Response]]
 
 
 @dataclass(frozen=True)
@@ -42,14 +44,15 @@ class Desk:
     callers: Callers
     once: Once
 
-    def serve(self, app: FastAPI, pages: object) -> None:
-        """Add a route for each operation of these pages."""
-        for operation, does in operations_of(pages):
-            app.add_route(operation.path, self._endpoint(operation, does), methods=[operation.method])
+    def serve(self, app: FastAPI, pages: Iterable[object]) -> None:
+        """Add a route for each path of the operations of these pages, so that its Allow names all that it can do."""
+        paths: dict[str, dict[str, Endpoint]] = {}
+        for operation, does in (one for page in pages for one in operations_of(page)):
+            paths.setdefault(operation.path, {})[operation.method] = self._endpoint(operation, does)
+        for path, by_method in paths.items():
+            app.add_route(path, _by_method(by_method), methods=list(by_method))
 
-    def _endpoint(
-        self, operation: Operation, does: Callable[[Call[Any]], Any]
-    ) -> Callable[[Request], Awaitable[Response]]:
+    def _endpoint(self, operation: Operation, does: Callable[[Call[Any]], Any]) -> Endpoint:
         async def take(request: Request) -> Response:
             if operation.who.scheme != PERSON.scheme:
                 return await _answer(operation, does, Call(request, NOBODY, Said()))
@@ -63,6 +66,13 @@ class Desk:
             return await _answer(operation, does, call)
 
         return take
+
+
+def _by_method(endpoints: Mapping[str, Endpoint]) -> Endpoint:
+    async def take(request: Request) -> Response:
+        return await endpoints["GET" if request.method == "HEAD" else request.method](request)
+
+    return take
 
 
 def _check_path(request: Request) -> None:

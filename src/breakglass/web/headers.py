@@ -45,7 +45,7 @@ class SecurityHeaders:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer as the application does, with the headers."""
-        headers = {**ALWAYS, **(WITH_TLS if self.tls else {})}
+        headers = headers_for(tls=self.tls)
 
         async def with_headers(message: Message) -> None:
             if message["type"] in STARTS:
@@ -53,3 +53,8 @@ class SecurityHeaders:
             await send(message)
 
         await self.app(scope, receive, with_headers)
+
+
+def headers_for(*, tls: bool) -> dict[str, str]:
+    """The headers of every answer; `tls` is whether it is reached by TLS."""
+    return {**ALWAYS, **(WITH_TLS if tls else {})}

@@ -9,9 +9,9 @@ thread. Errors that a `Refusal` names become problem details with its status; wh
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Generic, TypeVar
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, BeforeValidator, ConfigDict
 
 from breakglass.domain.requests import Person
 
@@ -39,6 +39,14 @@ class Shown(BaseModel):
     """What an answer holds."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def _whole(value: object) -> object:
+    """In JSON, 60.0 is the whole number 60 (JSON Schema 2020-12, 6.1.1); true is none."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+Whole = Annotated[int, BeforeValidator(_whole)]
 
 
 class NoQuery(Said):

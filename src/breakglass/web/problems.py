@@ -41,10 +41,15 @@ class Problem(Exception):
         self.retry_after = later if retry_after is None else retry_after
 
 
+def problem_details(problem: Problem) -> ProblemDetails:
+    """What is said of a problem."""
+    status = problem.status
+    return ProblemDetails(type="about:blank", title=status.phrase, status=int(status), detail=problem.detail)
+
+
 def problem_response(problem: Problem) -> JSONResponse:
     """The answer for a problem."""
-    status = problem.status
-    body = ProblemDetails(type="about:blank", title=status.phrase, status=int(status), detail=problem.detail)
+    status, body = problem.status, problem_details(problem)
     headers = {"WWW-Authenticate": "Bearer"} if status is HTTPStatus.UNAUTHORIZED else {}
     if problem.retry_after is not None:
         headers["Retry-After"] = str(problem.retry_after)

@@ -17,7 +17,7 @@ from breakglass.reception import fresh_id
 from breakglass.requests import NoSuchRequest
 from breakglass.store.database import DatabaseUnavailable, milliseconds
 from breakglass.web.listing import Page, Paging, part
-from breakglass.web.operations import Call, Done, Operation, Refusal, Said, Shown, operation
+from breakglass.web.operations import Call, Done, Operation, Refusal, Said, Shown, Whole, operation
 from breakglass.web.problems import Problem
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ class AccessRequest(Said):
     )
     reason: str = Field("", max_length=LONGEST_TEXT, description="Why: a sentence that an auditor understands.")
     ticket: str = Field("", max_length=LONGEST_TEXT, description="Where it is tracked; some rules need it.")
-    time_box_seconds: int = Field(
+    time_box_seconds: Whole = Field(
         ge=1, le=LONGEST_TIME_BOX, description="Life of the grant in seconds, from the moment it opens."
     )
     hand_out: bool = Field(

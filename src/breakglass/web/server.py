@@ -56,7 +56,6 @@ def serve(runner: Runner, announce: Callable[[str], None]) -> None:
         server_header=False,
         timeout_graceful_shutdown=SLOWEST_REQUEST_SECONDS,
         timeout_keep_alive=SLOWEST_REQUEST_SECONDS,
-        limit_concurrency=256,
         ws="websockets-sansio",
         ws_max_size=LARGEST_MESSAGE,
         ws_per_message_deflate=False,

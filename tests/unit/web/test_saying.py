@@ -35,7 +35,7 @@ def test_what_is_not_said_has_its_default() -> None:
         ({"hosts": [1]}, "hosts.0 must be a text."),
         ({"hosts": ["x" * 1001]}, "hosts.0 string should have at most 1000 characters."),
         ({"time_box_seconds": True}, "time_box_seconds must be a whole number."),
-        ({"time_box_seconds": 60.0}, "time_box_seconds must be a whole number."),
+        ({"time_box_seconds": 60.5}, "time_box_seconds must be a whole number."),
         ({"time_box_seconds": "60"}, "time_box_seconds must be a whole number."),
         ({"time_box_seconds": 0}, "time_box_seconds input should be greater than or equal to 1."),
         ({"time_box_seconds": float("inf")}, "time_box_seconds must be a whole number."),
