@@ -19,6 +19,7 @@ from tests.support.cores import ALL, COLLECTIONS, TREE, Core
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 pytestmark = pytest.mark.timeout(240)
 FAILED = 2
@@ -29,6 +30,7 @@ DOCUMENTED = {
     kind: [path.stem for path in sorted((TREE / "plugins" / directory).glob("*.py")) if path.stem != "__init__"]
     for kind, directory in (("module", "modules"), ("lookup", "lookup"), ("callback", "callback"))
 }
+OF_PREPARATION = ("deploy_runner", "prepare_hosts", "prepare_vault")
 ENDS_BY_ITSELF = "    - name: The end\n      ansible.builtin.command: {argv: ['true']}\n"
 
 
@@ -80,6 +82,17 @@ def test_its_documentation_is_read(core: Core) -> None:
             *(f"{SHORT_NAME}.{name}" for name in names),
         ]
         assert len(json.loads(_answer(command, ANSIBLE_COLLECTIONS_PATH=str(COLLECTIONS)))) == len(names)
+
+
+def test_every_playbook_finds_what_it_imports(core: Core, tmp_path: Path) -> None:
+    """By its full name, from anywhere, each playbook of a remediation runs the one beside it that opens the grant."""
+    inventory = tmp_path / "hosts"
+    inventory.write_text("web1\n", encoding="ascii")
+    names = [f"{SHORT_NAME}.{path.stem}" for path in sorted((TREE / "playbooks").glob("*.yml"))]
+    command = [str(core.programs / "ansible-playbook"), "-i", str(inventory), "--list-tasks", *names]
+    listed = _answer(command, ANSIBLE_COLLECTIONS_PATH=str(COLLECTIONS), ANSIBLE_HOME=str(tmp_path))
+    assert listed.count("playbook: ") == len(names)
+    assert listed.count("  Remediate\t") == len(names) - len(OF_PREPARATION)
 
 
 def test_it_warns_of_nothing_and_closes(trial: Trial) -> None:
