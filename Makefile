@@ -9,7 +9,7 @@ COLLECTIONS := .build/collections/ansible_collections/breakglass
 SOURCES := $(wildcard $(shell git ls-files src plugins extensions roles playbooks meta galaxy.yml README.md pyproject.toml 2>/dev/null))
 TREES := src plugins extensions tests benchmarks tools
 
-.PHONY: help demo demo-fails install develop test lint sanity dist galaxy format unit integration trials cores fault-matrix role-docs awx-surveys openapi packages lab lab-core lab-test lab-down remediations-table bench soak lock clean
+.PHONY: help demo demo-fails install develop test lint sanity dist galaxy format unit integration trials cores fault-matrix role-docs changelog docs awx-surveys openapi packages lab lab-core lab-test lab-down remediations-table bench soak lock clean
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -29,7 +29,8 @@ lint: $(VENV)/.dev-installed ## Style, types, import rules, Ansible and YAML lin
 	$(BIN)/lint-imports
 	$(BIN)/yamllint -s .
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/ansible-lint --offline -q roles playbooks
-	$(BIN)/codespell src plugins extensions benchmarks tools docs roles playbooks meta README.md ARCHITECTURE.md CONTRIBUTING.md CHANGELOG.md
+	$(BIN)/codespell src plugins extensions benchmarks tools docs roles playbooks meta README.md ARCHITECTURE.md CONTRIBUTING.md changelogs
+	$(BIN)/antsibull-changelog lint
 
 sanity: $(VENV)/.dev-installed ## ansible-test sanity on what goes to Galaxy, with every Python that this machine has
 	$(BIN)/python tools/sanity.py
@@ -74,6 +75,9 @@ fault-matrix: $(VENV)/.dev-installed ## Let every fault happen to a run that hol
 
 role-docs: $(VENV)/.dev-installed ## Write the README of each remediation role from its meta/
 	$(BIN)/python tools/role_docs.py
+
+changelog: $(VENV)/.dev-installed ## At a release: make CHANGELOG.rst and changelogs/changelog.yaml of the fragments
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/antsibull-changelog release
 
 awx-surveys: $(VENV)/.dev-installed ## Write the surveys of AWX's job templates from the roles' argument specs
 	$(BIN)/python -m tools.awx_surveys

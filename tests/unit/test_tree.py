@@ -18,6 +18,7 @@ FOLDERS = (
     "roles",
     "playbooks",
     "meta",
+    "changelogs",
     "tests",
     "benchmarks",
     "tools",
