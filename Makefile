@@ -4,12 +4,13 @@ SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
 PUBLISH := .build/publish
+DOCS := .build/docs
 BIN := $(VENV)/bin
 COLLECTIONS := .build/collections/ansible_collections/breakglass
 SOURCES := $(wildcard $(shell git ls-files src plugins extensions roles playbooks meta galaxy.yml README.md pyproject.toml 2>/dev/null))
 TREES := src plugins extensions tests benchmarks tools
 
-.PHONY: help demo demo-fails install develop test lint sanity dist galaxy format unit integration trials cores fault-matrix role-docs changelog docs awx-surveys openapi packages lab lab-core lab-test lab-down remediations-table bench soak lock clean
+.PHONY: help demo demo-fails install develop test lint sanity dist galaxy format unit integration trials cores fault-matrix role-docs changelog docs support awx-surveys openapi packages lab lab-core lab-test lab-down remediations-table bench soak lock clean
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -76,6 +77,12 @@ fault-matrix: $(VENV)/.dev-installed ## Let every fault happen to a run that hol
 role-docs: $(VENV)/.dev-installed ## Write the README of each remediation role from its meta/
 	$(BIN)/python tools/role_docs.py
 
+docs: $(VENV)/.installed $(DOCS)/.installed ## Build the documentation site into .build/site, every link checked, nothing from the network
+	$(DOCS)/bin/python tools/documentation.py .build/site
+
+support: $(VENV)/.dev-installed ## Try every ansible-core on every Python of this machine; writes docs/reference/support.md (an hour)
+	$(BIN)/nox
+
 changelog: $(VENV)/.dev-installed ## At a release: make CHANGELOG.rst and changelogs/changelog.yaml of the fragments
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/antsibull-changelog release
 
@@ -124,8 +131,15 @@ lock: ## Resolve requirements/*.in anew (needs uv)
 		--no-emit-find-links --no-header --no-annotate rulebook.in -o rulebook.txt
 	cd requirements && uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 		--no-emit-find-links --no-header --no-annotate publish.in -o publish.txt
-	cd requirements && for core in 2.16:3.10 2.21:3.13 2.22:3.13; do printf 'ansible-core==%s.*\n' $${core%%:*} | uv pip compile -q \
-		--python-version $${core##*:} --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate \
+	cd requirements && uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+		--no-emit-find-links --no-header --no-annotate docs.in -o docs.txt
+	cd requirements && uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+		--no-emit-find-links --no-header --no-annotate --resolution lowest-direct --extra demo --extra postgresql ../pyproject.toml -o lowest.txt
+	cd requirements && uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+		--no-emit-find-links --no-header --no-annotate lowest-tests.in -o lowest-tests.txt
+	cd requirements && for core in 2.16:3.10 2.17:3.10 2.18:3.11 2.19:3.11 2.20:3.12 2.21:3.12 2.22:3.13; do \
+		printf 'ansible-core==%s.*\n' $${core%%:*} | uv pip compile -q --universal --python-version $${core##*:} \
+		--generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate \
 		--prerelease if-necessary - core.in -o core-$${core%%:*}.txt || exit 1; done
 
 soak: $(VENV)/.dev-installed ## Long crash trials, two thousand incidents in one process, and all tests on real hosts (as root, after make lab); bounded, and stops by itself
@@ -158,6 +172,11 @@ $(VENV)/.installed: $(VENV)/.requirements $(SOURCES)
 	@test -e $(VENV)/.develop || $(BIN)/pip install -q --disable-pip-version-check --no-deps --no-build-isolation \
 		--force-reinstall .
 	@mkdir -p $(COLLECTIONS) && ln -sfn "$(CURDIR)" $(COLLECTIONS)/remediation
+	@touch $@
+
+$(DOCS)/.installed: requirements/docs.txt
+	@test -x $(DOCS)/bin/python || $(PYTHON) -m venv $(DOCS)
+	@$(DOCS)/bin/pip install -q --disable-pip-version-check --require-hashes -r requirements/docs.txt
 	@touch $@
 
 $(PUBLISH)/.installed: requirements/publish.txt
