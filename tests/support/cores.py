@@ -1,5 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The oldest and the newest ansible-core that we support, each in an environment of its own: `make cores` makes them."""
+"""Every ansible-core that we support, each in an environment of its own.
+
+`make cores` makes those of the oldest and the newest, which every run of CI tries; `nox` (noxfile.py) makes and tries all of them on all
+Pythons of this machine.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +19,7 @@ import pytest
 
 TREE = Path(__file__).parents[2]
 CORES = TREE / ".build" / "cores"
+MATRIX = TREE / ".build" / "matrix"
 COLLECTIONS = TREE / ".build" / "collections"
 """Where the collection lies as Galaxy installs it: this tree, by a link that `make install` lays."""
 
@@ -26,10 +31,12 @@ class Core:
     Attributes:
         version: Its first two numbers.
         python: The Python that it runs on here.
+        place: Where its environment is.
     """
 
     version: str
     python: str
+    place: Path
 
     @property
     def requirements(self) -> Path:
@@ -39,12 +46,12 @@ class Core:
     @property
     def programs(self) -> Path:
         """Directory of its programs."""
-        return CORES / self.version / "bin"
+        return self.place / "bin"
 
     @property
     def is_ready(self) -> bool:
         """Whether it is there, with exactly what is required now."""
-        stamp = CORES / self.version / ".installed"
+        stamp = self.place / ".installed"
         return stamp.is_file() and stamp.read_text(encoding="ascii") == self._wanted()
 
     def find_python(self) -> str | None:
@@ -55,18 +62,18 @@ class Core:
 
     def make(self, python: str) -> None:
         """Make its environment anew; raises CalledProcessError."""
-        shutil.rmtree(CORES / self.version, ignore_errors=True)
-        subprocess.run([python, "-m", "venv", str(CORES / self.version)], check=True)
+        shutil.rmtree(self.place, ignore_errors=True)
+        subprocess.run([python, "-m", "venv", str(self.place)], check=True)
         install = ["install", "-q", "--disable-pip-version-check", "--require-hashes", "-r", str(self.requirements)]
         subprocess.run([str(self.programs / "pip"), *install], check=True)
-        (CORES / self.version / ".installed").write_text(self._wanted(), encoding="ascii")
+        (self.place / ".installed").write_text(self._wanted(), encoding="ascii")
 
     def ready_or_skip(self) -> None:
         """Skip the test where the environment is missing, and say so; where everything must run (CI), fail it."""
         if self.is_ready:
             return
         python = self.find_python()
-        missing = f"There is no ansible-core {self.version} in {CORES}: " + (
+        missing = f"There is no ansible-core {self.version} in {self.place}: " + (
             "run make cores." if python else f"this machine has no Python {self.python}."
         )
         if python and os.environ.get("CI") == "true":
@@ -77,7 +84,25 @@ class Core:
         return hashlib.sha256(self.requirements.read_bytes()).hexdigest()
 
 
-ALL = (Core("2.16", "3.10"), Core("2.21", "3.13"), Core("2.22", "3.13"))
+OLDEST_AND_NEWEST = tuple(
+    Core(version, python, CORES / version) for version, python in (("2.16", "3.10"), ("2.21", "3.13"), ("2.22", "3.13"))
+)
+PYTHONS = {
+    "2.16": ("3.10", "3.11", "3.12"),
+    "2.17": ("3.10", "3.11", "3.12"),
+    "2.18": ("3.11", "3.12", "3.13"),
+    "2.19": ("3.11", "3.12", "3.13"),
+    "2.20": ("3.12", "3.13", "3.14"),
+    "2.21": ("3.12", "3.13", "3.14"),
+    "2.22": ("3.13", "3.14", "3.15"),
+}
+"""What each runs on as a controller, as Ansible's own support matrix says."""
+EVERY = tuple(
+    Core(version, python, MATRIX / f"{version}-{python}") for version, pythons in PYTHONS.items() for python in pythons
+)
+CHOSEN = os.environ.get("BREAKGLASS_CORE", "")
+"""One of all, as `2.17-3.12`, instead of the oldest and the newest."""
+ALL = tuple(core for core in EVERY if core.place.name == CHOSEN) if CHOSEN else OLDEST_AND_NEWEST
 
 
 def main() -> None:

@@ -6,6 +6,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 from hypothesis import strategies as st
+from tests.support.journal_records import NOW
 
 from breakglass.domain.alert import Alert, AlertStatus
 from breakglass.domain.approvals import Asker, Quorum, Requirement, Vote
@@ -16,7 +17,6 @@ from breakglass.domain.plan import Plan
 from breakglass.domain.rules import Ladder, Limits, Mode, Rung
 from breakglass.domain.schedule import EVERY_DAY, WEEKDAYS, Schedule
 
-NOW = datetime(2026, 11, 22, 3, 12, 9, 104000, tzinfo=UTC)
 SECOND, MINUTE, HOUR, DAY = (timedelta(**{unit: 1}) for unit in ("seconds", "minutes", "hours", "days"))
 NEVER_WAITS = Limits(firing_for=timedelta(0), attempts=2, cooldown=timedelta(0), repairs_per_day=3, hosts_at_once=2)
 

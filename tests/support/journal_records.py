@@ -3,16 +3,17 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING
 
 from ansible_collections.breakglass.remediation.plugins.plugin_utils._journal.record import GENESIS, Record, timestamp
-from tests.support.incidents import NOW
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from ansible_collections.breakglass.remediation.plugins.plugin_utils._journal.record import JsonValue
+
+NOW = datetime(2026, 11, 22, 3, 12, 9, 104000, tzinfo=timezone.utc)
 
 INCIDENT = "INC-7K3M"
 DIRECTORY = f"2026/11/22/{INCIDENT}"

@@ -13,9 +13,11 @@ import pytest
 from tests.fault_matrix.ground import Ground
 from tests.fault_matrix.run import complaints
 from tests.fault_matrix.trial import Trial
+from tests.integration.collection.operator_run import PROVEN, OperatorRun
 from tests.support.canary_ground import CanaryGround
 from tests.support.canary_run import CanaryRun
 from tests.support.cores import ALL, COLLECTIONS, TREE, Core
+from tests.support.site import Site
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,6 +40,13 @@ ENDS_BY_ITSELF = "    - name: The end\n      ansible.builtin.command: {argv: ['t
 def canary_ground() -> Iterator[CanaryGround]:
     """The servers of the canary test."""
     with CanaryGround() as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def site() -> Iterator[Site]:
+    """A Vault, a host with a service, an operator."""
+    with Site() as made:
         yield made
 
 
@@ -105,6 +114,19 @@ def test_it_warns_of_nothing_and_closes(trial: Trial) -> None:
     assert ending.code == 0, output
     assert complaints(ending) == []
     assert "WARNING" not in output
+
+
+def test_it_repairs_a_host(core: Core, site: Site) -> None:
+    """`ansible-playbook` alone repairs a service over SSH under a grant, which is proven gone; the journal verifies."""
+    site.service.kill()
+    with OperatorRun(site) as run:
+        words = site.playbook_command()[1:]
+        run.command([str(core.programs / "ansible-playbook"), *words], ANSIBLE_COLLECTIONS_PATH=str(COLLECTIONS))
+        assert run.code == 0, run.text
+        assert run.last_line.startswith(PROVEN)
+        assert run.verified().exit_code == 0
+        run.assert_nothing_left()
+    assert site.service_answers()
 
 
 def test_a_killed_run_is_closed(trial: Trial) -> None:

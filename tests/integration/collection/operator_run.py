@@ -111,6 +111,11 @@ class OperatorRun:
         self.code = self._start([program, "localhost", *arguments], environment).wait(100)
         return self
 
+    def command(self, command: list[str], **environment: str) -> Self:
+        """Run a whole command line, for example of another ansible-core, and wait for its end."""
+        self.code = self._start(command, environment).wait(100)
+        return self
+
     def playbook(self, text: str, *arguments: str, **environment: str) -> Self:
         """Run a playbook of this text and wait for its end."""
         return self.remediate(str(self.write("play.yml", text)), *arguments, **environment)

@@ -6,11 +6,13 @@ from __future__ import annotations
 import ssl
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 from tests.support.receivers.faults import Fault
 
 if TYPE_CHECKING:
+    from typing import Self
+
     from tests.support.certificates import Pair
 
 SECRET = "5d0c-cafe-beat"  # in path and query, as such services have it

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -43,7 +43,7 @@ class ShippedJournal:
         """Write a stream with these bodies, checkpoint and seal it; returns its records' ids."""
         path, origin = self.announce(name)
         with Stream.create(path, origin) as stream:
-            ids = [stream.append("task.result", body, at=datetime.now(UTC)).id for body in bodies]
+            ids = [stream.append("task.result", body, at=datetime.now(timezone.utc)).id for body in bodies]
             size, root = stream.head()
         write_checkpoint(path, sign(Checkpoint(origin, size, root), self.key), size)
         self.ledger.seal(path.relative_to(self.directory), size, root.hex(), [size])

@@ -10,13 +10,15 @@ import socket
 import subprocess
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 import pytest
 
 from breakglass.demo.parts import free_port
 
 if TYPE_CHECKING:
+    from typing import Self
+
     from tests.support.certificates import Pair
 
 READY_WITHIN_SECONDS = 20

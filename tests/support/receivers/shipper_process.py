@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 from ansible_collections.breakglass.remediation.plugins.plugin_utils._ship.starting import (
     module_command,
@@ -16,6 +16,7 @@ from ansible_collections.breakglass.remediation.plugins.plugin_utils._ship.start
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
+    from typing import Self
 
 
 class ShipperProcess:

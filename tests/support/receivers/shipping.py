@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import time
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,7 +25,7 @@ NAME = "siem"
 def courier(journal: ShippedJournal, options: Mapping[str, object]) -> Iterator[Courier]:
     """A courier of one sink, as the shipper would start it; the dead letters are sealed at the end."""
     sink = make_sinks({NAME: dict(options)}, Path("/"))[NAME]
-    letters = DeadLetters(journal.directory, lambda: datetime.now(UTC))
+    letters = DeadLetters(journal.directory, lambda: datetime.now(timezone.utc))
     one = Courier(NAME, sink, journal.directory, letters, lambda: 0.5)
     yield one
     one.close()

@@ -9,13 +9,14 @@ import socket
 import ssl
 import threading
 from contextlib import suppress
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 from tests.support.receivers.faults import Fault, Script
 from tests.support.receivers.http_receiver import RESET
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from typing import Self
 
     from tests.support.certificates import Pair
 

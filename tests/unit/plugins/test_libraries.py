@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -40,7 +41,7 @@ def test_a_run_without_one_of_them_ends_before_its_first_task(library: str, tmp_
         "PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin",
         "HOME": str(tmp_path),
         "LANG": "C.UTF-8",
-        "PYTHONPATH": str(tmp_path),
+        "PYTHONPATH": f"{tmp_path}:{os.environ.get('PYTHONPATH', '')}",
         "ANSIBLE_CALLBACKS_ENABLED": "breakglass.remediation.audit",
         "BREAKGLASS_JOURNAL": str(tmp_path / "journal"),
     }

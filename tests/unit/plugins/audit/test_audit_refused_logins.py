@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta, timezone
 from typing import Final
 
 import pytest
@@ -11,7 +11,7 @@ from ansible_collections.breakglass.remediation.plugins.plugin_utils._audit.refu
 
 from breakglass.effects.escalation_text import QUOTE_LIMIT
 
-NOW: Final = datetime(2026, 11, 22, 3, 0, 0, tzinfo=UTC)
+NOW: Final = datetime(2026, 11, 22, 3, 0, 0, tzinfo=timezone.utc)
 SHOWN: Final = {
     "valid_after": "2026-11-22T02:59:30Z",
     "valid_before": "2026-11-22T03:10:00Z",

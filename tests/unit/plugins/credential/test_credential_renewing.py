@@ -6,7 +6,7 @@ from __future__ import annotations
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -32,7 +32,7 @@ from breakglass.demo.parts import free_port
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-START = datetime(2026, 11, 22, 3, 0, 0, tzinfo=UTC)
+START = datetime(2026, 11, 22, 3, 0, 0, tzinfo=timezone.utc)
 BOX_ENDS = START + timedelta(minutes=10)
 DATABASE = Credential(
     id="db-1",

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING
 
 import pytest
@@ -29,7 +29,7 @@ from tests.support.live_run import LiveRun, live_run
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-NOW = datetime(2026, 11, 22, 3, 0, 0, tzinfo=UTC)
+NOW = datetime(2026, 11, 22, 3, 0, 0, tzinfo=timezone.utc)
 BOX_ENDS = "2026-11-22T03:10:00Z"
 CANARY = "canary-5ecret"
 ORDER = SecretOrder("shop", SecretRequest(Engine.DYNAMIC, "rabbitmq", "creds/shop"), "json", "")
@@ -125,7 +125,7 @@ def test_a_file_that_is_not_ours_is_one_sentence(running: LiveRun, text: str) ->
         wallet.read_credential(running.run, "shop")
 
 
-@given(st.datetimes(datetime(1970, 1, 1), datetime(9999, 1, 1), timezones=st.just(UTC)))  # noqa: DTZ001 (as Hypothesis wants it)
+@given(st.datetimes(datetime(1970, 1, 1), datetime(9999, 1, 1), timezones=st.just(timezone.utc)))  # noqa: DTZ001 (as Hypothesis wants it)
 def test_a_moment_is_read_as_it_was_written(moment: datetime) -> None:
     """Whole seconds, UTC; the order of the texts is the order of the moments."""
     text = wallet.text_of(moment)

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING
 
 from ansible_collections.breakglass.remediation.plugins.plugin_utils._errors import BreakglassError
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from ansible_collections.breakglass.remediation.plugins.plugin_utils._journal.public_key import PublicKey
 
-START = datetime(2026, 11, 22, 2, 52, 4, tzinfo=UTC)
+START = datetime(2026, 11, 22, 2, 52, 4, tzinfo=timezone.utc)
 KEY = LocalKey("breakglass-journal/v1", bytes(range(32)))
 OTHER_KEY = LocalKey("breakglass-journal/v2", bytes(range(1, 33)))
 KEYS = (KEY.key(),)

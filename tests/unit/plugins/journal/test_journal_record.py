@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import json
 from collections import UserDict
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import datetime, timedelta, timezone
 from types import MappingProxyType
 
 import pytest
@@ -26,7 +26,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.support.corpus import HOSTILE
 
-NOW = datetime(2026, 11, 22, 2, 52, 4, 123456, tzinfo=UTC)
+NOW = datetime(2026, 11, 22, 2, 52, 4, 123456, tzinfo=timezone.utc)
 
 scalars = (
     st.none()
@@ -214,7 +214,7 @@ def test_a_moment_is_written_in_utc():
     """Moments come out in UTC with six digits, whatever zone they had."""
     moment = datetime(2026, 11, 22, 3, 52, 4, 5, tzinfo=timezone(timedelta(hours=1)))
     assert timestamp(moment) == "2026-11-22T02:52:04.000005Z"
-    assert timestamp(datetime(1, 1, 1, tzinfo=UTC)) == "0001-01-01T00:00:00.000000Z"
+    assert timestamp(datetime(1, 1, 1, tzinfo=timezone.utc)) == "0001-01-01T00:00:00.000000Z"
 
 
 def test_a_moment_without_a_zone_is_refused():

@@ -195,7 +195,7 @@ def rewrite(journal, name, keep, size):
     with closing(Stream.create(journal / "anew.jsonl", f"breakglass/{name}")) as stream:
         for line in lines_of(journal / name)[:keep]:
             record = parse(line.rstrip(b"\n"))
-            moment = clock().fromisoformat(record.at)
+            moment = clock().fromisoformat(record.at.replace("Z", "+00:00"))
             stream.append(record.kind, record.body, id=record.id, at=moment)
         for number in range(keep, size):
             stream.append("task.result", {"harmless": number}, at=clock())

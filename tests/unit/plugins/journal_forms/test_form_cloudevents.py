@@ -23,7 +23,7 @@ def test_every_record_is_an_event(record) -> None:
     assert event.keys() == ATTRIBUTES
     assert event["specversion"] == "1.0"
     assert all(isinstance(value, str) and value for name, value in event.items() if name != "data")
-    assert datetime.fromisoformat(str(event["time"])).tzinfo is not None
+    assert datetime.fromisoformat(str(event["time"]).replace("Z", "+00:00")).tzinfo is not None
 
 
 def test_data_is_the_record_itself() -> None:

@@ -111,7 +111,7 @@ def test_what_came_from_one_incident_belongs_together() -> None:
     assert isinstance(metadata, dict)
     assert metadata["correlation_uid"] == INCIDENT
     assert (metadata["uid"], metadata["sequence"], metadata["original_time"]) == (record.id, 1, record.at)
-    assert to_ocsf(record)["time"] == datetime.fromisoformat(record.at).timestamp() * 1000
+    assert to_ocsf(record)["time"] == datetime.fromisoformat(record.at.replace("Z", "+00:00")).timestamp() * 1000
 
 
 def test_grant_that_is_not_proven_gone_is_a_failure_of_high_severity() -> None:

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING
 
 from cryptography import x509
@@ -53,7 +53,7 @@ def sign(
     """Make a key and a certificate for it, by itself or by another."""
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-    since = begins or datetime.now(tz=UTC) - timedelta(hours=1)
+    since = begins or datetime.now(tz=timezone.utc) - timedelta(hours=1)
     builder = (
         x509.CertificateBuilder()
         .subject_name(subject)

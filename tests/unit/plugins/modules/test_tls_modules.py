@@ -7,7 +7,7 @@ import socket
 import ssl
 import threading
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,7 +31,7 @@ ROOT = sign("root", authority=True)
 BETWEEN = sign("between", by=ROOT, authority=True)
 NAMES = ("shop.test", "www.shop.test", "*.any.test")
 LEAF = sign("shop.test", NAMES, BETWEEN)
-NOW = datetime.now(tz=UTC)
+NOW = datetime.now(tz=timezone.utc)
 
 
 def test_a_certificate_is_read() -> None:

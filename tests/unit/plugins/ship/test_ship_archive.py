@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -38,12 +38,12 @@ def journal(tmp_path: Path) -> ShippedJournal:
 
 
 def later() -> datetime:
-    return datetime.now(UTC) + timedelta(seconds=1)
+    return datetime.now(timezone.utc) + timedelta(seconds=1)
 
 
 def move(journal: ShippedJournal, *sinks: str, before: datetime | None = None) -> Archived:
     to = journal.directory.with_name("archive")
-    return archive(journal.directory, to, before or later(), sinks, lambda: datetime.now(UTC))
+    return archive(journal.directory, to, before or later(), sinks, lambda: datetime.now(timezone.utc))
 
 
 def both_verify(journal: ShippedJournal) -> None:
@@ -66,7 +66,7 @@ def test_old_streams_are_moved(journal: ShippedJournal) -> None:
     """Sealed streams move with their checkpoints; the ledger says so; open ones stay; both journals verify."""
     path, _ = journal.announce("04")
     names = tuple(f"{RUN.format(one)}.jsonl" for one in ("01", "02", "03"))
-    assert move(journal, before=datetime.now(UTC) - timedelta(days=1)).moved == ()
+    assert move(journal, before=datetime.now(timezone.utc) - timedelta(days=1)).moved == ()
     assert move(journal).moved == names
     journal.ledger.absent(path.relative_to(journal.directory))
     assert not list(journal.directory.rglob("*/play-*"))
@@ -124,7 +124,7 @@ def test_a_move_that_must_stop_is_gone_on_with_later(journal: ShippedJournal) ->
     """What was not let move stays whole, and the next call moves the rest."""
     answers = iter([True, False])
     to = journal.directory.with_name("archive")
-    first = archive(journal.directory, to, later(), (), lambda: datetime.now(UTC), go_on=lambda: next(answers))
+    first = archive(journal.directory, to, later(), (), lambda: datetime.now(timezone.utc), go_on=lambda: next(answers))
     assert first.moved == (f"{RUN.format('01')}.jsonl",)
     both_verify(journal)
     assert move(journal).moved == (f"{RUN.format('02')}.jsonl", f"{RUN.format('03')}.jsonl")

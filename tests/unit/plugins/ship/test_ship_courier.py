@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import json
 from contextlib import ExitStack
-from datetime import UTC, datetime
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -67,7 +67,7 @@ def journal(tmp_path: Path) -> ShippedJournal:
 
 
 def courier_of(journal: ShippedJournal, sink: Taker) -> tuple[Courier, DeadLetters]:
-    letters = DeadLetters(journal.directory, lambda: datetime.now(UTC))
+    letters = DeadLetters(journal.directory, lambda: datetime.now(timezone.utc))
     return Courier("siem", sink, journal.directory, letters, lambda: 0.5), letters
 
 
@@ -89,7 +89,7 @@ def test_new_streams_and_new_records_are_found(journal: ShippedJournal) -> None:
         stream = journal.open_stream("01", keep)
         drain(one)
         for number in range(3):
-            stream.append("task.result", {"m": number}, at=datetime.now(UTC))
+            stream.append("task.result", {"m": number}, at=datetime.now(timezone.utc))
             drain(one)
             assert stream.last is not None
             assert sink.taken[-1] == stream.last.id
@@ -135,11 +135,11 @@ def test_refused_record_does_not_wait_for_a_busy_stream(journal: ShippedJournal)
         busy = journal.open_stream("01", keep)
         bad = journal.open_stream("02", keep)
         for number in range(6):
-            bad.append("task.result", {"n": "bad" if number == 4 else "good"}, at=datetime.now(UTC))
+            bad.append("task.result", {"n": "bad" if number == 4 else "good"}, at=datetime.now(timezone.utc))
         one, _ = courier_of(journal, sink)
         for _ in range(40):
             for number in range(sink.most):
-                busy.append("task.result", {"m": number}, at=datetime.now(UTC))
+                busy.append("task.result", {"m": number}, at=datetime.now(timezone.utc))
             one.step()
     assert len(journal.letters()) == 1
 

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
 import pytest
@@ -59,8 +59,8 @@ def test_whatever_vault_answers_a_reader_returns_or_raises_ours(
 def test_gos_times_are_read_as_utc(written: str, microsecond: int) -> None:
     """Nine decimals, none, and other zones are read."""
     found = answer.moment({"at": written}, "at")
-    assert found == datetime(2026, 11, 22, 23, 8, 26, microsecond, tzinfo=UTC)
-    assert found.tzinfo is UTC
+    assert found == datetime(2026, 11, 22, 23, 8, 26, microsecond, tzinfo=timezone.utc)
+    assert found.tzinfo is timezone.utc
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta, timezone
 
 import pytest
 from ansible_collections.breakglass.remediation.plugins.plugin_utils._vault.errors import (
@@ -49,7 +49,7 @@ def test_the_right_token_has_no_differences() -> None:
     """A token as OpenBao describes it passes, and its facts carry Vault's clock: the box begins with the minting."""
     lookup = read_lookup({"data": ALIVE})
     assert differences(lookup, REQUEST, GrantKind.CHILD) == ()
-    assert facts(lookup, REQUEST).expires_at == datetime(2026, 11, 22, 23, 18, 26, 265752, tzinfo=UTC)
+    assert facts(lookup, REQUEST).expires_at == datetime(2026, 11, 22, 23, 18, 26, 265752, tzinfo=timezone.utc)
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime, timezone
 
 import pytest
 from ansible_collections.breakglass.remediation.plugins.plugin_utils._vault.errors import UnexpectedAnswer
@@ -40,7 +40,7 @@ def test_what_it_is_and_whether_it_serves(answer: dict[str, object], said: str, 
     health = health_of(answer)
     assert str(health) == said
     assert health.serves is serves
-    assert health.server_time == datetime(2026, 11, 27, 17, 8, 1, tzinfo=UTC)
+    assert health.server_time == datetime(2026, 11, 27, 17, 8, 1, tzinfo=timezone.utc)
 
 
 @pytest.mark.parametrize(

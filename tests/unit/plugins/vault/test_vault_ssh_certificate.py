@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta, timezone
 
 import pytest
 from ansible_collections.breakglass.remediation.plugins.plugin_utils._vault.errors import (
@@ -43,7 +43,7 @@ EXPECTED = Expected(
     key_id="INC-1",
     ca_public_key=text_of(CA.public_key()) + "\n",
     longest=LIFE,
-    not_after=datetime.fromtimestamp(NOW + 300, tz=UTC),
+    not_after=datetime.fromtimestamp(NOW + 300, tz=timezone.utc),
 )
 
 
@@ -100,7 +100,7 @@ def test_each_difference_of_a_signed_certificate_is_named(line: str, difference:
         (replace(EXPECTED, key_id="INC-2"), "key id"),
         (replace(EXPECTED, longest=timedelta(minutes=4)), "it lives for 0:05:30, asked was 0:04:00"),
         (
-            replace(EXPECTED, not_after=datetime.fromtimestamp(NOW + 299, tz=UTC)),
+            replace(EXPECTED, not_after=datetime.fromtimestamp(NOW + 299, tz=timezone.utc)),
             "outlives its grant by 0:00:01",
         ),
         (replace(EXPECTED, ca_public_key="nonsense"), "not signed"),
