@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from breakglass.domain.alert import REQUEST, Alert, AlertStatus
 from breakglass.domain.draft import Note
+from breakglass.domain.extending import asked_in_time, nothing_to_extend, wish_to_extend
 from breakglass.domain.incident import State
 from breakglass.domain.requests import Person, RefusedRequest, Wish, course_of
 from breakglass.errors import BreakglassError
@@ -17,6 +18,8 @@ from breakglass.store.inbox import Arrival
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from breakglass.domain.course import Course
+    from breakglass.domain.extending import Extension
     from breakglass.domain.incident import Incident
     from breakglass.effects.lend import Lend, Loan
     from breakglass.in_force import InForce
@@ -36,11 +39,15 @@ class Standing:
         state: Of its incident.
         why: What it waits for, or how it ended; may be empty.
         loan: The grant, the first time that it is there.
+        until: When the grant dies by itself; None while there is none.
+        extended_by: The request that has taken its sessions over; empty where none has.
     """
 
     state: State
     why: str
     loan: Loan | None
+    until: datetime | None = None
+    extended_by: str = ""
 
 
 @dataclass(frozen=True)
@@ -70,18 +77,24 @@ class Requests:
             RefusedRequest: The policy does not allow it; that is recorded.
             DatabaseUnavailable: Nothing was taken in.
         """
-        if _is_of(self.incidents.show(made), person):
+        if self._is_there(person, made):
             return made
-        try:
-            rules = self.in_force.now
-            course = course_of(person, wish, rules.policy, rules.hosts)
-        except RefusedRequest as error:
-            self.queue.add_to_day([Note("request.refused", {**_about(person, wish), "why": str(error)})])
-            raise
-        arrival = Arrival(_alert(made, AlertStatus.FIRING, _about(person, wish)), course, made, self.runner)
-        self.incidents.accept([arrival])
-        self.hint()
-        return made
+        return self._take_in(made, person, wish, self._course(person, wish), self.runner)
+
+    def extend(self, person: Person, incident: str, extension: Extension, made: str) -> str:
+        """Take in that this person wants more time for a grant that is open: a request of its own under this id, which is returned.
+
+        Raises:
+            NoSuchRequest: There is none of this person.
+            RefusedRequest: There is nothing to extend, or the policy does not allow it; the latter is recorded.
+            DatabaseUnavailable: Nothing was taken in.
+        """
+        if self._is_there(person, made):
+            return made
+        found, now = self.of(person, incident), datetime.now(UTC)
+        wish = wish_to_extend(found, extension, self.incidents.extensions(incident), now)
+        course = asked_in_time(self._course(person, wish), found, now)
+        return self._take_in(made, person, wish, course, found.attempt.runner or self.runner)
 
     def standing(self, person: Person, incident: str) -> Standing:
         """How a request of this person stands. Raises NoSuchRequest."""
@@ -89,13 +102,20 @@ class Requests:
         ready = found.state is State.RUNNING and found.course.hands_out
         loan = self.loans.fetch(incident) if ready else None
         why = found.blocked or (found.result.value if found.result else "")
-        return Standing(found.state, why, loan)
+        until = found.attempts[-1].expires_at if found.attempts else None
+        took_over = [one.id for one in self.incidents.extensions(incident) if one.attempts and one.attempt.accessor]
+        return Standing(found.state, why, loan, until, "".join(took_over[:1]))
 
     def give_back(self, person: Person, incident: str) -> None:
-        """The person is done, or does not want it any more; it is closed and proven gone. Raises NoSuchRequest."""
-        self.of(person, incident)
-        self.incidents.accept([Arrival(_alert(incident, AlertStatus.RESOLVED, {}), None, incident)])
-        self.loans.give_back(incident)
+        """The person is done, or does not want it any more; it is closed and proven gone, and so is what extends it.
+
+        Raises NoSuchRequest.
+        """
+        found = self.of(person, incident)
+        for one in (found, *self._extensions(incident)):
+            if one.state is not State.CLOSED or one is found:
+                self.incidents.accept([Arrival(_alert(one.id, AlertStatus.RESOLVED, {}), None, one.id)])
+                self.loans.give_back(one.id)
         self.hint()
 
     def of(self, person: Person, incident: str) -> Incident:
@@ -104,6 +124,35 @@ class Requests:
         if found is None or not _is_of(found, person):
             raise NoSuchRequest("There is no request of this id that is yours.")
         return found
+
+    def _extensions(self, incident: str) -> list[Incident]:
+        """What extends it, and what extends that, and so on."""
+        found = self.incidents.extensions(incident)
+        return [*found, *(further for one in found for further in self._extensions(one.id))]
+
+    def _course(self, person: Person, wish: Wish) -> Course:
+        try:
+            rules = self.in_force.now
+            return course_of(person, wish, rules.policy, rules.hosts)
+        except RefusedRequest as error:
+            self.queue.add_to_day([Note("request.refused", {**_about(person, wish), "why": str(error)})])
+            raise
+
+    def _is_there(self, person: Person, made: str) -> bool:
+        """Whether a request of this id was taken in already, when its call is repeated."""
+        return _is_of(self.incidents.show(made), person)
+
+    def _take_in(self, made: str, person: Person, wish: Wish, course: Course, home: str) -> str:
+        arrival = Arrival(_alert(made, AlertStatus.FIRING, _about(person, wish)), course, made, home)
+        self.incidents.accept([arrival])
+        self.hint()
+        return made
+
+
+def not_extendable(incidents: Incidents, incident: Incident) -> str:
+    """Why what extends another request may not open; empty when it may, and for what stands for itself."""
+    extends = incident.course.plan.extends if incident.course.plan else ""
+    return nothing_to_extend(incidents.show(extends), extends) if extends else ""
 
 
 def _is_of(incident: Incident | None, person: Person) -> bool:
@@ -121,6 +170,7 @@ def _about(person: Person, wish: Wish) -> dict[str, str]:
         "hosts": ",".join(wish.hosts),
         "reason": wish.reason,
         "ticket": wish.ticket,
+        **({"extends": wish.extends} if wish.extends else {}),
     }
 
 

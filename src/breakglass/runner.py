@@ -56,7 +56,7 @@ from breakglass.pruning import Forgetting
 from breakglass.reception import Reception
 from breakglass.remediations import content_digest
 from breakglass.repeating import Repeating
-from breakglass.requests import Requests
+from breakglass.requests import Requests, not_extendable
 from breakglass.restored import hold_after_restore
 from breakglass.retention import Retention
 from breakglass.reviews import EVERY_SECONDS as REVIEWS_EVERY_SECONDS
@@ -66,6 +66,7 @@ from breakglass.sender_watch import EVERY_SECONDS as SENDERS_EVERY_SECONDS
 from breakglass.sender_watch import SenderWatch
 from breakglass.sessions.doors import Doors
 from breakglass.sessions.purse import Purse
+from breakglass.sessions.records import Records
 from breakglass.sessions.running import Running
 from breakglass.shipping import Shipping
 from breakglass.still_approved import StillApproved
@@ -230,7 +231,9 @@ def make_runner(settings: Settings) -> Runner:
     )
     identity, orders = Identity(session), Orders(database)
     handover = Handover()
-    running = Running(Purse(session, journal, run_directory(settings)), journal.over)
+    still = StillApproved(identity)
+    records = Records(journal)
+    running = Running(Purse(session, journal, run_directory(settings)), records, still.asker_changed)
     loans = Lend(handover, incidents.given_back, running)
     plays = RunPlay(
         runs=runs,
@@ -254,7 +257,7 @@ def make_runner(settings: Settings) -> Runner:
             session,
             handover,
             holds.against,
-            StillApproved(identity).changed,
+            lambda incident: still.changed(incident) or not_extendable(incidents, incident),
             one_of_several,
             frozenset(settings.awx.accesses if settings.awx else ()),
         ),
@@ -295,7 +298,7 @@ def make_runner(settings: Settings) -> Runner:
         settings=settings,
         reception=reception,
         requests=requests,
-        doors=Doors(requests, running, journal, in_force, StillApproved(identity).asker_changed),
+        doors=Doors(requests, running, records, in_force, still.asker_changed),
         approvals=Approvals(orders, SecondFactor(session.client, Factors(database)), engine.hint),
         judging=Judging(Reviews(database)),
         identity=identity,

@@ -241,6 +241,10 @@ _TELLERS: dict[str, Callable[[Body], Told | None]] = {
         f"{plain(body.get('person')) or 'a request'}: {plain(body.get('why'))}",
     ),
     "session.opened": _session,
+    "session.continued": lambda body: (
+        "session",
+        f"goes on in {plain(body.get('stream')).rpartition('/')[0].rpartition('/')[2]} until {clock(body.get('until'))}",
+    ),
     "session.ended": _session_over,
     "item.result": _item,
     "play.no_hosts_matched": lambda _body: ("play", "no host matched"),

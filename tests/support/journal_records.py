@@ -266,6 +266,7 @@ OF_THE_SESSION: list[tuple[str, dict[str, JsonValue]]] = [
     ("session.output", {"seconds": 1.5, "channel": "out", "text": "uid=0(root)\r\n"}),
     ("session.resized", {"seconds": 2.0, "columns": 120, "rows": 40}),
     ("session.told", {"seconds": 3.0, "text": "*** breakglass: 1 minute left."}),
+    ("session.continued", {"seconds": 3.5, "bytes": 13, "stream": f"{DIRECTORY}/session-2", "until": ""}),
     (
         "session.ended",
         {"seconds": 4.0, "bytes": 13, "why": "it came to its end", "proven": False, "left": "17 sleep", "status": 0},

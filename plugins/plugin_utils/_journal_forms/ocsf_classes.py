@@ -138,6 +138,7 @@ KINDS: dict[str, Meaning] = {
     "credential.renewed": Meaning(EventClass.AUTHENTICATION, _RENEW, status=Status.SUCCESS),
     "credential.not_renewed": Meaning(EventClass.AUTHENTICATION, _RENEW, Severity.MEDIUM, Status.FAILURE),
     "session.opened": Meaning(EventClass.AUTHENTICATION, _LOGON),
+    "session.continued": Meaning(EventClass.AUTHENTICATION, _RENEW, status=Status.SUCCESS),
     "session.ended": Meaning(EventClass.AUTHENTICATION, _LOGOFF, status=Status.SUCCESS),
     "run.died": _TASK_WENT_WRONG,
     "run.stopped": _TASK_WENT_WRONG,

@@ -16,6 +16,7 @@ from breakglass.cli import (
     audit,
     doctor,
     drills,
+    extend,
     handover,
     holds,
     hosts,
@@ -64,6 +65,7 @@ app.command()(login.logout)
 app.command()(login.whoami)
 app.command()(requests.request)
 app.command()(requests.release)
+app.command()(extend.extend)
 app.command()(requests.reviews)
 app.command()(requests.review)
 app.command()(ssh.ssh)

@@ -38,7 +38,7 @@ def ssh(  # noqa: PLR0917 (each is an option of the command)
     import os  # noqa: PLC0415
 
     from breakglass.client.attaching import attach  # noqa: PLC0415
-    from breakglass.client.requesting import give_back  # noqa: PLC0415
+    from breakglass.client.requesting import give_back, newest  # noqa: PLC0415
     from breakglass.client.session import runner_api  # noqa: PLC0415
     from breakglass.client.terminal import Terminal  # noqa: PLC0415
 
@@ -54,9 +54,12 @@ def ssh(  # noqa: PLR0917 (each is an option of the command)
         minutes, seconds = divmod(int(time.monotonic() - began), 60)
         if over.status is None:
             typer.echo(f"The session was ended: {over.why}.".replace("..", "."), err=True)
-        typer.echo(f"Session {minutes}:{seconds:02}, recorded: breakglass replay {request}", err=True)
+        requests = newest(api, request)
+        for number, one in enumerate(requests):
+            said = f"Session {minutes}:{seconds:02}, recorded" if number == 0 else "and, after the extension"
+            typer.echo(f"{said}: breakglass replay {one}", err=True)
         if is_ours:
-            _tell_end(api, request)
+            _tell_end(api, requests[-1])
     raise typer.Exit(NOT_BY_ITSELF if over.status is None else over.status)
 
 

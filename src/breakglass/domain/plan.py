@@ -40,6 +40,7 @@ class Plan:
         time_box_seconds: Life of the grant from the moment it opens.
         check_mode: Whether the remediation only says what it would change.
         rollout: In which order, by name; of one host there is only one.
+        extends: The request whose sessions go on under this grant; empty where it stands for itself.
     """
 
     remediation: str
@@ -51,6 +52,7 @@ class Plan:
     time_box_seconds: int
     check_mode: bool = False
     rollout: Rollout = Rollout.TOGETHER
+    extends: str = ""
 
     @property
     def lends(self) -> bool:
@@ -77,16 +79,19 @@ class Plan:
             del content["check_mode"]  # so that the digest of what changes something is what it always was
         if self.rollout is Rollout.TOGETHER:
             del content["rollout"]
+        if not self.extends:
+            del content["extends"]
         return content | {"hosts": list(self.hosts), "parameters": dict(self.parameters)}
 
     @classmethod
     def from_json(cls, content: object) -> Plan:
         """Read what to_json gave; raises UnreadablePlan."""
         names = {field.name for field in fields(cls)}
-        if not isinstance(content, dict) or content.keys() | {"check_mode", "rollout"} != names:
+        if not isinstance(content, dict) or content.keys() | {"check_mode", "rollout", "extends"} != names:
             raise UnreadablePlan("The stored plan has other fields than a plan of this version.")
         hosts, parameters = content["hosts"], content["parameters"]
         texts = [content[name] for name in ("remediation", "content_digest", "access", "user")]
+        texts.append(content.get("extends", ""))
         seconds = content["time_box_seconds"]
         if not (isinstance(hosts, list) and hosts and isinstance(parameters, dict)):
             raise UnreadablePlan("The stored plan has no hosts, or its parameters are not a mapping.")

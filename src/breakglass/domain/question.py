@@ -48,6 +48,7 @@ def headline(incident: Incident) -> str:
         plan.access if plan and plan.lends else plan.remediation.rpartition(".")[2] if plan else incident.course.trigger
     )
     hosts = _quoted(", ".join(incident.course.hosts))
+    what = f"more time ({plan.extends}): {what}" if plan and plan.extends else what
     drill = "DRILL: " if incident.course.drill else ""
     return f"{drill}{asker.person} asks for {what} on {hosts}" if asker else f"{drill}{what} on {hosts} needs a yes"
 
@@ -68,6 +69,8 @@ def _why(incident: Incident, plan: Plan) -> Iterator[Line]:
         yield "who", f"{asker.person} ({asker.name}, {', '.join(asker.groups)})"
         yield "because", _quoted(f"{asker.reason} · {asker.ticket}" if asker.ticket else asker.reason)
     yield "asks for", f"{plan.access}, {box} from the moment it opens"
+    if plan.extends:
+        yield "extends", f"{plan.extends}, which is closed then: its sessions go on until the new end"
 
 
 def _work(plan: Plan) -> Iterator[Line]:

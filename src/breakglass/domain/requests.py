@@ -56,6 +56,7 @@ class Wish:
         time_box: Life of the grant from the moment it opens.
         hand_out: Whether they want the grant itself, to use it from their own machine.
         override: Whether they do without the approval, because nobody can be waited for.
+        extends: The request of theirs whose sessions are to go on under this one; empty where it stands for itself.
     """
 
     access: str
@@ -65,6 +66,7 @@ class Wish:
     time_box: timedelta
     hand_out: bool = False
     override: bool = False
+    extends: str = ""
 
 
 def course_of(person: Person, wish: Wish, policy: Policy, inventory: Mapping[str, frozenset[str]]) -> Course:
@@ -150,4 +152,5 @@ def _plan(wish: Wish, rule: RequestRule, policy: Policy, inventory: Mapping[str,
         access=access.name,
         user=access.ssh.user if access.ssh else "",
         time_box_seconds=int(wish.time_box.total_seconds()),
+        extends=wish.extends,
     )

@@ -48,7 +48,7 @@ class UseHere(Protocol):
     """What the runner itself does under a grant that it does not hand out: people's sessions on hosts."""
 
     def take(self, incident: Incident, loan: Loan) -> None:
-        """Open the grant, in this process. Raises BreakglassError."""
+        """Open the grant, in this process; what goes on under the one that it extends goes over to it. Raises BreakglassError."""
         ...
 
     def end(self, incident: str, why: str) -> str:
@@ -61,6 +61,7 @@ class _Open:
     loan: Loan
     taken: bool = False
     back: threading.Event = field(default_factory=threading.Event)
+    extended_by: str = ""
     cancelled: bool = False
     kept_until: float = field(default_factory=lambda: time.monotonic() + FIRST_WORD_IS_GOOD_SECONDS)
 
@@ -93,6 +94,7 @@ class Lend:
                 return NotStarted(f"the runner can't use the grant: {error}")
         with self._lock:
             self._open[incident.id] = loan
+        self._end_extended(plan.extends, incident.id)
         ended = self._wait(incident.id, loan, time.monotonic() + plan.time_box_seconds)
         with self._lock:
             del self._open[incident.id]
@@ -140,6 +142,13 @@ class Lend:
                 if found := self._open.get(incident):
                     found.kept_until = until
 
+    def _end_extended(self, incident: str, by: str) -> None:
+        """Of a request and its extension only one is open: the new end counts, not the later one of two."""
+        with self._lock:
+            if found := self._open.get(incident):
+                found.extended_by = by
+                found.back.set()
+
     def _wait(self, incident: str, loan: _Open, deadline: float) -> PlayEnded:
         while not (self._is_back(incident) or loan.back.wait(LOOK_EVERY_SECONDS)):
             if self._stopping.is_set():
@@ -150,6 +159,8 @@ class Lend:
                 return PlayEnded(PlayOutcome.OK, "the time box of the loan is over")
         if loan.cancelled:
             return PlayEnded(PlayOutcome.OK, "cancelled by a person")
+        if loan.extended_by:
+            return PlayEnded(PlayOutcome.OK, f"extended by {loan.extended_by}")
         return PlayEnded(PlayOutcome.OK, "given back" if loan.taken else "withdrawn before it was fetched")
 
     def _is_back(self, incident: str) -> bool:

@@ -3,20 +3,15 @@
 
 from __future__ import annotations
 
-import threading
-import time
-from contextlib import suppress
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
 from breakglass.domain.incident import State
 from breakglass.errors import BreakglassError
 from breakglass.sessions.host_link import HostLink
-from breakglass.sessions.recording import Recording
-from breakglass.sessions.session import Session
-from breakglass.store.journal_queue import incident_directory
+from breakglass.sessions.records import ends_at
+from breakglass.sessions.session import Session, Under
 from breakglass.ways import way_to
 
 if TYPE_CHECKING:
@@ -27,8 +22,8 @@ if TYPE_CHECKING:
     from breakglass.domain.incident import Incident
     from breakglass.domain.requests import Person
     from breakglass.in_force import InForce
-    from breakglass.journal import Journal
     from breakglass.requests import Requests
+    from breakglass.sessions.records import Records
     from breakglass.sessions.running import Running
     from breakglass.sessions.session import Wish
 
@@ -48,17 +43,16 @@ class Doors:
     Attributes:
         requests: Whose grant is whose.
         running: Where sessions live.
-        journal: Where they are recorded.
+        records: Where they are recorded.
         in_force: Says how hosts are reached.
         changed: Why who asked for an incident's grant may not go on using it; empty when they may.
     """
 
     requests: Requests
     running: Running
-    journal: Journal
+    records: Records
     in_force: InForce
     changed: Callable[[Incident], str]
-    _numbering: threading.Lock = field(default_factory=threading.Lock)
 
     def check(self, person: Person, request: str, host: str) -> Incident:
         """The incident whose grant opens this host to this person now. Raises NoSuchRequest, NotOfTheGrant, NotOpen."""
@@ -77,52 +71,19 @@ class Doors:
     def open(self, person: Person, request: str, host: str, wish: Wish) -> Session:
         """Begin a session. Raises what `check` raises, and BreakglassError for what can't be obtained or recorded."""
         incident = self.check(person, request, host)
-        expires_at = incident.attempt.expires_at
-        left = (expires_at - datetime.now(UTC)).total_seconds() if expires_at else 0.0
         way = way_to(host, self.in_force.now.connections.get(host, {}))
-        with self._numbering:
-            recording = self._recording(incident)
+        recording = self.records.begin(incident)
         try:
-            recording.opened(self._about(person, incident, host, wish))
+            recording.opened({**self.records.about(incident, host), **self._about(wish)})
             login = self.running.purse.login(incident, host, recording.name)
-            session = Session(
-                incident.id,
-                host,
-                wish,
-                time.monotonic() + left,
-                recording,
-                partial(HostLink.connect, way, login),
-                partial(self.changed, incident),
-            )
+            under = Under(incident.id, ends_at(incident), recording, partial(self.changed, incident))
+            session = Session(host, wish, under, partial(HostLink.connect, way, login))
             self.running.begin(session)
         except BreakglassError as error:
-            with suppress(BreakglassError):  # it is the journal that failed, then
-                recording.ended({"why": str(error), "proven": True})
-                recording.close()
-                self.journal.over(recording.name)
+            self.records.give_up(recording, str(error))
             raise
         return session
 
-    def _recording(self, incident: Incident) -> Recording:
-        """The incident's next one."""
-        directory = incident_directory(incident.id, incident.opened_at)
-        there = (self.journal.directory / directory).glob("session-*.jsonl")
-        numbers = [int(number) for path in there if (number := path.stem.removeprefix("session-")).isdecimal()]
-        name = f"{directory}/session-{max(numbers, default=0) + 1}"
-        self.journal.announce(name, incident.id)
-        return Recording(self.journal.directory, name)
-
-    def _about(self, person: Person, incident: Incident, host: str, wish: Wish) -> dict[str, JsonValue]:
-        plan, until = incident.course.plan, incident.attempt.expires_at
-        about: dict[str, JsonValue] = {
-            "person": person.name,
-            "entity": person.entity,
-            "host": host,
-            "user": plan.user if plan else "",
-            "access": plan.access if plan else "",
-            "columns": wish.columns,
-            "rows": wish.rows,
-            "terminal": wish.terminal,
-            "until": f"{until:%Y-%m-%dT%H:%M:%SZ}" if until else "",
-        }
-        return about if wish.command is None else {**about, "command": self.journal.masked(wish.command)}
+    def _about(self, wish: Wish) -> dict[str, JsonValue]:
+        about: dict[str, JsonValue] = {"columns": wish.columns, "rows": wish.rows, "terminal": wish.terminal}
+        return about if wish.command is None else {**about, "command": self.records.journal.masked(wish.command)}

@@ -7,7 +7,7 @@ and when the line to the runner closes, falls silent, or its time is over, it ki
 nothing is left. Where the host has them, the audit session and systemd's session scope of the connection count too.
 
 The line is frames: one byte of kind, four of length, the content. To the keeper: BEGIN first, then INPUT, EOF, RESIZE,
-KEEP, STOP; all of it is read at once, so that STOP and the line's end are heard however little the program reads. From it:
+KEEP, UNTIL (another end), STOP; all of it is read at once, so that STOP and the line's end are heard however little the program reads. From it:
 READY, STARTED, OUTPUT, ERROR_OUTPUT, TAKEN (bytes of input that the program has taken), DONE last.
 """
 
@@ -35,7 +35,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-BEGIN, INPUT, EOF, RESIZE, KEEP, STOP = b"B", b"I", b"E", b"R", b"K", b"X"
+BEGIN, INPUT, EOF, RESIZE, KEEP, UNTIL, STOP = b"B", b"I", b"E", b"R", b"K", b"U", b"X"
 READY, STARTED, OUTPUT, ERROR_OUTPUT, TAKEN, DONE = b"Y", b"S", b"O", b"e", b"T", b"D"
 HEAD = struct.Struct(">cI")
 LONGEST_FRAME = 1 << 20
@@ -439,6 +439,8 @@ class Keeper:
             self.program.no_more = True
         elif kind == RESIZE and self.program.terminal is not None:
             set_size(self.program.terminal, json.loads(content))
+        elif kind == UNTIL:
+            self.until = time.monotonic() + float(json.loads(content)["ends_in"]) + LATE_SECONDS
         return kind == STOP
 
     def _bury(self) -> bool:

@@ -24,6 +24,7 @@ OPENED = "session.opened"
 OUTPUT = "session.output"
 RESIZED = "session.resized"
 TOLD = "session.told"
+CONTINUED = "session.continued"
 ENDED = "session.ended"
 
 
@@ -67,6 +68,11 @@ class Recording:
     def told(self, text: str) -> None:
         """The runner itself has written this into the terminal."""
         self._write(TOLD, {"seconds": self.seconds, "text": text})
+
+    def continued(self, other: Recording, until: str) -> None:
+        """The session goes on, and so does its record, in another stream, with what is left of a character here; nothing follows."""
+        other._decoders = self._decoders
+        self._write(CONTINUED, {"seconds": self.seconds, "bytes": self.bytes, "stream": other.name, "until": until})
 
     def ended(self, about: Mapping[str, JsonValue]) -> None:
         """The session is over; nothing follows."""

@@ -1,15 +1,19 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The sessions that go on in this runner: in a loop of their own, so that no webhook waits for a terminal; ended with their loan."""
+"""The sessions that go on in this runner: in a loop of their own, so that no webhook waits for a terminal; ended with their loan, or gone over."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 import threading
+from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from breakglass.errors import BreakglassError
+from breakglass.sessions.records import ends_at
+from breakglass.sessions.session import Under
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,12 +22,14 @@ if TYPE_CHECKING:
     from breakglass.domain.incident import Incident
     from breakglass.effects.lend import Loan
     from breakglass.sessions.purse import Purse
+    from breakglass.sessions.records import Records
     from breakglass.sessions.session import Session
 
 LOG = logging.getLogger("breakglass.sessions")
 MOST: Final = 64
 MOST_OF_ONE: Final = 8
 END_LIMIT_SECONDS: Final = 60.0
+GO_ON_SECONDS: Final = 10.0
 
 
 class TooManySessions(BreakglassError):
@@ -46,11 +52,13 @@ class Running:
 
     Attributes:
         purse: The grants that they are under.
-        over: Called with the stream of each session that is over.
+        records: Where they are recorded.
+        changed: Why who asked for an incident's grant may not go on using it; empty when they may.
     """
 
     purse: Purse
-    over: Callable[[str], None]
+    records: Records
+    changed: Callable[[Incident], str]
     _live: dict[str, list[_Live]] = field(default_factory=dict)
     _left: dict[str, list[str]] = field(default_factory=dict)
     _open: set[str] = field(default_factory=set)
@@ -79,7 +87,7 @@ class Running:
                 self._loop = None
 
     def take(self, incident: Incident, loan: Loan) -> None:
-        """Have a grant, under which sessions may begin. Raises BreakglassError."""
+        """Have a grant, under which sessions may begin; those of the one that it extends go over to it. Raises BreakglassError."""
         with self._lock:
             self._open.add(incident.id)
         try:
@@ -88,13 +96,19 @@ class Running:
             with self._lock:
                 self._open.discard(incident.id)
             raise
+        extends = incident.course.plan.extends if incident.course.plan else ""
+        with self._lock:
+            live = list(self._live.get(extends, ()))
+        for one in live:
+            self._go_on(one, extends, incident)
 
     def begin(self, session: Session) -> None:
         """Let a session live. Raises TooManySessions, LoanIsOver."""
         with self._lock:
-            if session.incident not in self._open:
-                raise LoanIsOver(f"The grant of {session.incident} is over.")
-            mine = self._live.setdefault(session.incident, [])
+            incident = session.under.incident
+            if incident not in self._open:
+                raise LoanIsOver(f"The grant of {incident} is over.")
+            mine = self._live.setdefault(incident, [])
             if len(mine) >= MOST_OF_ONE or sum(map(len, self._live.values())) >= MOST:
                 raise TooManySessions(f"There are {MOST_OF_ONE} sessions of this grant, or {MOST} at all: end one.")
             live = _Live(session, asyncio.run_coroutine_threadsafe(session.run(), self.loop))
@@ -121,18 +135,39 @@ class Running:
         with self._lock:
             return sum(map(len, self._live.values()))
 
+    def _go_on(self, live: _Live, before: str, incident: Incident) -> None:
+        """Have a session go over to another grant; one that can't ends with the one before, and says why."""
+        session, recording = live.session, None
+        ended = session.under.recording.name
+        try:
+            recording = self.records.begin(incident)
+            under = Under(incident.id, ends_at(incident), recording, partial(self.changed, incident))
+            going = session.go_on(under, self.records.about(incident, session.host))
+            asyncio.run_coroutine_threadsafe(going, self.loop).result(GO_ON_SECONDS)
+        except (BreakglassError, TimeoutError) as error:
+            LOG.warning("A session of %s on %s does not go on under %s: %s", before, session.host, incident.id, error)
+            if recording is not None:
+                self.records.give_up(recording, f"it did not go on: {error}")
+            return
+        with suppress(BreakglassError):  # then it is sealed with its incident
+            self.records.journal.over(ended)
+        with self._lock:
+            if live in self._live.get(before, ()):
+                self._live[before].remove(live)
+                self._live.setdefault(incident.id, []).append(live)
+
     def _is_over(self, live: _Live, done: Future[str]) -> None:
-        incident, error = live.session.incident, done.exception()
+        error = done.exception()
         if error is not None:
-            LOG.error("A session of %s failed for a fault of ours.", incident, exc_info=error)
+            LOG.error("A session of %s failed for a fault of ours.", live.session.under.incident, exc_info=error)
         left = f"the session on {live.session.host} failed, and nobody saw its end" if error else done.result()
         with self._lock:
-            if live in self._live.get(incident, ()):
+            for incident in [name for name, sessions in self._live.items() if live in sessions]:
                 self._live[incident].remove(live)
-            if left:
-                self._left.setdefault(incident, []).append(left)
+                if left:
+                    self._left.setdefault(incident, []).append(left)
         try:
-            self.over(live.session.recording.name)
+            self.records.journal.over(live.session.under.recording.name)
         except BreakglassError as trouble:  # then it is sealed with its incident
             LOG.error("%s", trouble)  # noqa: TRY400 (a sentence for people)
 

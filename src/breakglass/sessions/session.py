@@ -7,7 +7,7 @@ import asyncio
 import logging
 import time
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 from breakglass.errors import BreakglassError
@@ -16,7 +16,7 @@ from breakglass.sessions.frames import Ended, frame, frame_of
 from breakglass.sessions.pace import Pace
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Mapping
 
     from ansible_collections.breakglass.remediation.plugins.plugin_utils._journal.canonical import JsonValue
 
@@ -63,29 +63,44 @@ class Wish:
     rows: int
 
 
+@dataclass(frozen=True)
+class Under:
+    """The grant that a session is under.
+
+    Attributes:
+        incident: Of the grant.
+        ends_at: When its time is over, by the monotonic clock.
+        recording: The record of the session under this grant.
+        person_changed: Why the person may not go on; empty when they may.
+    """
+
+    incident: str
+    ends_at: float
+    recording: Recording
+    person_changed: Callable[[], str]
+
+
+class AtItsEnd(BreakglassError):
+    """Raised when a session that is ending should go on."""
+
+
 @dataclass
 class Session:
     """One session.
 
     Attributes:
-        incident: Of the grant that it is under.
         host: Inventory name.
-        wish: What the person wants.
-        ends_at: When its time is over, by the monotonic clock.
-        recording: Its record.
+        wish: What the person wants; its size is the terminal's of now.
+        under: The grant; another one when that is extended.
         connect: Reaches the host.
-        person_changed: Why the person may not go on; empty when they may.
         to_person: What is shown; `ended` is the last.
         from_person: Whole frames for the keeper.
     """
 
-    incident: str
     host: str
     wish: Wish
-    ends_at: float
-    recording: Recording
+    under: Under
     connect: Callable[[], Awaitable[HostLink]]
-    person_changed: Callable[[], str]
     to_person: asyncio.Queue[Shown] = field(default_factory=lambda: asyncio.Queue(MOST_UNSHOWN))
     from_person: asyncio.Queue[bytes] = field(default_factory=lambda: asyncio.Queue(MOST_UNSHOWN))
     _over: asyncio.Event = field(default_factory=asyncio.Event)
@@ -95,6 +110,9 @@ class Session:
     _pace: Pace = field(default_factory=Pace)
     _untaken: int = 0
     _taken: asyncio.Event = field(default_factory=asyncio.Event)
+    _link: HostLink | None = None
+    _moved: asyncio.Event = field(default_factory=asyncio.Event)
+    _writing: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     def end(self, why: str) -> None:
         """Have it end; the first reason counts. For the loop's own thread."""
@@ -106,6 +124,22 @@ class Session:
         """Nobody looks any more; what comes still is recorded."""
         self._gone = True
         self.end("the line to the person was closed")
+
+    async def go_on(self, under: Under, about: Mapping[str, JsonValue]) -> None:
+        """Go on under another grant until its end, in a record of its own. Raises BreakglassError: then it stays under the one before."""
+        async with self._writing:
+            before, until = self.under.recording, str(about["until"])
+            size: dict[str, JsonValue] = {"columns": self.wish.columns, "rows": self.wish.rows}
+            size |= {"terminal": self.wish.terminal, "continues": before.name}
+            await asyncio.to_thread(under.recording.opened, {**about, **size})
+            if self._link is None or self._over.is_set() or self._ended is not None:
+                raise AtItsEnd("it is at its end, or at its very beginning")
+            await self._link.send(frame_of(on_host.UNTIL, {"ends_in": max(0.0, under.ends_at - time.monotonic())}))
+            await asyncio.to_thread(before.continued, under.recording, until)
+            self.under = under
+            with suppress(BreakglassError):
+                before.close()
+        self._moved.set()
 
     async def run(self) -> str:
         """Live from the first byte to the end. Returns what can't be proven ended, in words; empty when all is."""
@@ -129,12 +163,13 @@ class Session:
 
     async def _relay(self, link: HostLink) -> None:
         """Pass everything on until the keeper says that it is over, or nothing more comes from it."""
-        mark = self.recording.name
-        left = max(0.0, self.ends_at - time.monotonic())
+        mark = self.under.recording.name
+        left = max(0.0, self.under.ends_at - time.monotonic())
         begin: dict[str, object] = {"mark": mark, "ends_in": left, "command": self.wish.command}
         if self.wish.command is None:
             begin |= {"terminal": self.wish.terminal, "columns": self.wish.columns, "rows": self.wish.rows}
         await link.begin(begin)
+        self._link = link
         others = [
             asyncio.create_task(work)
             for work in (self._pass_on_typed(link), self._keep(link), self._watch_clock(), self._watch_person())
@@ -209,7 +244,8 @@ class Session:
     async def _show(self, said: bytes, channel: str) -> None:
         """Record, then show."""
         await self._pace.wait(len(said))
-        await asyncio.to_thread(self.recording.output, said, channel)
+        async with self._writing:
+            await asyncio.to_thread(self.under.recording.output, said, channel)
         await self._to_person(Shown(channel, said))
 
     async def _to_person(self, shown: Shown) -> None:
@@ -242,33 +278,56 @@ class Session:
             await link.send(frame(on_host.KEEP))
 
     async def _watch_clock(self) -> None:
-        """Warn, and end in time."""
-        for seconds in WARNINGS:
-            left = self.ends_at - seconds - time.monotonic()
-            if left > 0:
-                await asyncio.sleep(left)
-                await self._notice(
-                    f"*** breakglass: {_minutes(seconds)} left. Then this session ends, with all that it has started."
-                )
-        await asyncio.sleep(max(0.0, self.ends_at - time.monotonic()))
+        """Warn, and end in time; anew whenever the end has moved."""
+        while await self._is_moved():
+            left = max(0, round(self.under.ends_at - time.monotonic()))
+            await self._notice(
+                f"*** breakglass: extended by {self.under.incident}: {left // 60} min {left % 60} s from now."
+            )
         await self._notice("*** breakglass: the time box is over.")
         self.end("the time box is over")
+
+    async def _is_moved(self) -> bool:
+        """Warn until the end, or until that has moved."""
+        ends_at = self.under.ends_at
+        for seconds in WARNINGS:
+            left = ends_at - seconds - time.monotonic()
+            if left > 0:
+                if await self._moves_within(left):
+                    return True
+                await self._notice(
+                    f"*** breakglass: {_minutes(seconds)} left. Then this session ends, with all that it has started. "
+                    f"Extend (a new approval): breakglass extend {self.under.incident}"
+                )
+        return await self._moves_within(max(0.0, ends_at - time.monotonic()))
+
+    async def _moves_within(self, seconds: float) -> bool:
+        try:
+            async with asyncio.timeout(seconds):
+                await self._moved.wait()
+        except TimeoutError:
+            return False
+        self._moved.clear()
+        return True
 
     async def _watch_person(self) -> None:
         """End it when the person is disabled, or leaves the group by which they asked. Without Vault nobody knows, and the time box ends it."""
         while True:
             await asyncio.sleep(LOOK_AT_PERSON_SECONDS)
             with suppress(BreakglassError):
-                if why := await asyncio.to_thread(self.person_changed):
+                if why := await asyncio.to_thread(self.under.person_changed):
                     return self.end(why)
 
     async def _notice(self, text: str) -> None:
-        await asyncio.to_thread(self.recording.told, text)
+        async with self._writing:
+            await asyncio.to_thread(self.under.recording.told, text)
         await self._to_person(Shown("notice", text.encode()))
 
     async def resize(self, columns: int, rows: int) -> None:
         """The person's terminal has another size."""
-        await asyncio.to_thread(self.recording.resized, columns, rows)
+        async with self._writing:
+            self.wish = replace(self.wish, columns=columns, rows=rows)
+            await asyncio.to_thread(self.under.recording.resized, columns, rows)
         await self.from_person.put(frame_of(on_host.RESIZE, {"columns": columns, "rows": rows}))
 
     def _left(self) -> str:
@@ -293,13 +352,15 @@ class Session:
             **({"status": status} if status is not None else {}),
         }
         body |= {"left": left} if left else {}
-        try:
-            await asyncio.to_thread(self.recording.ended, body)
-        except BreakglassError as error:
-            LOG.error("The end of a session on %s can't be recorded: %s", self.host, error)  # noqa: TRY400 (a sentence)
-        finally:
-            with suppress(BreakglassError):
-                self.recording.close()
+        self._over.set()  # from here on nothing goes over to another grant
+        async with self._writing:
+            try:
+                await asyncio.to_thread(self.under.recording.ended, body)
+            except BreakglassError as error:
+                LOG.error("The end of a session on %s can't be recorded: %s", self.host, error)  # noqa: TRY400 (a sentence)
+            finally:
+                with suppress(BreakglassError):
+                    self.under.recording.close()
         said = f"{why}. {left[:1].upper()}{left[1:]}." if left else why
         await self._to_person(Shown("ended", said.encode(), status))
         return left

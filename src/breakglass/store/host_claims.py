@@ -27,7 +27,8 @@ def refusal(
 ) -> Blocked | OverLimit | GaveWay | None:
     """Why the incident may not have all of its hosts now; it has drills that are in its way ended."""
     return (
-        _host_taken(connection, incident)
+        _extended_twice(connection, incident)
+        or _host_taken(connection, incident)
         or _too_many_hosts(connection, incident)
         or _too_much_of_a_group(connection, incident, groups)
     )
@@ -49,9 +50,35 @@ def claim(connection: sa.Connection, incident: Incident) -> None:
             connection.execute(sa.insert(REPAIR).values(at=NOW, **row))
 
 
+def let_go(connection: sa.Connection, incident: str) -> None:
+    """Give its hosts back; to what extends it, if that has been let in: the host is never free in between."""
+    heir = sa.select(INCIDENT.c.id).where(INCIDENT.c.extends == incident, INCIDENT.c.state.in_(WORKING)).limit(1)
+    mine = HOST_CLAIM.c.incident == incident
+    if heir_is := connection.execute(heir).scalar():
+        connection.execute(sa.update(HOST_CLAIM).where(mine).values(incident=heir_is))
+    else:
+        connection.execute(sa.delete(HOST_CLAIM).where(mine))
+
+
 def is_drill(incident: sa.ColumnElement[str]) -> sa.ColumnElement[bool]:
     """Whether the incident of this column is a drill."""
     return sa.exists().where(DRILL.c.incident == incident)
+
+
+def extended(incident: Incident) -> str:
+    """The request that it extends; empty where it stands for itself."""
+    return incident.course.plan.extends if incident.course.plan else ""
+
+
+def _extended_twice(connection: sa.Connection, incident: Incident) -> OverLimit | None:
+    """Nothing is extended by two at once: the hosts go over to one, and so do the sessions."""
+    if not extended(incident):
+        return None
+    other = sa.select(INCIDENT.c.id).where(
+        INCIDENT.c.extends == extended(incident), INCIDENT.c.id != incident.id, INCIDENT.c.state.in_(WORKING)
+    )
+    found = connection.execute(other.limit(1)).scalar()
+    return OverLimit(f"{found} extends {extended(incident)} already") if found else None
 
 
 def _host_taken(connection: sa.Connection, incident: Incident) -> Blocked | GaveWay | None:
@@ -59,7 +86,7 @@ def _host_taken(connection: sa.Connection, incident: Incident) -> Blocked | Gave
         HOST_CLAIM.c.host, HOST_CLAIM.c.incident, INCIDENT.c.state, is_drill(INCIDENT.c.id).label("drill")
     )
     taken = taken.join(INCIDENT, INCIDENT.c.id == HOST_CLAIM.c.incident).where(
-        HOST_CLAIM.c.host.in_(incident.course.hosts), HOST_CLAIM.c.incident != incident.id
+        HOST_CLAIM.c.host.in_(incident.course.hosts), HOST_CLAIM.c.incident.not_in([incident.id, extended(incident)])
     )
     rows = connection.execute(taken).all()
     if real := next((row for row in rows if not row.drill), None):

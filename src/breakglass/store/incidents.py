@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from breakglass.domain.holds import Scope
 from breakglass.domain.incident import Incident, State
-from breakglass.store import holds, inbox, journal_queue, orders, senders
+from breakglass.store import holds, host_claims, inbox, journal_queue, orders, senders
 from breakglass.store.database import NOW, PATIENCE_SECONDS, milliseconds, moment
 from breakglass.store.documents import incident_from, incident_text
 from breakglass.store.runners import alive
@@ -147,7 +147,7 @@ class Incidents:
             if incident.state is State.ESCALATED:
                 connection.execute(sa.delete(HOST_CLAIM).where(_held_by(incident.id)))
             if incident.state is State.CLOSED or incident.stands_aside:
-                connection.execute(sa.delete(HOST_CLAIM).where(HOST_CLAIM.c.incident == incident.id))
+                host_claims.let_go(connection, incident.id)
             return Committed.DONE
 
     def given_back(self, incident: str) -> bool:
@@ -202,6 +202,12 @@ class Incidents:
         with self._database.reading() as connection:
             text = connection.execute(sa.select(INCIDENT.c.document).where(INCIDENT.c.id == incident)).scalar()
         return incident_from(text) if text else None
+
+    def extensions(self, incident: str) -> list[Incident]:
+        """What was asked for to extend this one, whatever became of it, oldest first."""
+        query = sa.select(INCIDENT.c.document).where(INCIDENT.c.extends == incident).order_by(INCIDENT.c.opened_at)
+        with self._database.reading() as connection:
+            return [incident_from(text) for text in connection.scalars(query)]
 
     def count_by_state(self) -> dict[str, int]:
         """How many incidents are in each state; the closed ones are not counted."""

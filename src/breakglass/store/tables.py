@@ -22,6 +22,7 @@ INCIDENT = sa.Table(
     sa.Column("opened_at", sa.BigInteger, nullable=False),
     sa.Column("closed_at", sa.BigInteger),
     sa.Column("home", sa.Text),
+    sa.Column("extends", sa.Text),
 )
 _OPEN = INCIDENT.c.state != "closed"
 # One open incident for a key; a second alert reaches it instead of opening another.
@@ -29,6 +30,12 @@ sa.Index("one_open", INCIDENT.c.key, unique=True, sqlite_where=_OPEN, postgresql
 sa.Index("opened_by", INCIDENT.c.trigger, INCIDENT.c.opened_at)
 _CLOSED = INCIDENT.c.state == "closed"
 sa.Index("long_closed", INCIDENT.c.closed_at, sqlite_where=_CLOSED, postgresql_where=_CLOSED)
+sa.Index(
+    "extended",
+    INCIDENT.c.extends,
+    sqlite_where=INCIDENT.c.extends.is_not(None),
+    postgresql_where=INCIDENT.c.extends.is_not(None),
+)
 sa.Index("due", INCIDENT.c.wake_at, sqlite_where=_OPEN, postgresql_where=_OPEN)
 
 INBOX = sa.Table(

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Self
 
 from pydantic import Field
 
+from breakglass.domain.extending import Extension
 from breakglass.domain.incident import State
 from breakglass.domain.requests import RefusedRequest, Wish
 from breakglass.offers import Offers
@@ -31,6 +32,7 @@ LONGEST_TEXT = 1000
 MOST_HOSTS = 1000
 LONGEST_TIME_BOX = int(timedelta(days=7).total_seconds())
 NONE_OF_YOURS = Refusal(HTTPStatus.NOT_FOUND, "There is no request of this id that is the caller's.", (NoSuchRequest,))
+NOT_ALLOWED = Refusal(HTTPStatus.FORBIDDEN, "The policy does not allow it; why.", (RefusedRequest,))
 
 
 class AccessRequest(Said):
@@ -48,6 +50,18 @@ class AccessRequest(Said):
     hand_out: bool = Field(
         default=False, description="Whether the caller wants the grant itself, to use it from their own machine."
     )
+    override: bool = Field(
+        default=False, description="Whether to do without the approval, where the policy lets the caller."
+    )
+
+
+class ExtensionAsked(Said):
+    """How much more time somebody asks for."""
+
+    time_box_seconds: Annotated[Whole, Field(ge=1, le=LONGEST_TIME_BOX)] | None = Field(
+        default=None, description="From the moment that the extension opens; else as long as the first one."
+    )
+    reason: str = Field("", max_length=LONGEST_TEXT, description="Why; else the first one's.")
     override: bool = Field(
         default=False, description="Whether to do without the approval, where the policy lets the caller."
     )
@@ -72,6 +86,8 @@ class RequestStanding(Shown):
 
     state: State = Field(description="Of its incident.")
     why: str = Field(description="What it waits for, or how it ended; may be empty.")
+    until: str = Field(description="When the grant ends (ISO 8601, UTC); empty before it opens.")
+    extended_by: str = Field(description="The request that has taken its sessions over; empty where none has.")
     grant: HandedGrant | None = Field(
         default=None, description="Only the first time after it has opened, and with hand_out."
     )
@@ -115,7 +131,7 @@ class RequestPages:
             Done(HTTPStatus.ACCEPTED, "The request is durable; how it stands is asked by its id.", RequestMade),
             body=AccessRequest,
             names=fresh_id,
-            refusals=(Refusal(HTTPStatus.FORBIDDEN, "The policy does not allow it; why.", (RefusedRequest,)),),
+            refusals=(NOT_ALLOWED,),
         )
     )
     def make(self, call: Call[AccessRequest]) -> RequestMade:
@@ -153,11 +169,36 @@ class RequestPages:
     def show(self, call: Call[Said]) -> RequestStanding:
         """The state of its incident, and what it waits for."""
         standing = self.requests.standing(call.person, call.path("request"))
+        until = standing.until.isoformat() if standing.until else ""
+        shown = RequestStanding(state=standing.state, why=standing.why, until=until, extended_by=standing.extended_by)
         if standing.loan is None:
-            return RequestStanding(state=standing.state, why=standing.why)
+            return shown
         loan = standing.loan
         grant = HandedGrant(wrapped=loan.token, accessor=loan.accessor, meta=loan.meta)
-        return RequestStanding(state=standing.state, why=standing.why, grant=grant)
+        return shown.model_copy(update={"grant": grant})
+
+    @operation(
+        Operation(
+            "POST",
+            f"{PATH}/{{request}}/extension",
+            "extendRequest",
+            "Ask for more time",
+            Done(HTTPStatus.ACCEPTED, "The request that extends this one is durable: a new approval.", RequestMade),
+            body=ExtensionAsked,
+            names=fresh_id,
+            refusals=(NONE_OF_YOURS, NOT_ALLOWED),
+        )
+    )
+    def extend(self, call: Call[ExtensionAsked]) -> RequestMade:
+        """A request of its own; when its grant opens, running sessions go over to it, and the first grant is closed."""
+        seconds = call.said.time_box_seconds
+        box = None if seconds is None else timedelta(seconds=seconds)
+        extension = Extension(box, call.said.reason, call.said.override)
+        try:
+            made = self.requests.extend(call.person, call.path("request"), extension, call.name)
+        except DatabaseUnavailable as error:
+            raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, f"Nothing was taken in. {error}") from error
+        return RequestMade(request=made)
 
     @operation(
         Operation(

@@ -39,11 +39,21 @@ def test_a_plan_survives_storage() -> None:
         {"time_box_seconds": 601},
         {"check_mode": True},
         {"rollout": Rollout.CANARY},
+        {"extends": "INC-4T9Q"},
     ],
 )
 def test_every_field_is_in_the_digest(change: dict[str, object]) -> None:
     """A plan that differs in any field has another digest."""
     assert replace(PLAN, **change).digest != PLAN.digest
+
+
+def test_what_extends_another_request_survives_storage() -> None:
+    """And a plan of before there were any has the digest that it had."""
+    plan = replace(PLAN, extends="INC-4T9Q")
+    assert Plan.from_json(json.loads(json.dumps(plan.to_json()))) == plan
+    assert "extends" not in PLAN.to_json()
+    with pytest.raises(UnreadablePlan):
+        Plan.from_json({**plan.to_json(), "extends": 7})
 
 
 @pytest.mark.parametrize("rollout", Rollout)

@@ -194,3 +194,27 @@ def test_a_person_who_cancels_it_is_told_of() -> None:
     lend.end(one.id)
     assert ended.result(10) == PlayEnded(PlayOutcome.OK, "cancelled by a person")
     pool.shutdown()
+
+
+def test_what_was_extended_ends_at_once() -> None:
+    """Of the two only the new one is open, and its own end counts."""
+    first = incident(hands_out=False)
+    plan = first.course.plan
+    assert plan is not None
+    course = replace(first.course, plan=replace(plan, extends=first.id))
+    more = replace(first, id="INC-MORE", course=course, attempts=(Attempt(1, "accessor-2"),))
+    handover, use = Handover(), Nothing()
+    handover.put(first.id, 1, "wrapping-token", "accessor-1")
+    handover.put(more.id, 1, "another-token", "accessor-2")
+    lend, pool = Lend(handover, nothing_came_back, use), ThreadPoolExecutor(2)
+    ended = pool.submit(lend.run, first)
+    deadline = time.monotonic() + 10
+    while not use.seen:
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+    extended = pool.submit(lend.run, more)
+    assert ended.result(10) == PlayEnded(PlayOutcome.OK, "extended by INC-MORE")
+    lend.give_back(more.id)
+    assert extended.result(10) == PlayEnded(PlayOutcome.OK, "given back")
+    assert use.seen[1] == (more.id, "accessor-2")
+    pool.shutdown()

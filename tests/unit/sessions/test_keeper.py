@@ -162,3 +162,14 @@ def test_input_that_nobody_reads_keeps_nobody_from_ending_it() -> None:
         session.send(frame(on_host.STOP))
         session.wait_for(on_host.DONE)
     assert (session.ended, processes_with("40200")) == (Ended(None, (), proven=True), [])
+
+
+def test_its_end_can_be_moved() -> None:
+    """Later, so that it lives past the first one; and sooner."""
+    with kept("sleep 2; echo past-$((40 + 2)); sleep 40300", ends_in=0.5) as session:
+        session.send(frame_of(on_host.UNTIL, {"ends_in": 60.0}))
+        session.wait_for(on_host.OUTPUT, b"past-42")
+        session.send(frame_of(on_host.UNTIL, {"ends_in": 0.0}))
+        session.wait_for(on_host.DONE)
+    assert session.ended is not None
+    assert (session.ended.proven, processes_with("40300")) == (True, [])

@@ -347,3 +347,72 @@ def test_who_waits_for_the_end_of_a_window_keeps_no_host(
     other = stored(incidents, "INC-B", "web1")
     assert isinstance(reservations.reserve(other), Reserved)
     assert claims(database) == [("web1", "INC-B")]
+
+
+def extending(incidents: Incidents, name: str, extends: str) -> Incident:
+    """A request that extends another one of web1, in the database."""
+    course = make_course(plan=replace(make_plan("web1"), extends=extends), limits=EASY)
+    incidents.accept([Arrival(make_alert(fingerprint=name, group=name), course, name)])
+    return make_incident(course, name=name)
+
+
+def close(incidents: Incidents, name: str) -> None:
+    """The incident is over."""
+    claimed = incidents.claim(ripe=())
+    others = []
+    while claimed is not None and claimed.incident.id != name:
+        others.append(claimed.incident.id)
+        claimed = incidents.claim(busy=others)
+    assert claimed is not None
+    over = Decision(replace(claimed.incident, state=State.CLOSED), (), None)
+    assert incidents.commit(claimed, over, "s") is Committed.DONE
+    incidents.forget_leases()
+
+
+def holder(database: Database) -> list[str]:
+    """Who has web1."""
+    with database.reading() as connection:
+        return list(connection.execute(sa.select(HOST_CLAIM.c.incident).where(HOST_CLAIM.c.host == "web1")).scalars())
+
+
+def test_an_extension_is_let_in_and_inherits_the_host(
+    database: Database, incidents: Incidents, reservations: Reservations
+) -> None:
+    """Nobody else is, neither before nor after the first is closed; a second extension of the same is refused."""
+    assert isinstance(reservations.reserve(stored(incidents, "A", "web1")), Reserved)
+    other = stored(incidents, "O", "web1", trigger="other")
+    more, twice = extending(incidents, "B", "A"), extending(incidents, "C", "A")
+    assert isinstance(reservations.reserve(more), Reserved)
+    assert reservations.reserve(twice) == OverLimit("B extends A already")
+    assert holder(database) == ["A"]
+    close(incidents, "A")
+    assert holder(database) == ["B"]
+    blocked = reservations.reserve(other)
+    assert isinstance(blocked, Blocked)
+    assert "web1 is under repair (B)" in blocked.why
+    close(incidents, "B")
+    assert isinstance(reservations.reserve(other), Reserved)
+
+
+def test_an_extension_that_was_not_let_in_inherits_nothing(
+    database: Database, incidents: Incidents, reservations: Reservations
+) -> None:
+    """It takes the host like any other, if that is free; one that ends before the first leaves it the host."""
+    assert isinstance(reservations.reserve(stored(incidents, "A", "web1")), Reserved)
+    more = extending(incidents, "B", "A")
+    assert isinstance(reservations.reserve(more), Reserved)
+    close(incidents, "B")
+    assert holder(database) == ["A"]
+    late = extending(incidents, "C", "A")
+    close(incidents, "A")
+    assert holder(database) == []
+    assert isinstance(reservations.reserve(late), Reserved)
+    assert [one.id for one in incidents.extensions("A")] == ["B", "C"]
+
+
+def test_what_is_extended_does_not_take_its_extension_the_place(database: Database, incidents: Incidents) -> None:
+    """With one place for plays, the extension of who has it gets in; another does not."""
+    one_place = Reservations(database, concurrent_plays=1)
+    assert isinstance(one_place.reserve(stored(incidents, "A", "web1")), Reserved)
+    assert isinstance(one_place.reserve(stored(incidents, "O", "web2")), Blocked)
+    assert isinstance(one_place.reserve(extending(incidents, "B", "A")), Reserved)

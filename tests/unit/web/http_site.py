@@ -41,6 +41,7 @@ from breakglass.runner import Runner
 from breakglass.second_factor import SecondFactor
 from breakglass.sessions.doors import Doors
 from breakglass.sessions.purse import Purse
+from breakglass.sessions.records import Records
 from breakglass.sessions.running import Running
 from breakglass.settings import Settings, load_settings
 from breakglass.shipping import Shipping
@@ -127,9 +128,9 @@ def make_idle_runner(written: Written, directory: Path) -> Runner:
     holds = Holds(database)
     keeping = (Retention(written.settings.journal, session), HoldMirror(holds, session))
     house = Housekeeping(journal, runs, session, *keeping)
-    running = Running(Purse(session, journal, directory / "runs"), journal.over)
+    running = Running(Purse(session, journal, directory / "runs"), Records(journal), lambda _incident: "")
     requests = Requests(in_force, incidents, queue, Lend(Handover(), incidents.given_back, running), engine.hint)
-    doors = Doors(requests, running, journal, in_force, lambda _incident: "")
+    doors = Doors(requests, running, running.records, in_force, lambda _incident: "")
     approvals = Approvals(Orders(database), SecondFactor(session.client, Factors(database)), engine.hint)
     people = (requests, doors, approvals, Judging(Reviews(database)), Identity(session))
     ship = Shipping(written.settings.journal)

@@ -36,6 +36,7 @@ _WISH: dict[str, Shape] = {
     "hosts": FIELD,
     "reason": FIELD,
     "ticket": FIELD,
+    "extends": FIELD,
 }
 
 RUNNER: dict[str, Kind] = {
@@ -156,7 +157,7 @@ RUNNER: dict[str, Kind] = {
             "user": FIELD,
             "time_box_seconds": COUNT,
         },
-        {"check_mode": TRUTH, "rollout": FIELD},
+        {"check_mode": TRUTH, "rollout": FIELD, "extends": FIELD},
     ),
     "approval.asked": Kind("People were asked for their yes.", {"channels": FIELDS, "failed": FIELDS, "again": TRUTH}),
     "approval.not_asked": Kind("Nobody could be asked yet.", _WHY),

@@ -21,7 +21,7 @@ SESSION: dict[str, Kind] = {
             "terminal": TEXT,
             "until": MOMENT_OR_NOTHING,
         },
-        {"command": FIELD},
+        {"command": FIELD, "continues": TEXT},
     ),
     "session.output": Kind(
         "The terminal shows this, so many seconds after the session's beginning; nothing in it is masked.",
@@ -29,6 +29,10 @@ SESSION: dict[str, Kind] = {
     ),
     "session.resized": Kind("The terminal has another size.", {**_SECONDS, "columns": COUNT, "rows": COUNT}),
     "session.told": Kind("The runner has written this into the terminal.", {**_SECONDS, "text": TEXT}),
+    "session.continued": Kind(
+        "The session goes on under an extension of its grant, in the record of this stream; nothing follows here.",
+        {**_SECONDS, "bytes": COUNT, "stream": TEXT, "until": MOMENT_OR_NOTHING},
+    ),
     "session.ended": Kind(
         "The session is over: why, and whether it is proven that nothing of it goes on there; if not, what is known.",
         {**_SECONDS, "bytes": COUNT, "why": TEXT, "proven": TRUTH},

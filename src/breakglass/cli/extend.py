@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""`breakglass extend`: more time for a grant that is open, which is a new approval."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from breakglass.client.requesting import Standing
+
+
+def extend(
+    incident: Annotated[str, typer.Argument(metavar="INCIDENT", help="Of your grant that is open, as INC-7K3M.")],
+    time_box: Annotated[
+        str, typer.Option(help="From the moment that the extension opens, as 30m; else as long as the first one.")
+    ] = "",
+    reason: Annotated[str, typer.Option(help="Why; else what was said the first time.")] = "",
+    *,
+    wait: Annotated[bool, typer.Option("--wait", help="Wait until it is open, or over.")] = False,
+    override: Annotated[
+        bool,
+        typer.Option("--override", help="Without the approval, where the policy lets you; others judge it afterwards."),
+    ] = False,
+) -> None:
+    """Ask for more time: a new approval under the rules of now. Your sessions go on until the new end, if it is given in time."""
+    import os  # noqa: PLC0415
+
+    from breakglass.client.requesting import extend as ask  # noqa: PLC0415
+    from breakglass.client.requesting import newest  # noqa: PLC0415
+    from breakglass.client.session import runner_api  # noqa: PLC0415
+    from breakglass.policy.scalars import seconds_of  # noqa: PLC0415
+
+    with runner_api(os.environ) as api:
+        latest = newest(api, incident)[-1]
+        made = ask(api, latest, seconds_of(time_box) if time_box else None, reason, override=override)
+    typer.echo(f"Asked as {made}. Until it opens, {latest} ends when it always would have.")
+    if wait:
+        _wait(made, latest)
+
+
+def _wait(made: str, extended: str) -> None:
+    import os  # noqa: PLC0415
+
+    from breakglass.client.requesting import wait  # noqa: PLC0415
+    from breakglass.client.session import runner_api  # noqa: PLC0415
+
+    try:
+        with runner_api(os.environ) as api:
+            end = wait(api, made, _tell)
+    except KeyboardInterrupt:
+        typer.echo(f"\n{made} goes on without you. Withdraw it with: breakglass release {made}")
+        raise typer.Exit(1) from None
+    if not end.is_open:
+        typer.echo(
+            f"{made} was not opened: {end.why or end.state}. {extended} ends when it always would have.", err=True
+        )
+        raise typer.Exit(1)
+    typer.echo(f"Extended until {end.until[11:19]} UTC: your sessions go on under {made}.")
+
+
+def _tell(now: Standing) -> None:
+    typer.echo(f"  {now.state:<10} {now.why}".rstrip())
