@@ -13,6 +13,7 @@ from breakglass.domain.extending import asked_in_time, nothing_to_extend, wish_t
 from breakglass.domain.incident import State
 from breakglass.domain.requests import Person, RefusedRequest, Wish, course_of
 from breakglass.errors import BreakglassError
+from breakglass.handing_out import HandedOut, left_the_runner
 from breakglass.store.inbox import Arrival
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from breakglass.domain.course import Course
     from breakglass.domain.extending import Extension
     from breakglass.domain.incident import Incident
-    from breakglass.effects.lend import Lend, Loan
+    from breakglass.effects.lend import Lend
     from breakglass.in_force import InForce
     from breakglass.store.incidents import Incidents
     from breakglass.store.journal_queue import JournalQueue
@@ -45,7 +46,7 @@ class Standing:
 
     state: State
     why: str
-    loan: Loan | None
+    loan: HandedOut | None
     until: datetime | None = None
     extended_by: str = ""
 
@@ -101,10 +102,13 @@ class Requests:
         found = self.of(person, incident)
         ready = found.state is State.RUNNING and found.course.hands_out
         loan = self.loans.fetch(incident) if ready else None
+        if loan is not None:  # if this can't be recorded, nobody gets it
+            self.queue.add_to_incident(found, [left_the_runner(person)])
+        handed_out = HandedOut.of(found, loan, self.in_force.now) if loan is not None else None
         why = found.blocked or (found.result.value if found.result else "")
         until = found.attempts[-1].expires_at if found.attempts else None
         took_over = [one.id for one in self.incidents.extensions(incident) if one.attempts and one.attempt.accessor]
-        return Standing(found.state, why, loan, until, "".join(took_over[:1]))
+        return Standing(found.state, why, handed_out, until, "".join(took_over[:1]))
 
     def give_back(self, person: Person, incident: str) -> None:
         """The person is done, or does not want it any more; it is closed and proven gone, and so is what extends it.

@@ -206,6 +206,7 @@ _TELLERS: dict[str, Callable[[Body], Told | None]] = {
     ),
     "observed": _observed,
     "grant.minted": lambda body: ("grant", f"minted, wrapped for one use   accessor {short(body.get('accessor'))}"),
+    "grant.handed_out": lambda body: ("grant", f"handed out to {plain(body.get('by'))}: not a recorded session"),
     "grant.left_to_job": lambda _body: ("grant", "left to a job of AWX, which opens it under its own login"),
     "grant.not_minted": _why("grant", "NOT OPENED: "),
     "grant.opened": _reason,

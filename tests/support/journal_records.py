@@ -213,6 +213,7 @@ TROUBLE: tuple[tuple[str, dict[str, JsonValue]], ...] = (
     ("variable.asked", {"name": "reason"}),
     ("play.no_hosts_matched", {}),
     ("play.no_hosts_remaining", {}),
+    ("grant.handed_out", {"by": "ada", "entity": "e-1", "recorded_session": False}),
     ("request.made", {**ALERT, "labels": {"person": "ada", "access": "db", "hosts": "db1", "reason": "it hangs"}}),
     ("request.over", {**ALERT, "labels": {}}),
     ("request.refused", {"person": "ada", "access": "db", "hosts": "db1", "why": "the policy does not offer it"}),

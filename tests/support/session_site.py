@@ -20,7 +20,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from tests.support.office import Member
     from tests.support.site import Site
@@ -131,25 +131,34 @@ def processes_with(word: str) -> list[str]:
 
 
 @contextmanager
-def session_office(policy: str = AUTOMATIC) -> Iterator[tuple[Office, Sshd]]:
-    """An office whose web1 is a real sshd that lets in whoever runs the tests."""
+def session_office(
+    policy: str = AUTOMATIC,
+    also: Callable[[Site, Client], str] = lambda _site, _admin: "",
+    *,
+    hand_out: bool = False,
+) -> Iterator[tuple[Office, Sshd]]:
+    """An office whose web1 is a real sshd that lets in whoever runs the tests.
+
+    `also` prepares what the access opens besides, and gives it as an item of `credentials:`. For `hand_out` see `open_office`.
+    """
     sshd_or_skip()
     hosts: list[Sshd] = []
 
     def real_host(site: Site) -> None:
         with Client(Connection(url=site.vault.url), site.vault.root_token) as admin:
             host = Sshd(site.scratch / "sshd", admin, "web1")
+            more = also(site, admin)
         host.start()
         hosts.append(host)
         inventory = yaml.safe_load(site.place.inventory.read_text(encoding="utf-8"))
         inventory["web"]["hosts"]["web1"]["ansible_port"] = host.port
         site.place.inventory.write_text(yaml.safe_dump(inventory), encoding="utf-8")
         text = site.place.policy.read_text(encoding="utf-8")
-        access = f"    hosts: [web]\n    credentials: [{{kind: ssh, user: {host.user}}}]\n"
+        access = f"    hosts: [web]\n    credentials: [{{kind: ssh, user: {host.user}}}{more and f', {more}'}]\n"
         site.place.policy.write_text(text.replace("    hosts: [web]\n", access, 1), encoding="utf-8")
 
     try:
-        with open_office(policy, real_host) as office:
+        with open_office(policy, real_host, hand_out=hand_out) as office:
             yield office, hosts[0]
     finally:
         for host in hosts:

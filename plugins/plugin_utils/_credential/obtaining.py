@@ -10,7 +10,7 @@ import secrets
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from .._errors import BreakglassError
 from .._run.turns import one_at_a_time
@@ -28,10 +28,10 @@ from .wallet import Credential, read_credential, text_of, write_credential
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from .._journal.canonical import JsonValue
     from .._run.directory import RunDirectory
-    from .._run.live import Live
     from .order import Obtained, Order
 
 STILL_USEFUL = timedelta(seconds=30)
@@ -65,6 +65,30 @@ class OpenGrant:
     expires_at: str
 
 
+class Recorded(Protocol):
+    """A run whose credentials are recorded."""
+
+    @property
+    def run(self) -> RunDirectory:
+        """Its directory."""
+
+    @property
+    def journal(self) -> Path:
+        """The journal's directory."""
+
+    @property
+    def stream(self) -> str:
+        """The run's own stream."""
+
+    @property
+    def under_runner(self) -> bool:
+        """Whether a runner drives it."""
+
+    @property
+    def always(self) -> Mapping[str, JsonValue]:
+        """The fields that every record of it has."""
+
+
 def open_grant_of(run: RunDirectory) -> OpenGrant:
     """The grant that the run has open; raises NoOpenGrant."""
     grant = run.read_json(run.grant)
@@ -78,7 +102,7 @@ def open_grant_of(run: RunDirectory) -> OpenGrant:
     return OpenGrant(Client(Connection(**connection), token), str(grant["access"]), str(grant["expires_at"]))
 
 
-def obtain(live: Live, order: Order) -> tuple[Credential, bool]:
+def obtain(live: Recorded, order: Order) -> tuple[Credential, bool]:
     """Return the run's credential of the order's name, obtaining it if there is none, and whether it is new.
 
     Raises:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 from contextlib import suppress
 from datetime import datetime, timedelta, timezone
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from .._credential.holding import LEFT, RENEWED
 from .._credential.obtaining import NoOpenGrant, OpenGrant, keep, open_grant_of
@@ -24,12 +24,8 @@ from .._vault.ssh import KeyPair
 from .._vault.ssh_certificate import BACKDATED
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
-
+    from .._credential.obtaining import Recorded
     from .._credential.wallet import Credential
-    from .._journal.canonical import JsonValue
-    from .._run.directory import RunDirectory
 
 LOOK_EVERY_SECONDS = 1.0
 TRY_AGAIN_SECONDS = 5.0
@@ -38,34 +34,10 @@ SHORT_TOKEN_EVERY = timedelta(seconds=30)
 END_SLACK = timedelta(seconds=2)
 
 
-class Renewed(Protocol):
-    """The run whose credentials are kept alive."""
-
-    @property
-    def run(self) -> RunDirectory:
-        """Its directory."""
-
-    @property
-    def journal(self) -> Path:
-        """The journal's directory."""
-
-    @property
-    def stream(self) -> str:
-        """The run's own stream."""
-
-    @property
-    def under_runner(self) -> bool:
-        """Whether a runner drives it."""
-
-    @property
-    def always(self) -> Mapping[str, JsonValue]:
-        """The fields that every record of it has."""
-
-
 class Renewer:
     """Renews what passes the half of its life."""
 
-    def __init__(self, run: Renewed) -> None:
+    def __init__(self, run: Recorded) -> None:
         self._run = run.run
         self._register = Register(run.journal, run.stream, announced=run.under_runner, always=run.always)
         self._stop = threading.Event()

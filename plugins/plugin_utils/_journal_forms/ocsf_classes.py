@@ -129,6 +129,7 @@ KINDS: dict[str, Meaning] = {
     "grant.left_to_job": Meaning(EventClass.USER_ACCESS, _ASSIGN),
     "grant.minted": _GRANTED,
     "grant.opened": _GRANTED,
+    "grant.handed_out": _GRANTED,
     "grant.not_minted": Meaning(EventClass.USER_ACCESS, _ASSIGN, Severity.MEDIUM, Status.FAILURE),
     "grant.revoked": Meaning(EventClass.USER_ACCESS, _REVOKE, status=Status.SUCCESS),
     "grant.not_proven_gone": Meaning(EventClass.USER_ACCESS, _REVOKE, Severity.HIGH, Status.FAILURE),

@@ -17,6 +17,7 @@ from .granting import CLOSED
 from .turns import one_at_a_time
 
 if TYPE_CHECKING:
+    from .._credential.obtaining import Recorded
     from .live import Live
 
 CLOSE_LIMIT_SECONDS = 60
@@ -39,7 +40,7 @@ def give_up(live: Live) -> dict[str, object]:
         known = live.run.read_json(live.run.grant)
         if known is None or known.get(CLOSED):
             return {"changed": False, "proven": known is not None and bool(known.get("proven"))}
-        answer = _revoke(live) if live.under_runner else _ask_guard(live, int(str(known["guard_pid"])))
+        answer = revoke_here(live) if live.under_runner else _ask_guard(live, int(str(known["guard_pid"])))
         live.run.token.unlink(missing_ok=True)
         shutil.rmtree(live.run.credentials, ignore_errors=True)
         live.run.write_json(live.run.grant, {**known, CLOSED: True, "proven": answer["proven"]})
@@ -55,8 +56,8 @@ def _ask_guard(live: Live, guard: int) -> dict[str, object]:
     return {"proven": True, "remains": answer.get("remains", [])}
 
 
-def _revoke(live: Live) -> dict[str, object]:
-    """The runner alone has the second token that a proof needs."""
+def revoke_here(live: Recorded) -> dict[str, object]:
+    """Revoke grant and leases by the grant's own token. The runner alone has the second token that a proof needs. Raises VaultError."""
     try:
         client = open_grant_of(live.run).client
     except NoOpenGrant:

@@ -17,6 +17,7 @@ from breakglass.cli import (
     doctor,
     drills,
     extend,
+    handed_out,
     handover,
     holds,
     hosts,
@@ -69,6 +70,8 @@ app.command()(extend.extend)
 app.command()(requests.reviews)
 app.command()(requests.review)
 app.command()(ssh.ssh)
+app.command("with")(handed_out.with_)
+app.command()(handed_out.credential)
 app.command()(replay.replay)
 app.command()(approvals.approvals)
 app.command()(approvals.approve)

@@ -47,6 +47,7 @@ class Asked:
 
     request: str
     state: str
+    access: str
     hosts: tuple[str, ...]
     handed_out: bool
     until: str
@@ -81,6 +82,7 @@ def asked(api: RunnerApi) -> list[Asked]:
         Asked(
             request=plain(one.get("request", "")),
             state=plain(one.get("state", "")),
+            access=plain(one.get("access", "")),
             hosts=tuple(plain(host) for host in hosts) if isinstance(hosts := one.get("hosts"), list) else (),
             handed_out=one.get("handed_out") is True,
             until=plain(one.get("until", "")),

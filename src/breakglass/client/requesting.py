@@ -32,6 +32,7 @@ class Wanted:
         ticket: Where it is tracked; may be empty.
         time_box_seconds: From the moment that the grant opens.
         override: Without the approval, where the policy lets them.
+        hand_out: For use on their own machine.
     """
 
     access: str
@@ -40,6 +41,7 @@ class Wanted:
     ticket: str
     time_box_seconds: int
     override: bool = False
+    hand_out: bool = False
 
 
 @dataclass(frozen=True)
@@ -72,7 +74,8 @@ class Standing:
 def ask(api: RunnerApi, wanted: Wanted) -> str:
     """Ask; the incident's id. Raises BreakglassError."""
     wish = {"access": wanted.access, "hosts": list(wanted.hosts), "reason": wanted.reason, "ticket": wanted.ticket}
-    body = {**wish, "time_box_seconds": wanted.time_box_seconds, "override": wanted.override}
+    flags = {"override": wanted.override, "hand_out": wanted.hand_out}
+    body = {**wish, "time_box_seconds": wanted.time_box_seconds, **flags}
     return _made(api, PATH, body)
 
 

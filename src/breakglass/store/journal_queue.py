@@ -90,6 +90,11 @@ class JournalQueue:
         with self._database.transaction() as connection:
             add(connection, day_stream(connection), notes)
 
+    def add_to_incident(self, incident: Incident, notes: Sequence[Note]) -> None:
+        """Queue records of an incident that are of no decision of its own; durable on return."""
+        with self._database.transaction() as connection:
+            add(connection, self.stream_of(incident), notes)
+
     def waiting(self, stream: str | None = None) -> list[Queued]:
         """What waits, in order; of one stream or of all."""
         query = sa.select(OUTBOX).where(self._mine).order_by(OUTBOX.c.seq)

@@ -73,12 +73,25 @@ class RequestMade(Shown):
     request: str = Field(description="Its id: that of its incident.")
 
 
+class HandedHost(Shown):
+    """A host that a grant opens, and the way to it where that is a plain address."""
+
+    host: str = Field(description="Inventory name.")
+    address: str = Field(default="", description="Where it is reached.")
+    port: int = Field(default=0, description="Of its SSH server.")
+
+
 class HandedGrant(Shown):
     """A grant that was handed out."""
 
     wrapped: str = Field(description="Wrapping token of Vault, good once and for a minute.")
     accessor: str = Field(description="The grant's handle in Vault.")
     meta: dict[str, str] = Field(description="What Vault keeps with the grant.")
+    access: str = Field(description="Name of the access.")
+    time_box_seconds: int = Field(description="Life of the grant.")
+    user: str = Field(description="Login on the hosts.")
+    hosts: list[HandedHost] = Field(description="What it opens.")
+    credentials: list[dict[str, object]] = Field(description="Of the access, as the policy has them.")
 
 
 class RequestStanding(Shown):
@@ -173,9 +186,7 @@ class RequestPages:
         shown = RequestStanding(state=standing.state, why=standing.why, until=until, extended_by=standing.extended_by)
         if standing.loan is None:
             return shown
-        loan = standing.loan
-        grant = HandedGrant(wrapped=loan.token, accessor=loan.accessor, meta=loan.meta)
-        return shown.model_copy(update={"grant": grant})
+        return shown.model_copy(update={"grant": HandedGrant.model_validate(standing.loan.to_json())})
 
     @operation(
         Operation(

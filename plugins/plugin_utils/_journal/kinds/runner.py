@@ -67,6 +67,10 @@ RUNNER: dict[str, Kind] = {
     "alert.refused": Kind("The alert can't be acted on.", _WHY),
     "request.made": Kind("A person asks for a grant.", _ALERT),
     "request.over": Kind("A person has given the grant back.", _ALERT),
+    "grant.handed_out": Kind(
+        "The wrapped grant leaves the runner with who asked for it: what is done under it is in no recording of a session.",
+        {"by": FIELD, "entity": FIELD, "recorded_session": TRUTH},
+    ),
     "request.refused": Kind("A person's request is refused.", _WHY, _WISH),
     "incident.opened": Kind(
         "An incident begins.",

@@ -1,0 +1,229 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""`breakglass with` and `breakglass credential`: credentials on the person's own machine, where the access says `hand_out: true`."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Optional
+
+import typer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from ansible_collections.breakglass.remediation.plugins.plugin_utils._guard.runner_api import RunnerApi
+
+    from breakglass.client.held_here import HeldHere
+    from breakglass.client.requesting import Standing
+    from breakglass.client.taking import Taken
+
+CLOSE_SECONDS = 30.0
+Access = Annotated[str, typer.Argument(help="An access of the policy that says hand_out: true.")]
+Hosts = Annotated[list[str], typer.Option("--host", help="An inventory name; may be given again.")]
+Reason = Annotated[str, typer.Option(help="Why: a sentence that an auditor understands.")]
+Ticket = Annotated[str, typer.Option(help="Where it is tracked.")]
+TimeBox = Annotated[str, typer.Option(help="From the moment that it opens, as 30m.")]
+Form = Annotated[str, typer.Option(help="Of a database user: pgpass, my_cnf, environment or plain.")]
+Override = Annotated[
+    bool,
+    typer.Option("--override", help="Without the approval, where the policy lets you; others judge it afterwards."),
+]
+
+
+def with_(  # noqa: PLR0917 (each is an option of the command)
+    access: Access,
+    command: Annotated[list[str], typer.Argument(metavar="-- COMMAND…", help="What is run under the access.")],
+    host: Hosts,
+    reason: Reason,
+    ticket: Ticket = "",
+    time_box: TimeBox = "10m",
+    form: Form = "pgpass",
+    *,
+    override: Override = False,
+) -> None:
+    """Run a command of yours under an access: its credentials are in files, named by variables, and gone at the command's end.
+
+    Not a recorded session: the record says who took what for how long, not what was done. Ends with the command's status.
+    """
+    from breakglass.client.commanding import run  # noqa: PLC0415
+    from breakglass.client.orders import left_out, orders, variables  # noqa: PLC0415
+    from breakglass.client.session import runner_api  # noqa: PLC0415
+
+    _check_form(form)
+    asking = partial(_request, access, host, reason, ticket, time_box, override=override)
+    with runner_api(os.environ) as api, _open_here(api, asking) as here:
+        held = here.held
+        ordered = orders(here.taken, held.run, held.stream, form)
+        credentials = [held.obtain(order, here.taken) for order in ordered.values()]
+        files = [(one.name, file) for one in credentials for file in one.files]
+        files += [("ssh", "config")] if "ssh" in ordered else []
+        _say(f"You hold {', '.join(one.what for one in credentials) or 'nothing'}. This is not a recorded session.")
+        if others := left_out(here.taken):
+            _say(f"Not handed out, because only plays use it: {', '.join(others)}.")
+        name, mark = held.run.mark
+        added = {
+            name: mark,
+            "BREAKGLASS_REQUEST": held.request,
+            "BREAKGLASS_CREDENTIALS": str(held.run.credentials),
+        }
+        with held.renewed():
+            environ = {**os.environ, **added, **variables(held.run.credentials, files)}
+            status = run(command, environ, here.ends_at, _say, held.end_processes)
+    raise typer.Exit(status)
+
+
+def credential(  # noqa: PLR0917
+    name: Annotated[str, typer.Argument(help="ssh, the role of a database, or the last word of a secret's path.")],
+    access: Annotated[str, typer.Option(help="An access of the policy that says hand_out: true.")],
+    host: Hosts,
+    reason: Reason,
+    ticket: Ticket = "",
+    time_box: TimeBox = "10m",
+    form: Form = "pgpass",
+    output: Annotated[
+        Optional[Path],  # noqa: UP045 (typer reads it)
+        typer.Option(
+            metavar="FILE", help="Write it there, for you alone, instead of printing it; FILE must not be there."
+        ),
+    ] = None,
+    *,
+    show: Annotated[bool, typer.Option("--show", help="Print it although standard output is a terminal.")] = False,
+    override: Override = False,
+) -> None:
+    """Print one credential as JSON. It lives until the time box is over, or until you give the grant back (breakglass release)."""
+    from breakglass.client.orders import orders  # noqa: PLC0415
+    from breakglass.client.session import runner_api  # noqa: PLC0415
+    from breakglass.client.taking import NotHandedOut  # noqa: PLC0415
+
+    _check_form(form)
+    if output is None and sys.stdout.isatty() and not show:
+        _say("A terminal keeps what it shows. Pipe it, name a file with --output, or say --show.")
+        raise typer.Exit(1)
+    if output is not None and output.exists():
+        _say(f"{output} is there already, and is not written over. Name another file.")
+        raise typer.Exit(1)
+    asking = partial(_request, access, host, reason, ticket, time_box, override=override)
+    with runner_api(os.environ) as api, _open_here(api, asking) as here:
+        ordered = orders(here.taken, here.held.run, here.held.stream, form)
+        if name not in ordered:
+            raise NotHandedOut(f"{access} has no credential {name} for you; it has: {', '.join(ordered) or 'none'}.")
+        made = here.held.obtain(ordered[name], here.taken)
+        directory = here.held.run.credential(name)
+        files = {file: (directory / file).read_text(encoding="utf-8") for file in made.files}
+        shown = {
+            "request": here.held.request,
+            "name": name,
+            "kind": made.kind,
+            "expires_at": made.expires_at,
+            "files": files,
+        }
+        _give(json.dumps(shown, indent=2) + "\n", output)
+        here.is_kept = True
+    _say(f"This is not a recorded session. Give it back when you are done: breakglass release {here.held.request}")
+
+
+def _check_form(form: str) -> None:
+    from breakglass.client.orders import FORMS  # noqa: PLC0415
+
+    if form not in FORMS:
+        raise typer.BadParameter(f"The forms of a database user are {', '.join(FORMS)}.", param_hint="--form")
+
+
+def _request(  # noqa: PLR0917
+    access: str, hosts: list[str], reason: str, ticket: str, time_box: str, api: RunnerApi, *, override: bool
+) -> str:
+    from breakglass.client.requesting import Wanted  # noqa: PLC0415
+    from breakglass.client.taking import request_for  # noqa: PLC0415
+    from breakglass.policy.scalars import seconds_of  # noqa: PLC0415
+
+    wanted = Wanted(access, tuple(hosts), reason, ticket, seconds_of(time_box), override, hand_out=True)
+    request, is_new = request_for(api, wanted)
+    _say(f"Asked as {request}. Ctrl-C leaves the request alive." if is_new else f"You have asked for it as {request}.")
+    return request
+
+
+@dataclass
+class _Here:
+    """A grant that is open here; what is not kept is given back."""
+
+    held: HeldHere
+    taken: Taken
+    ends_at: float = 0.0
+    is_kept: bool = False
+
+
+@contextmanager
+def _open_here(api: RunnerApi, request: Callable[[RunnerApi], str]) -> Iterator[_Here]:
+    """Ask, wait, open it, and give it back afterwards; whoever dies meanwhile has a watcher for that."""
+    from breakglass.client.held_here import HeldHere, unused  # noqa: PLC0415
+
+    with unused(os.environ) as run:  # before anybody is asked
+        asked = request(api)
+        taken = _taken(api, asked)
+        held = HeldHere.begin(api, asked, run, os.environ)
+    here, dismiss = _Here(held, taken, time.monotonic() + taken.seconds), held.watched()
+    try:
+        _say(f"Grant open until {held.open(taken):%H:%M:%S} UTC.")
+        yield here
+    finally:
+        if here.is_kept:
+            held.run.wipe()
+        else:
+            _close(api, held)
+        dismiss()
+
+
+def _taken(api: RunnerApi, request: str) -> Taken:
+    from breakglass.client.taking import take  # noqa: PLC0415
+
+    interrupted: list[int] = []
+    before = signal.signal(signal.SIGINT, lambda number, _frame: interrupted.append(number))
+    try:
+        return take(api, request, _tell, lambda: bool(interrupted))
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _close(api: RunnerApi, held: HeldHere) -> None:
+    """Give everything back, and wait a little for the proof."""
+    from breakglass.client.requesting import standing  # noqa: PLC0415
+
+    if left := held.close():
+        _say(f"These processes could not be ended: {', '.join(map(str, left))}.")
+    until = time.monotonic() + CLOSE_SECONDS
+    while (now := standing(api, held.request)).state != "closed":
+        if time.monotonic() > until:
+            _say(f"The grant is being closed ({now.state}); see it with: breakglass show {held.request}")
+            return
+        time.sleep(0.5)
+    _say("Grant revoked, proven.")
+
+
+def _give(text: str, output: Path | None) -> None:
+    if output is None:
+        typer.echo(text, nl=False)
+        return
+    from breakglass.client.taking import NotHandedOut  # noqa: PLC0415
+
+    try:
+        descriptor = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(text)
+    except OSError as error:
+        raise NotHandedOut(f"{output} can't be written: {error.strerror}. The credential was taken back.") from None
+
+
+def _tell(now: Standing) -> None:
+    _say(f"  {now.state:<10} {now.why}".rstrip())
+
+
+def _say(text: str) -> None:
+    typer.echo(text, err=True)

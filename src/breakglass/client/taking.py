@@ -1,0 +1,152 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Taking a grant to this machine: asked for, or the request of ours that waits already; handed over once by the runner."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from ansible_collections.breakglass.remediation.plugins.plugin_utils._guard.runner_api import UnreachableRunner, plain
+
+from breakglass.client.offering import asked
+from breakglass.client.requesting import LOOK_EVERY_SECONDS, OPEN, PATH, WAITING, Standing, ask
+from breakglass.errors import BreakglassError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ansible_collections.breakglass.remediation.plugins.plugin_utils._guard.runner_api import RunnerApi
+
+    from breakglass.client.requesting import Wanted
+
+HANDED_OVER_WITHIN_SECONDS: Final = 10.0
+
+
+class NotHandedOut(BreakglassError):
+    """Raised when there is no grant to be had: refused, over, or taken already."""
+
+
+class LeftWaiting(BreakglassError):
+    """Raised when the person does not wait any longer; the request goes on."""
+
+
+@dataclass(frozen=True)
+class HostWay:
+    """A host of the grant, and how the runner reaches it; without an address nobody can say that for this machine."""
+
+    host: str
+    address: str
+    port: int
+
+
+@dataclass(frozen=True)
+class Opens:
+    """One credential of the access: its kind, and where Vault makes it."""
+
+    kind: str
+    mount: str
+    name: str
+    engine: str
+
+
+@dataclass(frozen=True)
+class Taken:
+    """A grant on this machine, wrapped still.
+
+    Attributes:
+        request: The runner's name for it.
+        wrapped: The single-use wrapping token; never shown.
+        accessor: The grant's handle.
+        meta: What Vault keeps with the grant.
+        access: Its access.
+        seconds: Its time box.
+        user: Login on the hosts; empty where the access opens no SSH.
+        hosts: Its hosts.
+        opens: Its other credentials.
+    """
+
+    request: str
+    wrapped: str = field(repr=False)
+    accessor: str
+    meta: Mapping[str, str]
+    access: str
+    seconds: int
+    user: str
+    hosts: tuple[HostWay, ...]
+    opens: tuple[Opens, ...]
+
+
+def request_for(api: RunnerApi, wanted: Wanted) -> tuple[str, bool]:
+    """Our request for exactly this that is not over, else a new one; and whether it is new. Raises BreakglassError."""
+    living = {*WAITING, OPEN}
+    for one in asked(api):
+        same = one.access == wanted.access and set(one.hosts) == set(wanted.hosts)
+        if one.handed_out and one.state in living and same:
+            return one.request, False
+    return ask(api, wanted), True
+
+
+def take(api: RunnerApi, request: str, tell: Callable[[Standing], None], has_left: Callable[[], bool]) -> Taken:
+    """Wait until it is open, and take it over.
+
+    Args:
+        api: The runner's.
+        request: Ours.
+        tell: Hears of each change.
+        has_left: Whether the person has had enough of waiting.
+
+    Raises:
+        NotHandedOut: It is not opened, or was handed out before.
+        LeftWaiting: The person has left.
+        BreakglassError: The runner can't be asked.
+    """
+    last, open_since = None, 0.0
+    while not has_left():
+        said = api.call("GET", f"{PATH}/{request}")
+        if isinstance(grant := said.get("grant"), Mapping):
+            return _taken(api, request, grant)
+        now = Standing(plain(said.get("state", "")), plain(said.get("why", "")))
+        if now != last:
+            tell(now)
+        last = now
+        if now.is_open:
+            open_since = open_since or time.monotonic()
+            if time.monotonic() - open_since > HANDED_OVER_WITHIN_SECONDS:
+                raise NotHandedOut(
+                    f"{request} is open, and was handed out before, which happens once. Give it back and ask anew: "
+                    f"breakglass release {request}"
+                )
+        elif not now.waits:
+            raise NotHandedOut(f"{request} was not opened: {now.why or now.state}.")
+        time.sleep(LOOK_EVERY_SECONDS)
+    raise LeftWaiting(
+        f"{request} goes on without you. Come back with the same command, or: breakglass release {request}"
+    )
+
+
+def _taken(api: RunnerApi, request: str, grant: Mapping[str, object]) -> Taken:
+    meta, seconds = grant.get("meta"), grant.get("time_box_seconds")
+    words = [grant.get(name) for name in ("wrapped", "accessor", "access", "user")]
+    hosts, opens = _items(grant, "hosts"), _items(grant, "credentials")
+    if not (isinstance(meta, Mapping) and type(seconds) is int and all(isinstance(word, str) for word in words)):
+        raise UnreachableRunner(f"{api.url} does not answer as a runner of our version does.")
+    wrapped, accessor, access, user = map(str, words)
+    known = {str(name): str(value) for name, value in meta.items()}
+    ways, credentials = tuple(map(_way, hosts)), tuple(map(_opens, opens))
+    return Taken(request, wrapped, accessor, known, access, seconds, user, ways, credentials)
+
+
+def _items(grant: Mapping[str, object], name: str) -> list[Mapping[str, object]]:
+    items = grant.get(name)
+    return [one for one in items if isinstance(one, Mapping)] if isinstance(items, list) else []
+
+
+def _way(one: Mapping[str, object]) -> HostWay:
+    port = one.get("port")
+    return HostWay(str(one.get("host", "")), str(one.get("address", "")), port if type(port) is int else 0)
+
+
+def _opens(one: Mapping[str, object]) -> Opens:
+    return Opens(**{name: str(one.get(name, "")) for name in ("kind", "mount", "name", "engine")})
