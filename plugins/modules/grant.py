@@ -80,6 +80,13 @@ options:
     description: The hosts that the grant is for, told to the runner of O(runner_url). Without it, the hosts of the play.
     type: list
     elements: str
+  request:
+    description:
+      - What M(breakglass.remediation.access_request) has asked the runner of O(runner_url) for, as V(INC-4T9Q). It is taken up
+        instead of asking again.
+      - O(access) and O(time_box) must be those that were asked for.
+    type: str
+    default: ""
 extends_documentation_fragment:
   - breakglass.remediation.vault
   - action_common_attributes
@@ -93,6 +100,7 @@ attributes:
     description: Runs on the controller.
     platforms: posix
 seealso:
+  - module: breakglass.remediation.access_request
   - module: breakglass.remediation.ssh_certificate
   - module: breakglass.remediation.database_credential
   - module: breakglass.remediation.pki_certificate

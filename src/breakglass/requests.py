@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -37,18 +37,24 @@ class Standing:
     """How a request stands.
 
     Attributes:
-        state: Of its incident.
-        why: What it waits for, or how it ended; may be empty.
+        incident: As it is now.
         loan: The grant, the first time that it is there.
-        until: When the grant dies by itself; None while there is none.
         extended_by: The request that has taken its sessions over; empty where none has.
     """
 
-    state: State
-    why: str
-    loan: HandedOut | None
-    until: datetime | None = None
+    incident: Incident
+    loan: HandedOut | None = None
     extended_by: str = ""
+
+    @property
+    def why(self) -> str:
+        """What it waits for, or how it ended; may be empty."""
+        return self.incident.blocked or (self.incident.result.value if self.incident.result else "")
+
+    @property
+    def until(self) -> datetime | None:
+        """When the grant dies by itself; None while there is none."""
+        return self.incident.attempts[-1].expires_at if self.incident.attempts else None
 
 
 @dataclass(frozen=True)
@@ -97,18 +103,21 @@ class Requests:
         course = asked_in_time(self._course(person, wish), found, now)
         return self._take_in(made, person, wish, course, found.attempt.runner or self.runner)
 
-    def standing(self, person: Person, incident: str) -> Standing:
-        """How a request of this person stands. Raises NoSuchRequest."""
+    def look(self, person: Person, incident: str) -> Standing:
+        """How a request of this person stands; a grant that waits for them goes on waiting. Raises NoSuchRequest."""
         found = self.of(person, incident)
-        ready = found.state is State.RUNNING and found.course.hands_out
-        loan = self.loans.fetch(incident) if ready else None
-        if loan is not None:  # if this can't be recorded, nobody gets it
-            self.queue.add_to_incident(found, [left_the_runner(person)])
-        handed_out = HandedOut.of(found, loan, self.in_force.now) if loan is not None else None
-        why = found.blocked or (found.result.value if found.result else "")
-        until = found.attempts[-1].expires_at if found.attempts else None
         took_over = [one.id for one in self.incidents.extensions(incident) if one.attempts and one.attempt.accessor]
-        return Standing(found.state, why, handed_out, until, "".join(took_over[:1]))
+        return Standing(found, None, "".join(took_over[:1]))
+
+    def standing(self, person: Person, incident: str) -> Standing:
+        """The same, with the grant if it waits for them, which happens once. Raises NoSuchRequest."""
+        seen = self.look(person, incident)
+        ready = seen.incident.state is State.RUNNING and seen.incident.course.hands_out
+        loan = self.loans.fetch(incident) if ready else None
+        if loan is None:
+            return seen
+        self.queue.add_to_incident(seen.incident, [left_the_runner(person)])  # what can't be recorded nobody gets
+        return replace(seen, loan=HandedOut.of(seen.incident, loan, self.in_force.now))
 
     def give_back(self, person: Person, incident: str) -> None:
         """The person is done, or does not want it any more; it is closed and proven gone, and so is what extends it.

@@ -6,6 +6,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 from .._vault.answer import section, text
 from .._vault.errors import UnexpectedAnswer
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 REQUESTS_PATH = "/api/v1/requests"
 POLL_SECONDS = 0.3
+HANDED_OVER_WITHIN_SECONDS = 10.0
 LIVING = frozenset({"received", "waiting", "approving", "opening", "running"})
 
 
@@ -33,6 +35,7 @@ class RunnerDoor:
         reason: Why.
         ticket: Where it is tracked; may be empty.
         patience_seconds: How long to wait for its decision.
+        request: What was asked for before, in a task of its own; empty to ask now.
     """
 
     url: str
@@ -41,6 +44,7 @@ class RunnerDoor:
     reason: str
     ticket: str
     patience_seconds: float
+    request: str = ""
 
 
 @dataclass(frozen=True)
@@ -61,7 +65,7 @@ class Lent:
 
 
 def borrow(client: Client, door: RunnerDoor, request: GrantRequest) -> Lent:
-    """Ask for a grant, and wait until the runner has decided and opened it.
+    """Ask for a grant, unless that was done before, and wait until the runner has decided and opened it.
 
     Args:
         client: Vault, with the login of who asks.
@@ -73,18 +77,21 @@ def borrow(client: Client, door: RunnerDoor, request: GrantRequest) -> Lent:
         UnreachableRunner: It can't be asked.
         VaultError: Vault does not say who we are.
     """
-    wish = {"access": request.access, "hosts": list(door.hosts), "reason": door.reason, "ticket": door.ticket}
-    body = {**wish, "time_box_seconds": request.seconds, "hand_out": True}
     api = _api(client, door)
-    made = _word(api.call("POST", REQUESTS_PATH, body), "request")
+    made = _known(api, door, request) if door.request else make_request(client, door, request)
     deadline = time.monotonic() + door.patience_seconds
     standing: Mapping[str, object] = {}
+    open_since = 0.0
     while time.monotonic() < deadline:
         standing = api.call("GET", f"{REQUESTS_PATH}/{made}")
         if isinstance(grant := standing.get("grant"), dict):
             return _lent(made, grant)
         if standing.get("state") not in LIVING:
             raise RefusedByRunner(f"The runner did not open the grant ({made}): {_why(standing)}.")
+        if standing.get("state") == "running":
+            open_since = open_since or time.monotonic()
+            if time.monotonic() - open_since > HANDED_OVER_WITHIN_SECONDS:
+                raise RefusedByRunner(f"The grant of {made} was handed out before, which happens once: ask anew.")
         time.sleep(POLL_SECONDS)
     give_back(client, door, made)
     raise RefusedByRunner(
@@ -93,9 +100,37 @@ def borrow(client: Client, door: RunnerDoor, request: GrantRequest) -> Lent:
     )
 
 
+def make_request(client: Client, door: RunnerDoor, request: GrantRequest) -> str:
+    """Ask for a grant that is to be handed out; the runner's name for it. Raises RefusedByRunner, UnreachableRunner, VaultError."""
+    wish = {"access": request.access, "hosts": list(door.hosts), "reason": door.reason, "ticket": door.ticket}
+    body = {**wish, "time_box_seconds": request.seconds, "hand_out": True}
+    return _word(_api(client, door).call("POST", REQUESTS_PATH, body), "request")
+
+
+def look(client: Client, door: RunnerDoor, request: str) -> Mapping[str, object]:
+    """How a request of ours stands; its grant goes on waiting. Raises RefusedByRunner, UnreachableRunner, VaultError."""
+    return _api(client, door).call("GET", f"{REQUESTS_PATH}/{quote(request, safe='')}?look=true")
+
+
+def why(standing: Mapping[str, object]) -> str:
+    """What a request waits for, or how it ended."""
+    return _why(standing)
+
+
 def give_back(client: Client, door: RunnerDoor, request: str) -> None:
     """Tell the runner that we are done; it closes the grant and proves it. Raises BreakglassError."""
     _api(client, door).call("DELETE", f"{REQUESTS_PATH}/{request}")
+
+
+def _known(api: RunnerApi, door: RunnerDoor, request: GrantRequest) -> str:
+    """What was asked for before, if it is for this access and time box: else what is opened would not be what it says."""
+    seen = look(api.client, door, door.request)
+    if (seen.get("access"), seen.get("time_box_seconds")) != (request.access, request.seconds):
+        raise RefusedByRunner(
+            f"{plain(door.request)} is for the access {plain(seen.get('access'))} and {plain(seen.get('time_box_seconds'))} s, not "
+            f"for {request.access} and {request.seconds} s. Give grant the access and time_box that access_request returned."
+        )
+    return quote(door.request, safe="")
 
 
 def _api(client: Client, door: RunnerDoor) -> RunnerApi:

@@ -67,6 +67,7 @@ class Wish:
         runner_ca_cert: File of CA certificates for it; empty for the system's.
         runner_wait: A duration: how long it may take to decide.
         hosts: What a runner is told that the grant is for.
+        asked_before: What `access_request` has asked the runner for before; empty to ask now.
     """
 
     access: str
@@ -79,6 +80,7 @@ class Wish:
     runner_ca_cert: str = ""
     runner_wait: str = "15m"
     hosts: tuple[str, ...] = ()
+    asked_before: str = ""
 
     @classmethod
     def from_options(cls, options: Mapping[str, object]) -> Wish:
@@ -96,6 +98,7 @@ class Wish:
             runner_ca_cert=str(options.get("runner_ca_cert") or ""),
             runner_wait=str(options.get("runner_wait") or "15m"),
             hosts=tuple(str(host) for host in hosts) if isinstance(hosts, list) else (),
+            asked_before=str(options.get("request") or ""),
         )
 
     def request(self, live: Live) -> GrantRequest:
@@ -117,11 +120,16 @@ class Wish:
     def runner(self) -> RunnerDoor | None:
         """Who is asked for the grant, if anybody; raises BreakglassError for what can't be asked."""
         if not self.runner_url:
+            if self.asked_before:
+                raise BreakglassError(
+                    f"{self.asked_before[:60]} was asked for at a runner: name it with the option runner_url."
+                )
             return None
         if not self.hosts:
             raise BreakglassError("A runner is asked for a grant for certain hosts: name them with the option hosts.")
         patience = duration(self.runner_wait).total_seconds()
-        return RunnerDoor(self.runner_url, self.runner_ca_cert, self.hosts, self.reason, self.ticket, patience)
+        door = RunnerDoor(self.runner_url, self.runner_ca_cert, self.hosts, self.reason, self.ticket, patience)
+        return replace(door, request=self.asked_before)
 
     def _check_expected_duration(self, box: timedelta) -> None:
         expected = duration(self.expected_duration) if self.expected_duration else timedelta()

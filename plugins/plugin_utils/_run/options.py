@@ -47,6 +47,18 @@ GRANT: dict[str, dict[str, object]] = {
     "runner_ca_cert": {"type": "path"},
     "runner_wait": {"type": "str", "default": "15m"},
     "hosts": {"type": "list", "elements": "str"},
+    "request": {"type": "str", "default": ""},
+}
+ACCESS_REQUEST: dict[str, dict[str, object]] = {
+    **CONNECTION,
+    "access": {"type": "str", "required": True},
+    "hosts": {"type": "list", "elements": "str"},
+    "reason": {"type": "str", "required": True},
+    "ticket": {"type": "str", "default": ""},
+    "time_box": {"type": "str", "default": "10m"},
+    "runner_url": {"type": "str", "required": True},
+    "runner_ca_cert": {"type": "path"},
+    "wait": {"type": "str", "default": "15m"},
 }
 SSH_CERTIFICATE: dict[str, dict[str, object]] = {
     **CONNECTION,

@@ -89,7 +89,7 @@ def extend(api: RunnerApi, request: str, time_box_seconds: int | None, reason: s
 
 def standing(api: RunnerApi, request: str) -> Standing:
     """How a request of ours stands. Raises BreakglassError."""
-    said = api.call("GET", _path(request))
+    said = api.call("GET", f"{_path(request)}?look=true")
     words = {name: plain(said.get(name, "")) for name in ("state", "why", "until", "extended_by")}
     return Standing(**words)
 

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from breakglass.effects.handover import Handover
 
 LOOK_EVERY_SECONDS = 0.5
+UNFETCHED_SECONDS = 100.0
+"""What the grant is wrapped in lives two minutes: who comes for it after that would find it dead."""
 FIRST_WORD_IS_GOOD_SECONDS = 15.0
 """A lease is good for ten; who renews it says so long before."""
 
@@ -69,8 +71,18 @@ class _Open:
 class Lend:
     """The effect `run-play` of a grant that is lent: it waits, and does nothing on any host."""
 
-    def __init__(self, handover: Handover, given_back: Callable[[str], bool], use: UseHere) -> None:
-        """Take where grants are handed over, who knows whether an incident was given back, also before it began here, and who uses grants here."""
+    def __init__(
+        self,
+        handover: Handover,
+        given_back: Callable[[str], bool],
+        use: UseHere,
+        unfetched_seconds: float = UNFETCHED_SECONDS,
+    ) -> None:
+        """Take where grants are handed over, who knows whether an incident was given back, also before it began here, and who uses grants here.
+
+        A grant that is handed out waits `unfetched_seconds` for who asked.
+        """
+        self._unfetched_seconds = unfetched_seconds
         self._handover = handover
         self._given_back = given_back
         self._use = use
@@ -150,7 +162,10 @@ class Lend:
                 found.back.set()
 
     def _wait(self, incident: str, loan: _Open, deadline: float) -> PlayEnded:
+        fetched_by = time.monotonic() + self._unfetched_seconds
         while not (self._is_back(incident) or loan.back.wait(LOOK_EVERY_SECONDS)):
+            if not loan.taken and time.monotonic() > fetched_by:
+                return PlayEnded(PlayOutcome.OK, "nobody fetched the grant while it could be opened")
             if self._stopping.is_set():
                 return PlayEnded(PlayOutcome.STOPPED, "the loan was ended because the runner stopped")
             if time.monotonic() > loan.kept_until:

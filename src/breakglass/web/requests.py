@@ -23,7 +23,7 @@ from breakglass.web.problems import Problem
 
 if TYPE_CHECKING:
     from breakglass.domain.incident import Incident
-    from breakglass.requests import Requests
+    from breakglass.requests import Requests, Standing
     from breakglass.runner import Runner
     from breakglass.web.metrics import Metrics
 
@@ -94,11 +94,30 @@ class HandedGrant(Shown):
     credentials: list[dict[str, object]] = Field(description="Of the access, as the policy has them.")
 
 
+class Approver(Shown):
+    """Somebody who has said yes."""
+
+    person: str = Field(description="As an admin of Vault calls them.")
+    groups: list[str] = Field(description="For which they count.")
+    at: str = Field(description="When (ISO 8601, UTC).")
+
+
+class Looking(Said):
+    """How somebody looks at a request."""
+
+    look: bool = Field(default=False, description="true: only look; a grant that is handed out goes on waiting.")
+
+
 class RequestStanding(Shown):
     """How a request stands."""
 
     state: State = Field(description="Of its incident.")
     why: str = Field(description="What it waits for, or how it ended; may be empty.")
+    access: str = Field(description="Name of the access.")
+    hosts: list[str] = Field(description="Inventory names.")
+    time_box_seconds: int = Field(description="Life of the grant.")
+    approval: str = Field(description="Of the policy, by name; `automatic` where nobody is asked.")
+    approved_by: list[Approver] = Field(description="Who has said yes so far.")
     until: str = Field(description="When the grant ends (ISO 8601, UTC); empty before it opens.")
     extended_by: str = Field(description="The request that has taken its sessions over; empty where none has.")
     grant: HandedGrant | None = Field(
@@ -176,17 +195,14 @@ class RequestPages:
             "showRequest",
             "How a request stands",
             Done(HTTPStatus.OK, "With the wrapped grant once, where it is handed out.", RequestStanding),
+            query=Looking,
             refusals=(NONE_OF_YOURS,),
         )
     )
-    def show(self, call: Call[Said]) -> RequestStanding:
+    def show(self, call: Call[Looking]) -> RequestStanding:
         """The state of its incident, and what it waits for."""
-        standing = self.requests.standing(call.person, call.path("request"))
-        until = standing.until.isoformat() if standing.until else ""
-        shown = RequestStanding(state=standing.state, why=standing.why, until=until, extended_by=standing.extended_by)
-        if standing.loan is None:
-            return shown
-        return shown.model_copy(update={"grant": HandedGrant.model_validate(standing.loan.to_json())})
+        ask = self.requests.look if call.said.look else self.requests.standing
+        return _shown(ask(call.person, call.path("request")))
 
     @operation(
         Operation(
@@ -236,6 +252,26 @@ def _wish(asked: AccessRequest) -> Wish:
         asked.hand_out,
         asked.override,
     )
+
+
+def _shown(standing: Standing) -> RequestStanding:
+    incident, plan = standing.incident, standing.incident.course.plan
+    shown = RequestStanding(
+        state=incident.state,
+        why=standing.why,
+        access=plan.access if plan else "",
+        hosts=list(incident.course.hosts),
+        time_box_seconds=plan.time_box_seconds if plan else 0,
+        approval=incident.course.approval,
+        approved_by=[
+            Approver(person=vote.person, groups=list(vote.groups), at=vote.at.isoformat()) for vote in incident.votes
+        ],
+        until=standing.until.isoformat() if standing.until else "",
+        extended_by=standing.extended_by,
+    )
+    if standing.loan is None:
+        return shown
+    return shown.model_copy(update={"grant": HandedGrant.model_validate(standing.loan.to_json())})
 
 
 def _newest_first(incident: Incident) -> tuple[int, str]:

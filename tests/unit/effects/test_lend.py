@@ -99,6 +99,24 @@ def test_it_is_handed_out_once_and_ends_when_it_comes_back() -> None:
     pool.shutdown()
 
 
+def test_a_grant_that_nobody_fetches_ends_before_its_wrapping_does() -> None:
+    """Who comes later asks anew, and raises no alarm about a wrapping token that is dead; one that was fetched goes on."""
+    one, handover, pool = incident(), Handover(), ThreadPoolExecutor(1)
+    handover.put(one.id, 1, "wrapping-token", "accessor-1")
+    unfetched = Lend(handover, nothing_came_back, Nothing(), unfetched_seconds=0.1)
+    said = pool.submit(unfetched.run, one).result(10)
+    assert said == PlayEnded(PlayOutcome.OK, "nobody fetched the grant while it could be opened")
+    handover.put(one.id, 1, "wrapping-token", "accessor-1")
+    waiting = Lend(handover, nothing_came_back, Nothing(), unfetched_seconds=2.0)
+    ended = pool.submit(waiting.run, one)
+    assert fetched(waiting, one).accessor == "accessor-1"
+    time.sleep(2.5)
+    assert not ended.done()
+    waiting.give_back(one.id)
+    assert ended.result(10) == PlayEnded(PlayOutcome.OK, "given back")
+    pool.shutdown()
+
+
 def test_it_ends_with_its_box() -> None:
     """Also when nobody fetched it."""
     one = incident(seconds=1)
