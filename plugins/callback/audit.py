@@ -192,7 +192,7 @@ class CallbackModule(CallbackBase):
             scribe = scribe_for(os.environ, place)  # a process of its own, forked before there is a thread
             self._recorder = Recorder(place)
             started = run_fields(playbook, place, self._recorder.redactor)
-            self._recorder.always = in_every_record(started.get("awx", {}))
+            self._recorder.always = in_every_record(started.get("awx", {}), previews=place.previews)
             # Kept open for the whole run and inherited by the workers, so that the guard can find them all; what they
             # execute is found by its environment.
             self._run_lock = os.open(place.run.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)

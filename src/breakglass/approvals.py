@@ -47,6 +47,7 @@ class Question:
             "lines": [list(line) for line in question_lines(self.incident)],
             "ends_at": (self.incident.since + quorum.within).isoformat() if quorum else None,
             "why_not": self.why_not,
+            "preview": _preview(self.incident),
         }
 
 
@@ -59,12 +60,14 @@ class Answer:
         yes: Or no.
         reason: Why; needed for a no.
         code: Of their second factor; never shown.
+        preview: Digest of the preview that they were shown; empty where they say of none.
     """
 
     digest: str
     yes: bool
     reason: str
     code: str = field(repr=False)
+    preview: str = ""
 
 
 @dataclass(frozen=True)
@@ -83,12 +86,12 @@ class Approvals:
 
     def waiting(self, person: Person) -> list[Question]:
         """Every question that this person may see, oldest first."""
-        return self._seen_by(person, lambda one: one.state is State.APPROVING)
+        return self._seen_by(person, _asks)
 
     def inbox(self, person: Person) -> list[Question]:
         """The same, and what people were called for and nobody has acknowledged."""
-        found = self._seen_by(person, lambda one: one.state is State.APPROVING or _calls(one))
-        return sorted(found, key=lambda question: question.incident.state is not State.APPROVING)
+        found = self._seen_by(person, lambda one: _asks(one) or _calls(one))
+        return sorted(found, key=lambda question: not _asks(question.incident))
 
     def question(self, person: Person, incident: str) -> Question:
         """One of them, also when it is decided. Raises NoSuchIncident."""
@@ -109,7 +112,7 @@ class Approvals:
         reason = answer.reason.strip()
         if len(reason) > LONGEST_REASON or not (reason or answer.yes):
             raise RefusedOrder(f"A no needs a reason, and none may have more than {LONGEST_REASON} characters.")
-        ordered = _vote(question.incident, person, answer.digest, yes=answer.yes, reason=reason)
+        ordered = _vote(question.incident, person, answer, reason)
         if why := refusal(question.incident, ordered):
             raise RefusedOrder(f"{why}.")
         self.factor.check(person.person, answer.code)
@@ -138,16 +141,27 @@ class Approvals:
 def _question(incident: Incident, person: Person) -> Question:
     digest = incident.course.plan.digest if incident.course.plan else ""
     why_not, why_no_no = (
-        refusal(incident, _vote(incident, person, digest, yes=yes, reason="")) for yes in (True, False)
+        refusal(incident, _vote(incident, person, Answer(digest, yes, "", ""), "")) for yes in (True, False)
     )
     return Question(incident, why_not, why_no_no)
 
 
-def _vote(incident: Incident, person: Person, digest: str, *, yes: bool, reason: str) -> Ordered:
+def _vote(incident: Incident, person: Person, answer: Answer, reason: str) -> Ordered:
     quorum = incident.course.quorum
     groups = tuple(sorted(person.groups & quorum.groups)) if quorum else ()
-    vote = Vote(person.person, person.entity, person.name, groups, digest, yes, reason, datetime.now(UTC))
+    said = (answer.digest, answer.yes, reason, datetime.now(UTC), answer.preview)
+    vote = Vote(person.person, person.entity, person.name, groups, *said)
     return Ordered(Word.VOTE, person.person or person.name, reason, vote)
+
+
+def _asks(incident: Incident) -> bool:
+    """Whether people are asked; also while the grant of the preview is still being closed, which they were told."""
+    return incident.state is State.APPROVING or (incident.previews and incident.asked > 0)
+
+
+def _preview(incident: Incident) -> dict[str, object] | None:
+    previewed = incident.previewed
+    return {"digest": previewed.digest, **previewed.to_json()} if previewed else None
 
 
 def _calls(incident: Incident) -> bool:

@@ -106,6 +106,8 @@ def _plan(trigger: Trigger, plan: Plan) -> Iterator[str]:
     yield _line(
         "access", f"{plan.access}, {span(trigger.time_box)}", f"approval {trigger.approval}, then {trigger.escalation}"
     )
+    if trigger.preview:
+        yield _line("preview", f"under {trigger.preview}, in check mode", "before people are asked")
 
 
 def _limits(trigger: Trigger, fires_for: timedelta) -> Iterator[str]:

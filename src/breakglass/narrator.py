@@ -134,10 +134,12 @@ class Narrator:
         if body.get("accessor"):
             text = f"opened, dies by itself at {clock(body.get('expires_at'))}   accessor {short(body['accessor'])}"
             return Line(event.at, "grant", printable(text))
-        word = "changed" if status == "ok" and body.get("changed") else status.upper() if status != "ok" else "ok"
+        previews = body.get("preview") is True
+        changed, name = ("would change", "preview") if previews else ("changed", "remediate")
+        word = changed if status == "ok" and body.get("changed") else status.upper() if status != "ok" else "ok"
         why = plain(body.get("advice")) or plain(body.get("msg"))
         why = f": {why}" if status in ("failed", "unreachable") else ""
-        return Line(event.at, "remediate", printable(f"{self._leader(task, plain(body.get('host')))} {word}{why}"))
+        return Line(event.at, name, printable(f"{self._leader(task, plain(body.get('host')))} {word}{why}"))
 
     def _leader(self, task: str, host: str) -> str:
         """The task's name and dots up to where results stand; with its host as soon as there are several."""
@@ -163,7 +165,8 @@ class Narrator:
                 return "grant", f"for {plain(body.get('access'))}: {word}"
             case "play.intent":
                 return "play", f"attempt {plain(body.get('attempt'))}: {word}"
-        return "remediate", f"{self._leader(plain(body.get('task')), plain(body.get('host')))} {word}"
+        name = "preview" if body.get("preview") is True else "remediate"
+        return name, f"{self._leader(plain(body.get('task')), plain(body.get('host')))} {word}"
 
 
 def told(

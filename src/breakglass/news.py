@@ -76,7 +76,7 @@ def _lasted(incident: Incident) -> str:
 
 
 def _repaired(incident: Incident) -> str:
-    tries = len(incident.attempts)
+    tries = len(incident.repairs)
     return f"{_role(incident)} in {_lasted(incident)}{f', {tries} attempts' if tries > 1 else ''}"
 
 

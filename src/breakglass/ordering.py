@@ -115,7 +115,7 @@ def incident_object(incident: Incident) -> dict[str, object]:
         "since": incident.since.isoformat(),
         "own": incident.course.own,
         "waits_for": (incident.blocked or None) if incident.state is not State.CLOSED else None,
-        "attempts": len(incident.attempts),
+        "attempts": len(incident.repairs),
         "grant_open": incident.open_grant,
         "escalated_because": escalation.reason if escalation else None,
         "acknowledged_by": (escalation.acknowledged_by or None) if escalation else None,

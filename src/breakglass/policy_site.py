@@ -48,5 +48,6 @@ def site_of(settings: Settings, policy: Path | None = None) -> PolicySite:
         remediations=remediations,
         groups=inventory.groups,
         has_prometheus=settings.prometheus is not None,
+        of_jobs=settings.awx.accesses if settings.awx else (),
     )
     return PolicySite(settings, found, inventory, remediations.stating(found.behaviours))

@@ -128,6 +128,7 @@ def _trigger(trigger: Trigger) -> dict[str, object]:
         "hosts": _source(trigger.hosts),
         "access": trigger.access,
         "approval": trigger.approval,
+        "preview": trigger.preview,
         "remediation": trigger.remediation,
         "parameters": {name: _source(value) for name, value in trigger.parameters.items()},
         "time_box": span(trigger.time_box),

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 from breakglass.domain.course import Course, Probing
 from breakglass.domain.drills import MARK, drill_course, hosts_of, missed_course
 from breakglass.domain.maintenance import windows_of
-from breakglass.domain.routing import Planned, Refused, Unmatched, route
+from breakglass.domain.previews import preview_of
+from breakglass.domain.routing import OutsideAccess, Planned, Refused, Unmatched, check_bound, route
 from breakglass.domain.rules import PRESENCE
 from breakglass.policy.behaviour import Behaviour
 from breakglass.store.inbox import Arrival
@@ -97,7 +98,7 @@ def course(alert: Alert, rules: Rules) -> Course | None:
             plan, refusal = None, f"{reason.value}: {sentence}"
         case Planned(trigger=trigger, plan=plan):
             refusal, behaviour = "", rules.remediations.find(plan.remediation).behaviour
-    return Course(
+    found = Course(
         trigger=trigger.name,
         owner=trigger.owner,
         policy_digest=rules.policy.digest,
@@ -119,6 +120,20 @@ def course(alert: Alert, rules: Rules) -> Course | None:
         opens=rules.policy.access[trigger.access].words,
         windows=_windows(plan, rules),
     )
+    return _with_preview(found, trigger, rules) if trigger.preview else found
+
+
+def _with_preview(course: Course, trigger: Trigger, rules: Rules) -> Course:
+    """The course with what shows people beforehand what its plan would change, or why nothing can."""
+    if course.plan is None:
+        return course
+    access = rules.policy.access[trigger.preview]
+    try:
+        check_bound(course.plan.hosts, access, rules.hosts)
+    except OutsideAccess as error:
+        return replace(course, no_preview=str(error))
+    expected = rules.remediations.find(course.plan.remediation).behaviour.expected_duration
+    return replace(course, preview=preview_of(course.plan, access, expected))
 
 
 def _windows(plan: Plan | None, rules: Rules) -> tuple[Window, ...]:

@@ -19,7 +19,8 @@ Told = tuple[str, str]
 def told_of(kind: str, body: Body) -> Told | None:
     """Say what a record of this kind tells; None for one that people need not see."""
     teller = _TELLERS.get(kind)
-    return teller(body) if teller else None
+    told = teller(body) if teller else None
+    return (told[0], f"preview: {told[1]}") if told and body.get("preview") is True else told
 
 
 def words(value: object) -> list[str]:
@@ -194,6 +195,7 @@ _TELLERS: dict[str, Callable[[Body], Told | None]] = {
         "; ".join([f"let in by {', '.join(words(body.get('hosts'))) or 'no host'}", *words(body.get("failures"))]),
     ),
     "plan.made": _plan,
+    "plan.previewed": lambda body: ("preview", f"{plain(body.get('why'))} (check mode)"),
     "approval.asked": lambda body: ("asked", ", ".join(words(body.get("channels")))),
     "approval.not_asked": _why("asked", "NOBODY YET: "),
     "approval.given": lambda body: ("approval", f"{_who(body)} (policy {plain(body.get('policy_line'))})"),

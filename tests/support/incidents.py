@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from hypothesis import strategies as st
@@ -14,6 +15,7 @@ from breakglass.domain.course import Course, Probing
 from breakglass.domain.incident import Attempt, Effect, Escalation, Fault, Incident, PlayOutcome, Result, State
 from breakglass.domain.maintenance import Window
 from breakglass.domain.plan import Plan
+from breakglass.domain.previews import Previewed, WouldChange
 from breakglass.domain.rules import Ladder, Limits, Mode, Rung
 from breakglass.domain.schedule import EVERY_DAY, WEEKDAYS, Schedule
 
@@ -55,6 +57,11 @@ def make_plan(*hosts: str) -> Plan:
     )
 
 
+def make_preview(*hosts: str) -> Plan:
+    """The same restart in check mode under a lesser access."""
+    return replace(make_plan(*hosts), access="web-observer", user="observer", time_box_seconds=120, check_mode=True)
+
+
 def make_ladder(*waits: timedelta | None) -> Ladder:
     """A ladder with one rung for each wait; without one, a channel's own single rung."""
     rungs = [Rung((f"channel-{number}",), wait) for number, wait in enumerate(waits or (None,), 1)]
@@ -77,6 +84,7 @@ def make_course(
     quorum: Quorum | None = None,
     asked_by: Asker | None = None,
     windows: tuple[Window, ...] = (),
+    preview: Plan | None = None,
 ) -> Course:
     """What may be done: one restart of web1; nothing when there is a refusal."""
     return Course(
@@ -98,6 +106,7 @@ def make_course(
         quorum=quorum,
         asked_by=asked_by,
         windows=windows,
+        preview=preview,
     )
 
 
@@ -152,11 +161,17 @@ _COURSES = st.builds(
     quorum=st.none() | _QUORUMS,
     asked_by=st.none() | st.builds(Asker, _TEXT, _TEXT, _TEXT, _TEXTS),
     windows=st.lists(_WINDOWS, max_size=2).map(tuple),
+    preview=st.none() | _PLANS,
+    no_preview=_TEXT,
 )
 _ATTEMPTS = st.builds(
     Attempt,
     *(st.integers(1, 9), _TEXT, st.none() | _MOMENT, st.none() | st.sampled_from(PlayOutcome), _TEXT),
     st.none() | _MOMENT,
+    preview=st.booleans(),
+)
+_PREVIEWS = st.builds(
+    Previewed, st.lists(st.builds(WouldChange, _TEXT, _TEXT, _TEXTS), max_size=2).map(tuple), st.integers(0, 9), _TEXT
 )
 _ESCALATIONS = st.builds(
     Escalation,
@@ -182,6 +197,7 @@ INCIDENTS = st.builds(
     votes=st.lists(_VOTES, max_size=2).map(tuple),
     asked=st.integers(0, 2),
     aside_until=st.none() | _MOMENT,
+    previewed=st.none() | _PREVIEWS,
 )
 """Any document that a store may be asked to keep, sensible or not."""
 

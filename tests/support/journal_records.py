@@ -220,6 +220,7 @@ TROUBLE: tuple[tuple[str, dict[str, JsonValue]], ...] = (
     ("ship.refused", {"sink": "siem", "why": "too long", "stream": DIRECTORY, "seq": 7, "record": "r#7"}),
     ("ship.unreadable", {"sink": "siem", "why": "no record", "stream": DIRECTORY, "seq": 7}),
     ("approval.asked", {"channels": ["chat"], "failed": [], "again": False}),
+    ("plan.previewed", {"digest": DIGEST, "preview": DIGEST, "changes": 1, "why": "would change 1 thing"}),
     ("approval.not_asked", {"why": "chat: it did not take the message"}),
     (
         "approval.denied",

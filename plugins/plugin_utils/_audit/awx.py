@@ -90,10 +90,10 @@ def awx_fields(
     return fields
 
 
-def in_every_record(job: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
-    """What every record of the run has of its job, as a field of its body; nothing for a run that is none."""
+def in_every_record(job: Mapping[str, JsonValue], *, previews: bool = False) -> dict[str, JsonValue]:
+    """What every record of the run has besides: of its job, and that it is a preview; nothing for a run that is neither."""
     told: dict[str, JsonValue] = {name: job[name] for name in IN_EVERY_RECORD if name in job}
-    return {"awx": told} if told else {}
+    return {**({"awx": told} if told else {}), **({"preview": True} if previews else {})}
 
 
 def _image_told(path: Path) -> str:

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a task changed in a file, as text: recorded only where BREAKGLASS_AUDIT_DIFF=1 asks for it, never under no_log."""
+"""What a task changed in a file, as text: recorded only where BREAKGLASS_AUDIT_DIFF=1 asks for it, never under no_log.
+
+Files hold secrets of others: besides what is masked in every record, whatever a line calls a password or token is.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from ...module_utils.secret_shapes import mask_log
 from .fields import is_hidden
 
 if TYPE_CHECKING:
@@ -31,7 +35,7 @@ def differences(result: Mapping[str, object], redactor: Redactor) -> list[JsonVa
     if is_hidden(result):
         return []
     found = islice((text for one in _each(result.get("diff")) if (text := _text(one))), MOST)
-    return [redactor.field(text, DIFF_LIMIT) for text in found]
+    return [redactor.field(mask_log(text), DIFF_LIMIT) for text in found]
 
 
 def _each(diff: object) -> Iterator[Mapping[str, object]]:

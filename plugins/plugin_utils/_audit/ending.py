@@ -61,7 +61,9 @@ class Ending:
     @property
     def _recorded(self) -> str:
         """Where; of a job of AWX the file is inside of its container, which helps no reader."""
-        return "recorded" if self._live.always else f"recorded in {self._live.journal / self._live.stream}.jsonl"
+        return (
+            "recorded" if "awx" in self._live.always else f"recorded in {self._live.journal / self._live.stream}.jsonl"
+        )
 
     def check_guard(self) -> None:
         """Refuse to go on without the process that would close the grant after our death; raises DeadGuard."""

@@ -34,6 +34,7 @@ class Place:
         stream: Path without `.jsonl`, relative to the journal; also the stream's origin.
         under_runner: Whether a runner drives the run.
         about: What the runner says of it: incident, attempt, plan digest, accessor of the grant.
+        previews: Whether it only shows people what the plan would change, before they are asked.
     """
 
     run: RunDirectory
@@ -41,6 +42,7 @@ class Place:
     stream: str
     under_runner: bool
     about: Mapping[str, str] = field(default_factory=dict)
+    previews: bool = False
 
     @property
     def path(self) -> Path:
@@ -86,4 +88,11 @@ def _place_of_runner(run: RunDirectory) -> Place:
     about: dict[str, str] = {
         name: str(story[name]) for name in ("incident", "attempt", "plan_digest", "accessor") if name in story
     }
-    return Place(run, Path(str(story["journal"])), str(story["stream"]), under_runner=True, about=about)
+    return Place(
+        run,
+        Path(str(story["journal"])),
+        str(story["stream"]),
+        under_runner=True,
+        about=about,
+        previews=story.get("preview") is True,
+    )

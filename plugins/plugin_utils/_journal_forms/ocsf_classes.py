@@ -111,6 +111,7 @@ KINDS: dict[str, Meaning] = {
     "verified": Meaning(EventClass.INCIDENT_FINDING, _UPDATE, status=FindingStatus.RESOLVED),
     "observed": _UPDATED,
     "plan.made": Meaning(EventClass.ENTITY_MANAGEMENT, _MAKE, status=Status.SUCCESS),
+    "plan.previewed": _UPDATED,
     "approval.given": Meaning(EventClass.ENTITY_MANAGEMENT, _ACTIVATE, status=Status.SUCCESS),
     "approval.asked": _ON_HOLD,
     "approval.not_asked": _NEEDS_PEOPLE,

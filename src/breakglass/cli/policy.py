@@ -44,6 +44,7 @@ def check(
             remediations=installed_remediations(loaded.collections if loaded else ()),
             groups=read_inventory(loaded.inventory).groups if loaded else None,
             has_prometheus=loaded is None or loaded.prometheus is not None,
+            of_jobs=loaded.awx.accesses if loaded and loaded.awx else (),
         )
     except PolicyErrors as errors:
         for problem in errors.problems:

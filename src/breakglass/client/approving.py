@@ -28,6 +28,7 @@ class Shown:
         incident: Its id.
         headline: What is asked, in one line.
         digest: Of the plan.
+        preview: Digest of the preview among the lines; empty where there is none.
         lines: Label and text.
         why_not: Why you can't approve it; empty when you can.
     """
@@ -38,6 +39,7 @@ class Shown:
     digest: str
     lines: tuple[tuple[str, str], ...]
     why_not: str
+    preview: str = ""
 
 
 def waiting(api: RunnerApi) -> list[Shown]:
@@ -53,11 +55,13 @@ def question(api: RunnerApi, incident: str) -> Shown:
 def answer(api: RunnerApi, shown: Shown, *, yes: bool, reason: str, code: str) -> None:
     """Say yes or no to the plan that was shown. Raises BreakglassError."""
     said = {"digest": shown.digest, "yes": yes, "reason": reason, "code": code}
+    if shown.preview:
+        said["preview"] = shown.preview
     api.call("POST", f"{PATH}/{quote(shown.incident, safe='')}", said)
 
 
 def _shown(content: Mapping[str, object]) -> Shown:
-    listed = content.get("lines")
+    listed, preview = content.get("lines"), content.get("preview")
     lines = [line for line in listed if isinstance(line, list) and len(line) == 2] if isinstance(listed, list) else []  # noqa: PLR2004
     return Shown(
         content=content,
@@ -66,4 +70,5 @@ def _shown(content: Mapping[str, object]) -> Shown:
         digest=plain(content.get("digest", "")),
         lines=tuple((plain(label), plain(text)) for label, text in lines),
         why_not=plain(content.get("why_not", "")),
+        preview=plain(preview.get("digest", "")) if isinstance(preview, Mapping) else "",
     )

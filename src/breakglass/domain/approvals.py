@@ -95,6 +95,7 @@ class Vote:
         yes: Or no.
         reason: Why; may be empty for a yes.
         at: When it was said.
+        preview: Digest of the preview that they were shown with the plan; empty where they say of none.
     """
 
     person: str
@@ -105,6 +106,7 @@ class Vote:
     yes: bool
     reason: str
     at: datetime
+    preview: str = ""
 
 
 def filled(quorum: Quorum, votes: Sequence[Vote]) -> tuple[int, ...]:

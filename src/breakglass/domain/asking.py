@@ -24,7 +24,8 @@ def absorb_vote(draft: Draft, vote: Vote) -> str:
         draft.note("approval.refused", {"by": vote.person, "yes": vote.yes, "why": why})
         return ""
     said = {"by": vote.person, "entity": vote.entity, "groups": list(vote.groups), "digest": vote.digest}
-    line = {"policy_line": draft.incident.course.approval_line}
+    shown = {"preview": vote.preview} if vote.preview else {}
+    line = {"policy_line": draft.incident.course.approval_line, **shown}
     if vote.yes:
         draft.incident = replace(draft.incident, votes=(*draft.incident.votes, vote), wake_at=None)
         draft.note("approval.given", {**said, **line, "why": vote.reason})
@@ -48,7 +49,8 @@ def asked(draft: Draft, answer: Asked | NotAsked, pause: timedelta) -> None:
     """What came of asking; nobody's having heard is tried again until the time is over."""
     if isinstance(answer, Asked):
         body = {"channels": list(answer.channels), "failed": list(answer.failed), "again": draft.incident.asked > 0}
-        draft.note("approval.asked", body)
+        shown = {"preview": draft.incident.previewed.digest} if draft.incident.previewed else {}
+        draft.note("approval.asked", {**body, **shown})
         draft.incident = replace(draft.incident, asked=draft.incident.asked + 1, retries=0)
         return
     draft.note("approval.not_asked", {"why": answer.why})

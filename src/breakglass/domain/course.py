@@ -57,6 +57,8 @@ class Course:
         hands_out: Whether who asked takes the grant itself; else the runner uses it for them.
         opens: What its access opens, in words, as the policy said then.
         windows: The maintenance windows that its hosts are in.
+        preview: The plan in check mode under a lesser access, run before people are asked; None where nothing is shown to them.
+        no_preview: Why the policy's preview can't be made of this plan; empty where it can, or there is none.
         own: Whether the runner tells of itself; then `trigger` is the name of its own alert, and nothing ever runs.
     """
 
@@ -85,6 +87,8 @@ class Course:
     opens: tuple[str, ...] = ()
     windows: tuple[Window, ...] = ()
     own: bool = False
+    preview: Plan | None = None
+    no_preview: str = ""
 
     @property
     def hosts(self) -> tuple[str, ...]:

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from breakglass.domain.holds import HoldChange
 
 
+OF_AN_ATTEMPT = ("grant.", "play.", "effect.")
+
+
 class ForbiddenTransition(Exception):
     """Raised when the code asks for a change of state that the table does not have: a fault of ours."""
 
@@ -59,8 +62,9 @@ class Draft:
         return self.incident.wake_at is not None and self.incident.wake_at > self.now
 
     def note(self, kind: str, body: Mapping[str, object] | None = None) -> None:
-        """Have something journalled."""
-        self.notes.append(Note(kind, body or {}))
+        """Have something journalled; what belongs to a preview says so."""
+        marked = {"preview": True} if kind.startswith(OF_AN_ATTEMPT) and self.incident.previews else {}
+        self.notes.append(Note(kind, {**(body or {}), **marked}))
 
     def move(self, state: State) -> None:
         """Enter another state; the clock and the count of retries start anew."""
@@ -90,9 +94,9 @@ class Draft:
             self.note("limits.waiting", {"why": why})
         self.incident = replace(self.incident, blocked=why)
 
-    def new_attempt(self) -> None:
-        """Count one more try at the repair."""
-        attempt = Attempt(number=len(self.incident.attempts) + 1)
+    def new_attempt(self, *, preview: bool = False) -> None:
+        """Count one more try at the repair, or a preview of it: each has a number of its own."""
+        attempt = Attempt(number=len(self.incident.attempts) + 1, preview=preview)
         self.incident = replace(self.incident, attempts=(*self.incident.attempts, attempt))
 
     def change_attempt(self, attempt: Attempt) -> None:

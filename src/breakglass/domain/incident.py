@@ -10,6 +10,8 @@ from enum import StrEnum
 from breakglass.domain.approvals import Vote
 from breakglass.domain.course import Course
 from breakglass.domain.own_alerts import about_of
+from breakglass.domain.plan import Plan
+from breakglass.domain.previews import Previewed
 
 
 class State(StrEnum):
@@ -68,9 +70,11 @@ TRANSITIONS: dict[State, frozenset[State]] = {
     State.RECEIVED: frozenset({State.WAITING, State.VERIFYING, State.ESCALATED, State.CLOSED}),
     State.WAITING: frozenset({State.APPROVING, State.VERIFYING, State.ESCALATED, State.CLOSED}),
     State.APPROVING: frozenset({State.OPENING, State.WAITING, State.VERIFYING, State.ESCALATED, State.CLOSED}),
-    State.OPENING: frozenset({State.RUNNING, State.WAITING, State.VERIFYING, State.ESCALATED, State.CLOSED}),
+    State.OPENING: frozenset(
+        {State.RUNNING, State.APPROVING, State.WAITING, State.VERIFYING, State.ESCALATED, State.CLOSED}
+    ),
     State.RUNNING: frozenset({State.CLOSING}),
-    State.CLOSING: frozenset({State.VERIFYING, State.WAITING, State.ESCALATED, State.CLOSED}),
+    State.CLOSING: frozenset({State.APPROVING, State.VERIFYING, State.WAITING, State.ESCALATED, State.CLOSED}),
     State.VERIFYING: frozenset({State.WAITING, State.ESCALATED, State.CLOSED}),
     State.ESCALATED: frozenset({State.WAITING, State.CLOSED}),
     State.CLOSED: frozenset(),
@@ -89,7 +93,7 @@ class Fault:
 
 @dataclass(frozen=True)
 class Attempt:
-    """One try at the repair.
+    """One try at the repair, or a preview of it.
 
     Attributes:
         number: 1 for the first.
@@ -100,6 +104,7 @@ class Attempt:
         proven_at: When the grant was proven gone; None until then.
         runner: Name of the runner that opened the grant; empty where there is only one.
         by_job: Whether the play is a job of AWX, which opens its grant itself.
+        preview: Whether it only shows, before people are asked, what the repair would change.
     """
 
     number: int
@@ -110,6 +115,7 @@ class Attempt:
     proven_at: datetime | None = None
     runner: str = ""
     by_job: bool = False
+    preview: bool = False
 
 
 @dataclass(frozen=True)
@@ -159,6 +165,7 @@ class Incident:
         cancelled_by: Who has said that it shall stop; nothing new begins then, and what is open is closed.
         still_seen: What Prometheus has said against it that the fault is gone, although the alert resolved; a repair follows.
         aside_until: The end of the last maintenance window that it waited in; None when there was none.
+        previewed: What the preview for the attempt that is waited for has shown; None while there is none.
     """
 
     id: str
@@ -180,6 +187,7 @@ class Incident:
     cancelled_by: str = ""
     aside_until: datetime | None = None
     still_seen: str = ""
+    previewed: Previewed | None = None
 
     @property
     def stands_aside(self) -> bool:
@@ -197,9 +205,25 @@ class Incident:
         return self.resolved and not self.still_seen
 
     @property
+    def repairs(self) -> tuple[Attempt, ...]:
+        """The tries at the repair, without previews."""
+        return tuple(attempt for attempt in self.attempts if not attempt.preview)
+
+    @property
     def has_repaired(self) -> bool:
-        """Whether a play of it has come to a good end."""
-        return any(attempt.outcome is PlayOutcome.OK for attempt in self.attempts)
+        """Whether a repair of it has come to a good end."""
+        return any(attempt.outcome is PlayOutcome.OK for attempt in self.repairs)
+
+    @property
+    def previews(self) -> bool:
+        """Whether what it is at is a preview."""
+        at_work = self.state in (State.OPENING, State.RUNNING, State.CLOSING)
+        return at_work and bool(self.attempts) and self.attempt.preview
+
+    @property
+    def at_hand(self) -> Plan | None:
+        """What the current attempt runs: the plan, or what shows it beforehand."""
+        return self.course.preview if self.previews else self.course.plan
 
     @property
     def attempt(self) -> Attempt:

@@ -10,6 +10,7 @@ from enum import StrEnum
 from breakglass.domain.alert import Alert
 from breakglass.domain.incident import PlayOutcome
 from breakglass.domain.orders import Ordered
+from breakglass.domain.previews import Previewed
 
 
 @dataclass(frozen=True)
@@ -99,12 +100,14 @@ class PlayEnded:
         sentence: The same for people.
         accessor: Of the grant that a job has opened; empty for a play here, and where nobody knows of one.
         over_by: When a grant that a job may have opened is over, at the latest; None where there can't be one.
+        previewed: What a preview that came to its end has shown; None for a repair.
     """
 
     outcome: PlayOutcome
     sentence: str
     accessor: str = ""
     over_by: datetime | None = None
+    previewed: Previewed | None = None
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from breakglass.domain import asking
 from breakglass.domain import messages as heard
 from breakglass.domain.holds import change_after
 from breakglass.domain.incident import Effect, PlayOutcome, Result, State
+from breakglass.domain.previewing import give_up_preview, may_wait, preview_is_over, take_preview
 from breakglass.domain.rules import Mode
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ def next_attempt(draft: Draft, why: str, result: Result) -> None:
     one that never came to a grant, because a maintenance window opened or the alert resolved.
     """
     uncounted = (None, PlayOutcome.STOPPED)
-    counted = [attempt for attempt in draft.incident.attempts if attempt.outcome not in uncounted]
+    counted = [attempt for attempt in draft.incident.repairs if attempt.outcome not in uncounted]
     left = draft.incident.course.limits.attempts - len(counted)
     if left > 0 and draft.incident.state in (State.CLOSING, State.VERIFYING):
         draft.note("attempt.again", {"why": why, "attempts_left": left})
@@ -112,6 +113,8 @@ def _not_started(draft: Draft, effect: Effect, postponed: heard.NotStarted) -> N
         _not_delivered(draft, why)
     elif effect is Effect.ASK:
         asking.asked(draft, heard.NotAsked(why), backoff(draft.incident.retries))
+    elif effect is Effect.OPEN_GRANT and draft.incident.previews and postponed.may_last and not may_wait(draft):
+        give_up_preview(draft, why)
     elif _waited_in_vain(draft, effect, postponed):
         end_of_automation(draft, Result.FAILED, why)
     else:
@@ -135,7 +138,7 @@ def _reserved(draft: Draft, checks: tuple[str, ...]) -> None:
         if course.plan is not None:
             draft.note("plan.made", {"digest": course.plan.digest, **course.plan.to_json()})
         draft.move(State.APPROVING)
-        draft.incident = replace(draft.incident, votes=(), asked=0)  # a yes is for one attempt
+        draft.incident = replace(draft.incident, votes=(), asked=0, previewed=None)  # a yes is for one attempt
 
 
 def _blocked(draft: Draft, why: str, again_in: timedelta) -> None:
@@ -179,7 +182,9 @@ def _left_to_job(draft: Draft) -> None:
 
 def _not_minted(draft: Draft, refusal: heard.GrantNotMinted) -> None:
     draft.note("grant.not_minted", {"why": refusal.why})
-    if refusal.retryable and draft.now - draft.incident.since < OPENING_PATIENCE:
+    if draft.incident.previews and not (refusal.retryable and may_wait(draft)):
+        give_up_preview(draft, f"no grant could be opened for it: {refusal.why}")
+    elif refusal.retryable and draft.now - draft.incident.since < OPENING_PATIENCE:
         draft.block(refusal.why)
         draft.retry_in(backoff(draft.incident.retries))
     else:
@@ -193,7 +198,10 @@ def end_play(draft: Draft, ended: heard.PlayEnded) -> None:
         attempt = replace(attempt, accessor=ended.accessor, expires_at=ended.over_by)
     draft.change_attempt(attempt)
     draft.note("play.ended", {"outcome": ended.outcome.value, "why": ended.sentence})
-    draft.hold = change_after(draft.incident.course, ended.outcome)
+    if attempt.preview:
+        take_preview(draft, ended)
+    else:
+        draft.hold = change_after(draft.incident.course, ended.outcome)
     draft.move(State.CLOSING)
 
 
@@ -205,6 +213,8 @@ def _proven_gone(draft: Draft, proof: heard.GrantProvenGone) -> None:
     match attempt.outcome:
         case _ if draft.incident.cancelled_by:
             draft.conclude(Result.CANCELLED)
+        case _ if attempt.preview:
+            preview_is_over(draft)
         case _ if draft.incident.course.lends:
             draft.move(State.VERIFYING)
         case PlayOutcome.OK:
@@ -220,7 +230,7 @@ def _proven_gone(draft: Draft, proof: heard.GrantProvenGone) -> None:
 
 def _tell_of_hold(draft: Draft) -> None:
     course = draft.incident.course
-    ran = [attempt for attempt in draft.incident.attempts if attempt.outcome is PlayOutcome.OK]
+    ran = [attempt for attempt in draft.incident.repairs if attempt.outcome is PlayOutcome.OK]
     if course.holds_host and len(ran) == 1 and not course.drill:  # a further attempt is no news
         hosts, role = ", ".join(course.hosts), course.plan.remediation.rpartition(".")[2] if course.plan else ""
         draft.call_people(None, f"{role} ran on {hosts}: nothing else starts there until the hold is lifted")

@@ -112,6 +112,9 @@ def _trigger(old: Trigger, new: Trigger) -> Iterator[Found]:
     yield from _brake(old.limits.storm, new.limits.storm)
     yield from _amount("firing_for", old.limits.firing_for, new.limits.firing_for, more_is_less=True)
     yield from _amount("cooldown", old.limits.cooldown, new.limits.cooldown, more_is_less=True)
+    if old.preview != new.preview:
+        effect = Effect.MORE if new.preview else Effect.LESS
+        yield effect, f"preview is {new.preview or 'none'}, was {old.preview or 'none'}"
     if old.probe != new.probe:
         yield Effect.SAME, f"probe is {_asked(new)}, was {_asked(old)}"
     for name in ("owner", "escalation", "alert_resolves_within"):

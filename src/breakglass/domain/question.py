@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from breakglass.domain.previews import preview_lines
 from breakglass.domain.voting import SHOWN_DIGITS, missing
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ def question_lines(incident: Incident) -> list[Line]:
         *_why(incident, plan),
         ("opens", f"{', '.join(incident.course.opens) or 'nothing'} on {_quoted(', '.join(plan.hosts))}"),
         *_work(plan),
+        *_preview(incident),
         ("still needed", missing(incident, quorum)),
         *[
             ("approved", f"{vote.person} ({', '.join(vote.groups)}) at {vote.at:%H:%M:%S} UTC")
@@ -79,6 +81,14 @@ def _work(plan: Plan) -> Iterator[Line]:
     yield "runs", plan.remediation + (" (check mode: changes nothing)" if plan.check_mode else "")
     for name, value in plan.parameters.items():
         yield "with", _quoted(f"{name} = {json.dumps(value, ensure_ascii=False)}")
+
+
+def _preview(incident: Incident) -> Iterator[Line]:
+    if incident.previews:
+        open_still = incident.blocked or "its grant is being closed"
+        yield "preview", _quoted(f"is not over yet ({open_still}); a yes or no is taken when it is")
+    if incident.previewed is not None:
+        yield from preview_lines(incident.previewed)
 
 
 def _commit(incident: Incident) -> str:

@@ -177,6 +177,7 @@ class Trigger:
         escalation: The ladder's name.
         mode: Observe or act.
         probe: What Prometheus is asked once the alert has resolved; None for whether its target is there.
+        preview: Name of the lesser access under which those who approve are shown what would change; empty for none.
     """
 
     name: str
@@ -195,6 +196,7 @@ class Trigger:
     escalation: str
     mode: Mode
     probe: Probe | None = None
+    preview: str = ""
 
 
 @dataclass(frozen=True)

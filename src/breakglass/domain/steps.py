@@ -15,6 +15,7 @@ from breakglass.domain.climbing import next_rung_at, tell_people
 from breakglass.domain.incident import Effect, Incident, PlayOutcome, Result, State
 from breakglass.domain.messages import PlayEnded
 from breakglass.domain.outcomes import end_of_automation, end_play
+from breakglass.domain.previewing import ask_meanwhile, begin_preview
 from breakglass.domain.standing_aside import stand_aside, take_up_again, window_over
 from breakglass.domain.verifying import end_before_a_play, refuse, verify
 
@@ -121,6 +122,8 @@ def _approving(draft: Draft) -> bool:
         return True
     elif window := window_over(draft):
         return stand_aside(draft, window)
+    elif begin_preview(draft):
+        return True
     elif not voting.is_decided(draft.incident, course.quorum):
         return _still_asking(draft, course.quorum)
     draft.move(State.OPENING)
@@ -146,7 +149,7 @@ def _opening(draft: Draft) -> bool:
         return True
     if draft.pausing:
         return False
-    draft.note("grant.intent", {"access": draft.incident.course.plan.access if draft.incident.course.plan else ""})
+    draft.note("grant.intent", {"access": draft.incident.at_hand.access if draft.incident.at_hand else ""})
     draft.begin(Effect.OPEN_GRANT)
     return True
 
@@ -170,6 +173,8 @@ def _closing(draft: Draft) -> bool:
         return True
     if draft.pausing:
         return False
+    if ask_meanwhile(draft):
+        return True
     draft.begin(Effect.CLOSE_GRANT)
     return True
 

@@ -28,7 +28,7 @@ def end_before_a_play(draft: Draft) -> None:
     """
     outcomes = [attempt.outcome for attempt in draft.incident.attempts]
     window = window_over(draft)
-    if window and not any(outcomes):
+    if window and not any(attempt.outcome for attempt in draft.incident.repairs):
         end_in_window(draft, window)
     elif draft.incident.course.probing is not None and draft.incident.course.mode is Mode.ACT:
         draft.move(State.VERIFYING)
@@ -36,10 +36,17 @@ def end_before_a_play(draft: Draft) -> None:
         draft.conclude(Result.REPAIRED)
     elif PlayOutcome.TIMED_OUT in outcomes:
         end_of_automation(
-            draft, Result.UNKNOWN, "the alert resolved, but the repair had hung on the host, which may be gone"
+            draft,
+            Result.UNKNOWN,
+            f"the alert resolved, but {_what_hung(draft)} had hung on the host, which may be gone",
         )
     else:
         draft.conclude(Result.RESOLVED_BY_ITSELF)
+
+
+def _what_hung(draft: Draft) -> str:
+    repaired = any(attempt.outcome is PlayOutcome.TIMED_OUT for attempt in draft.incident.repairs)
+    return "the repair" if repaired else "the preview of the repair"
 
 
 def refuse(draft: Draft) -> None:

@@ -33,6 +33,9 @@ def vote_refusal(incident: Incident, vote: Vote) -> str:
         return (
             f"the plan of {incident.id} is {course.plan.digest[:SHOWN_DIGITS]}, not the one that was shown; look again"
         )
+    shown = incident.previewed.digest if incident.previewed else ""
+    if vote.preview and vote.preview != shown:
+        return f"the preview of {incident.id} is another one than was shown; look again"
     if vote.yes and any(other.person == vote.person for other in incident.votes):
         return f"{vote.person} has approved {incident.id} already, and counts once"
     return ""

@@ -34,7 +34,7 @@ def escalation_text(incident: Incident) -> EscalationText:
     hosts = _quote(", ".join(incident.course.hosts), NAMES_LIMIT) or "no host"
     names = ", ".join(dict.fromkeys(_quote(fault.name, 60) for fault in incident.faults)) or incident.course.trigger
     names = _quote(names, NAMES_LIMIT)
-    tried = len([attempt for attempt in incident.attempts if attempt.outcome not in (None, PlayOutcome.NOT_STARTED)])
+    tried = len([attempt for attempt in incident.repairs if attempt.outcome not in (None, PlayOutcome.NOT_STARTED)])
     subject = f"breakglass: {names} on {hosts} {_standing(incident, tried)}. You are needed. {incident.id}"
     return EscalationText(subject, "\n".join(_lines(incident, names, hosts)))
 
@@ -55,16 +55,16 @@ def _lines(incident: Incident, names: str, hosts: str) -> list[str]:
     lines = [f"WHAT      {names} on {hosts}, since {since:%Y-%m-%d %H:%M} UTC (trigger {incident.course.trigger})"]
     if incident.escalation:
         lines.append(f"WHY       {_quote(incident.escalation.reason, QUOTE_LIMIT)}")
-    lines += [f"TRIED     {_attempt(attempt)}" for attempt in incident.attempts if attempt.outcome]
+    lines += [f"TRIED     {_attempt(attempt)}" for attempt in incident.repairs if attempt.outcome]
     lines.append(f"STATE     {_open_grants(incident)}")
     if plan:
         lines.append(f"PLAN      {plan.remediation} under {plan.access}, digest {plan.digest[:8]}")
-    if incident.course.holds_host and any(attempt.outcome not in HARMLESS for attempt in incident.attempts):
+    if incident.course.holds_host and any(attempt.outcome not in HARMLESS for attempt in incident.repairs):
         lines.append(
             f"HELD      {hosts}: nothing else starts there, and other alerts of it wait, until the hold is lifted"
         )
         lines.append("THEN      a remediation that releases the host, or: breakglass hold lift HOST --reason …")
-    elif incident.attempts:
+    elif incident.repairs:
         lines.append(f"HELD      {hosts}: no other trigger will work there until this incident is closed")
     rungs = incident.course.ladder.rungs
     if incident.escalation and incident.escalation.rung + 1 < len(rungs):

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from breakglass.domain.incident import Incident
     from breakglass.domain.messages import Outcome
+    from breakglass.domain.plan import Plan
     from breakglass.effects.handover import Handover
     from breakglass.vault_session import VaultSession
 
@@ -54,11 +55,11 @@ class OpenGrant:
     left_to_jobs: frozenset[str] = frozenset()
 
     def run(self, incident: Incident) -> Outcome:
-        """Mint the grant of the incident's plan for its current attempt."""
-        plan = incident.course.plan
-        if plan is None:
+        """Mint the grant of the incident's current attempt: for its plan, or for the preview of that."""
+        plan, whole = incident.at_hand, incident.course.plan
+        if plan is None or whole is None:
             return GrantNotMinted("the incident has no plan", retryable=False)
-        meta = {"incident": incident.id, "attempt": str(incident.attempt.number), "plan_digest": plan.digest}
+        meta = {"incident": incident.id, "attempt": str(incident.attempt.number), "plan_digest": whole.digest}
         box = timedelta(seconds=plan.time_box_seconds)
         try:
             request = GrantRequest(plan.access, box, f"breakglass-{plan.access}", meta)
@@ -84,11 +85,22 @@ class OpenGrant:
         return GrantMinted(grant.accessor, grant.expires_at, self.runner)
 
     def _forbidden(self, incident: Incident) -> str:
-        """Why nothing may open now: the hold, in Vault or here, or people who may no longer what they could."""
+        """Why nothing may open now: the hold, in Vault or here, or people who may no longer what they could.
+
+        A preview is automatic: nobody has said yes yet.
+        """
         hold = read_hold(self.session.client())
         if hold is not None and not hold.mirrored:
             return f"the hold is set by {hold.person}: {hold.reason}"
+        if incident.previews:
+            return self.held(incident) or self._no_preview(incident.at_hand)
         return self.held(incident) or self.changed(incident)
+
+    def _no_preview(self, plan: Plan | None) -> str:
+        """Why nothing can be shown under its access: the settings may have changed since the policy was checked."""
+        if plan is not None and plan.access in self.left_to_jobs:
+            return f"plays under {plan.access} are jobs of AWX, which show no preview"
+        return ""
 
     def _minted(self, request: GrantRequest) -> WrappedGrant:
         grant = mint_wrapped(self.session.client(), request)

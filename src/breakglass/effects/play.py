@@ -7,7 +7,7 @@ import subprocess
 import threading
 import time
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from ansible_collections.breakglass.remediation.plugins.plugin_utils._credential.register import credential_stream
@@ -16,6 +16,7 @@ from breakglass.domain.incident import PlayOutcome
 from breakglass.domain.messages import Interrupted, NotStarted, PlayEnded
 from breakglass.domain.plan import Rollout
 from breakglass.effects.inert import inert_json
+from breakglass.effects.play_changes import read_changes
 from breakglass.effects.play_story import read_story
 from breakglass.effects.runs import ALIVE
 from breakglass.errors import BreakglassError
@@ -68,8 +69,8 @@ class RunPlay:
     kept: dict[str, float] = field(default_factory=dict)
 
     def run(self, incident: Incident) -> Outcome:
-        """Run the remediation of the incident's plan under the grant of its current attempt."""
-        plan, number = incident.course.plan, incident.attempt.number
+        """Run the remediation of the incident's plan, or the preview of that, under the grant of its current attempt."""
+        plan, number = incident.at_hand, incident.attempt.number
         token = self.handover.take(incident.id, number)
         if plan is None or token is None:
             return NotStarted(
@@ -103,23 +104,23 @@ class RunPlay:
         # The directory stays until the grant is closed: a crash before this outcome is durable must find the result,
         # and if the play process was killed, its run's lock leads to what goes on without it.
         result = play.result()
-        story = read_story(self.journal.directory / f"{stream}.jsonl")
         by_a_person = incident.id in self.cancelled
         self.cancelled.discard(incident.id)
         self.kept.pop(incident.id, None)
         if result and by_a_person and result.get("outcome") == "stopped":
             return PlayEnded(PlayOutcome.STOPPED, "the play was ended because a person cancelled the incident")
-        return _ended(result, story, plan) if result else PlayEnded(PlayOutcome.UNKNOWN, "the play process was killed")
+        if result is None:
+            return PlayEnded(PlayOutcome.UNKNOWN, "the play process was killed")
+        return self._told(result, stream, incident, plan)
 
     def recover(self, incident: Incident) -> Outcome:
         """What became of a play whose runner died: its result if it had one, else nobody knows."""
         number = incident.attempt.number
         result = self.left_results.get((incident.id, str(number))) or self.runs.result_of(incident.id, number)
-        if result is None or result.get("outcome") != "ended" or incident.course.plan is None:
+        if result is None or result.get("outcome") != "ended" or incident.at_hand is None:
             return Interrupted()
-        directory = incident_directory(incident.id, incident.opened_at)
-        story = read_story(self.journal.directory / f"{directory}/play-{incident.attempt.number}.jsonl")
-        return _ended(result, story, incident.course.plan)
+        stream = f"{incident_directory(incident.id, incident.opened_at)}/play-{number}"
+        return self._told(result, stream, incident, incident.at_hand)
 
     def end(self, incident: str) -> None:
         """A person has cancelled it."""
@@ -136,6 +137,15 @@ class RunPlay:
     def keep(self, incidents: Collection[str], until: float) -> None:
         """These are this runner's until then."""
         self.kept |= {incident: until for incident in incidents if incident in self.kept}
+
+    def _told(self, result: Mapping[str, object], stream: str, incident: Incident, plan: Plan) -> PlayEnded:
+        """What a play came to, and of a preview what it has shown."""
+        path = self.journal.directory / f"{stream}.jsonl"
+        ended = _ended(result, read_story(path), plan)
+        if not incident.previews or ended.outcome is not PlayOutcome.OK:
+            return ended
+        previewed = read_changes(path)
+        return replace(ended, sentence=f"in check mode it {previewed.sentence}", previewed=previewed)
 
     def _wait(self, play: PlayProcess, incident: str, deadline: float) -> None:
         """Until the play process is gone; it tells its result before it goes. One that hangs is killed.
@@ -167,17 +177,21 @@ class RunPlay:
         story = {"journal": str(self.journal.directory), "stream": stream, "incident": incident.id}
         attempt = {
             "attempt": str(incident.attempt.number),
-            "plan_digest": plan.digest,
+            "plan_digest": incident.course.plan.digest if incident.course.plan else "",
             "accessor": incident.attempt.accessor,
+            **({"preview": True} if incident.previews else {}),
         }
         run.write_json(run.story, {**story, **attempt})
         order = {"playbook": PLAYBOOK, "inventory": str(self.inventory), "deadline_seconds": plan.time_box_seconds}
-        run.write_json(run.root / "order.json", {**order, "check_mode": plan.check_mode})
+        run.write_json(
+            run.root / "order.json", {**order, "check_mode": plan.check_mode, "show_differences": incident.previews}
+        )
 
 
 def _variables(incident: Incident, plan: Plan) -> dict[str, object]:
     drill = f"drill {incident.course.drill}, " if incident.course.drill else ""
-    reason = f"{incident.id}: {drill}{incident.course.trigger}, attempt {incident.attempt.number}"
+    which = "preview" if incident.previews else f"attempt {incident.attempt.number}"
+    reason = f"{incident.id}: {drill}{incident.course.trigger}, {which}"
     return {
         **plan.parameters,
         "remediate_role": plan.remediation,

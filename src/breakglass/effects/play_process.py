@@ -22,6 +22,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ansible_collections.breakglass.remediation.plugins.plugin_utils._audit.differences import VARIABLE as DIFFERENCES
 from ansible_collections.breakglass.remediation.plugins.plugin_utils._guard.control_sockets import end_connections
 from ansible_collections.breakglass.remediation.plugins.plugin_utils._guard.processes import (
     adopt_orphans,
@@ -55,12 +56,20 @@ class Order:
         inventory: Path of the site's inventory.
         deadline_seconds: The play is ended when it takes longer.
         check_mode: Whether it only says what it would change.
+        show_differences: Whether it says what it changes in files, and that is recorded.
     """
 
     playbook: str
     inventory: str
     deadline_seconds: float
     check_mode: bool = False
+    show_differences: bool = False
+
+    @property
+    def options(self) -> str | None:
+        """What ansible-playbook is told besides."""
+        wanted = {"--check": self.check_mode, "--diff": self.show_differences}
+        return " ".join(option for option, is_wanted in wanted.items() if is_wanted) or None
 
     @classmethod
     def read(cls, path: Path) -> Order:
@@ -120,7 +129,8 @@ class _Watched:
 def _renewer(run: RunDirectory) -> Renewer:
     """After the fork: a thread does not survive one."""
     story = run.read_json(run.story) or {}
-    renewer = Renewer(_Watched(run, Path(str(story.get("journal", ""))), str(story.get("stream", ""))))
+    always: dict[str, JsonValue] = {"preview": True} if story.get("preview") is True else {}
+    renewer = Renewer(_Watched(run, Path(str(story.get("journal", ""))), str(story.get("stream", "")), always=always))
     renewer.start()
     return renewer
 
@@ -142,7 +152,8 @@ def _be_the_play(run: RunDirectory, order: Order) -> None:
             playbook=order.playbook,
             inventory=order.inventory,
             limit=f"@{run.root / 'limit'}",
-            cmdline="--check" if order.check_mode else None,
+            cmdline=order.options,
+            envvars={DIFFERENCES: "1"} if order.show_differences else None,
             quiet=True,
         )
         code = done.rc if isinstance(done.rc, int) else NOBODY_SAW

@@ -34,11 +34,11 @@ def read_story(path: Path) -> PlayStory:
     """Read a play's stream as far as it goes; a missing one tells an empty story."""
     story = PlayStory()
     tasks: dict[str, tuple[str, str]] = {}
-    for kind, body in _records(path):
-        if kind in ("task.intent", "task.result") and (host := _text(body.get("host"))):
+    for kind, body in records_of(path):
+        if kind in ("task.intent", "task.result") and (host := text_of(body.get("host"))):
             story.reached.add(host)
         if kind in ("task.started", "handler.started"):
-            name = _text(body.get("name")).removeprefix("breakglass.remediation.")
+            name = text_of(body.get("name")).removeprefix("breakglass.remediation.")
             tasks[str(body.get("task"))] = (name, str(body.get("action")))
         elif kind == "task.result":
             _take_result(story, tasks, body)
@@ -50,18 +50,20 @@ def read_story(path: Path) -> PlayStory:
 def _take_result(story: PlayStory, tasks: Mapping[str, tuple[str, str]], body: Mapping[str, object]) -> None:
     if body.get("status") in ("failed", "unreachable"):
         name, action = tasks.get(str(body.get("task")), ("a task", ""))
-        host, why = body.get("host"), _text(body.get("msg")) or "no reason given"
+        host, why = body.get("host"), text_of(body.get("msg")) or "no reason given"
         said = action.removeprefix("ansible.builtin.") in SPEAKING
         story.failure = f"{host}: {why}" if said else f"{host}: {name} {body['status']}: {why}"
-        if advice := _text(body.get("advice")):  # it names the host, and what it did not accept
+        if advice := text_of(body.get("advice")):  # it names the host, and what it did not accept
             story.failure = advice
 
 
-def _text(value: object) -> str:
+def text_of(value: object) -> str:
+    """A field of a record: a text, or the beginning of a long one."""
     return str(value.get("text", "")) if isinstance(value, dict) else str(value or "")
 
 
-def _records(path: Path) -> Iterator[tuple[str, Mapping[str, object]]]:
+def records_of(path: Path) -> Iterator[tuple[str, Mapping[str, object]]]:
+    """Kind and body of each record of a stream, as far as it can be read."""
     with suppress(OSError, ValueError):
         for line in path.read_bytes().splitlines():
             record = json.loads(line)

@@ -51,7 +51,12 @@ class CloseGrant:
             if left := self.runs.end_of(incident.id, attempt.number):
                 return GrantNotProvenGone(f"{len(left)} processes of the play can't be ended")
             directory = incident_directory(incident.id, incident.opened_at)
-            register = Register(self.journal, f"{directory}/play-{attempt.number}", announced=True)
+            register = Register(
+                self.journal,
+                f"{directory}/play-{attempt.number}",
+                announced=True,
+                always={"preview": True} if attempt.preview else {},
+            )
             closed = close_run(self.session.client(), attempt.accessor, register)
         except BreakglassError as error:
             return GrantNotProvenGone(str(error))

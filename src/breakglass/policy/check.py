@@ -33,6 +33,7 @@ class Surroundings:
         triggers: Names of all triggers as they are written, too.
         default_escalation_known: False when the defaults have faults, so that a missing escalation is no news.
         approvals: Every name under `approvals:`, also of entries that have faults of their own.
+        of_jobs: Accesses whose plays are jobs of AWX.
         has_prometheus: False when the settings name none that a probe could ask.
     """
 
@@ -45,6 +46,7 @@ class Surroundings:
     triggers: Collection[str] = ()
     has_prometheus: bool = True
     approvals: Collection[str] = ()
+    of_jobs: Collection[str] = ()
 
 
 @dataclass(frozen=True)

@@ -158,6 +158,7 @@ class Compiler:
             escalation=entry.escalation or defaults.escalation or "",
             mode=Mode(entry.mode or defaults.mode or "observe"),
             probe=_probe(entry.verification.probe or defaults.verification.probe),
+            preview=entry.preview or "",
         )
 
     def _condition(self, number: int, source: str | None) -> CompiledCondition | None:
@@ -328,6 +329,7 @@ def _trigger_meaning(trigger: Trigger, entry: TriggerEntry) -> dict[str, object]
         "escalation": trigger.escalation,
         "mode": trigger.mode.value,
         **({"probe": [trigger.probe.query, *trigger.probe.labels]} if trigger.probe else {}),
+        **({"preview": trigger.preview} if trigger.preview else {}),
     }
 
 

@@ -11,6 +11,7 @@ from .check_approvals import ApprovalChecker
 from .check_cases import CaseChecker
 from .check_drills import DrillChecker
 from .check_maintenance import WindowChecker
+from .check_previews import PreviewChecker
 from .check_requests import RequestChecker
 from .compile import Compiler
 from .merge import read_policy_files
@@ -43,6 +44,7 @@ def load_policy(
     remediations: Remediations,
     groups: Collection[str] | None,
     has_prometheus: bool = True,
+    of_jobs: Collection[str] = (),
 ) -> Policy:
     """Load the policy of a file, or of a directory with one file per team.
 
@@ -52,6 +54,7 @@ def load_policy(
         remediations: The roles that are installed.
         groups: Groups of the inventory; None leaves the check of `access.hosts` out.
         has_prometheus: Whether the settings name one; without them nobody knows, and a probe is no problem.
+        of_jobs: Accesses of the settings whose plays are jobs of AWX.
 
     Raises:
         PolicyErrors: with every problem that was found.
@@ -81,10 +84,12 @@ def load_policy(
         triggers=_item_names(root, "triggers"),
         has_prometheus=has_prometheus,
         approvals=_names(root, "approvals"),
+        of_jobs=of_jobs,
     )
     problems.extend(compiler.problems)
     checkers: tuple[_Checker, ...] = (
         Checker(policy, around, place, partial(item_place, "triggers")),
+        PreviewChecker(policy, around, partial(item_place, "triggers")),
         RequestChecker(policy, around, partial(item_place, "requests")),
         ApprovalChecker(policy, around, place, partial(item_place, "triggers"), partial(item_place, "requests")),
         DrillChecker(policy, around, partial(item_place, "drills")),

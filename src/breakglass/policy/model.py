@@ -29,7 +29,6 @@ from .scalars import (
     MaybeWords,
     Name,
     Strict,
-    Unbuilt,
     Words,
     choice,
     sentence,
@@ -150,7 +149,10 @@ class TriggerEntry(Strict):
     verification: Annotated[VerificationEntry, MaybeEmptyMapping] = VerificationEntry()
     escalation: MaybeName = None
     mode: ModeWord = None
-    preview: Unbuilt = None
+    preview: MaybeName = Field(
+        default=None,
+        description="A lesser access, granted automatically: those who approve see what would change (check mode).",
+    )
 
 
 class RungEntry(Strict):

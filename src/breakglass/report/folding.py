@@ -63,14 +63,21 @@ def case_of(name: str, records: Sequence[Record], now: datetime, unreadable: Seq
     case.story = [(_time_of(line, case.began), line.name, line.text) for _, line in lines]
     for record, event in zip(records, events, strict=True):
         case.streams[record.origin] = case.streams.get(record.origin, 0) + 1
+        if _is_of_a_preview(event):
+            continue
         if taker := _TAKERS.get(event.kind):
             taker(case, event)
-    take_tasks(case, events)
+    take_tasks(case, [event for event in events if not _is_of_a_preview(event)])
     case.hosts = case.hosts or hosts_of(events)
     take_unknown(case, narrator.unfinished())
     take_credentials(case, records, now)
     case.result = case.result or _NO_END
     return case
+
+
+def _is_of_a_preview(event: Event) -> bool:
+    """Whether it tells of a preview's play, which did nothing on any host; the grant under it was a grant like any other."""
+    return event.body.get("preview") is True and event.kind.partition(".")[0] in ("run", "play", "role", "task")
 
 
 def _time_of(line: Line, began: datetime) -> str:
@@ -117,6 +124,10 @@ def _plan(case: Case, event: Event) -> None:
         "plan digest": plain(body.get("digest")),
         "time box": f"{plain(body.get('time_box_seconds'))} s",
     }
+
+
+def _previewed(case: Case, event: Event) -> None:
+    case.facts["preview"] = f"{plain(event.body.get('why'))}, digest {plain(event.body.get('preview'))}"
 
 
 def _approval(case: Case, event: Event) -> None:
@@ -225,6 +236,7 @@ _TAKERS: dict[str, Callable[[Case, Event], None]] = {
     "role.started": _role_started,
     "limits.refused": _refused,
     "plan.made": _plan,
+    "plan.previewed": _previewed,
     "approval.given": _approval,
     "override.used": _override,
     "run.started": _run_started,

@@ -42,6 +42,7 @@ _REACHED = {
     "play.intent": State.RUNNING,
     "play.ended": State.CLOSING,
     "grant.revoked": State.VERIFYING,
+    "plan.previewed": State.APPROVING,
     "escalation.begun": State.ESCALATED,
     "incident.closed": State.CLOSED,
 }
@@ -181,8 +182,9 @@ def _story(events: Sequence[Event], *, every_task: bool) -> Iterator[str]:
             continue
         name, text = line.name, line.text
         if event.kind == "grant.minted":
-            attempt += 1
-            name, text = f"attempt {attempt}", f"grant {short(event.body.get('accessor'))}"
+            previews = event.body.get("preview") is True
+            attempt += not previews
+            name, text = "preview" if previews else f"attempt {attempt}", f"grant {short(event.body.get('accessor'))}"
         if line.at.date() != day:
             day = line.at.date()
             yield f"  {day}"
@@ -205,6 +207,8 @@ class _Tasks:
         line, task = self._narrator.tell(event), plain(event.body.get("task"))
         if event.kind in ("task.started", "task.intent", "handler.started"):
             self._tasks[task] = (plain(event.body.get("name")).removeprefix(OWN), plain(event.body.get("action")))
+        if event.kind == "task.result" and event.body.get("preview") is True and not self._every:
+            return None  # what it would change is told with the question
         if event.kind == "grant.opened" or (event.kind == "task.result" and event.body.get("accessor")):
             return None  # the attempt has said so
         if event.kind != "task.result" or self._every:

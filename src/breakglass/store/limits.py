@@ -46,7 +46,7 @@ class Reservations:
         What is real ends a drill that is in its way; a drill leaves a host to what is real.
         """
         with self.database.transaction() as connection:
-            first = len(incident.attempts) == 0
+            first = len(incident.repairs) == 0
             refusal = (
                 held(connection, incident)
                 or (_storm(connection, incident) if first else None)

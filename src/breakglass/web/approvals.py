@@ -42,6 +42,7 @@ class AnswerSaid(Said):
     yes: bool = Field(description="Yes or no.")
     reason: str = Field("", description="Why; a no needs it.")
     code: str = Field("", description="Of the caller's second factor, of this moment.")
+    preview: str = Field("", description="Digest of the preview that was shown; empty where there was none.")
 
 
 class QuestionShown(Shown):
@@ -120,7 +121,7 @@ class ApprovalPages:
     def answer(self, call: Call[AnswerSaid]) -> QuestionShown:
         """What it comes to is seen at the question."""
         said = call.said
-        answer = Answer(said.digest, said.yes, said.reason, said.code)
+        answer = Answer(said.digest, said.yes, said.reason, said.code, said.preview)
         return _shown(self.approvals.answer(call.person, call.path("incident"), answer))
 
 

@@ -10,7 +10,17 @@ from typing import TYPE_CHECKING
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
-from tests.support.incidents import HOUR, MINUTE, NOW, SECOND, make_alert, make_course, make_incident, make_ladder
+from tests.support.incidents import (
+    HOUR,
+    MINUTE,
+    NOW,
+    SECOND,
+    make_alert,
+    make_course,
+    make_incident,
+    make_ladder,
+    make_preview,
+)
 
 from breakglass.domain import messages as heard
 from breakglass.domain.approvals import Quorum, Requirement, Vote
@@ -54,6 +64,7 @@ COURSES = st.builds(
     quorum=st.sampled_from([None, None, None, QUORUM]),
     probing=st.sampled_from([None, Probing("up", (("instance", "web1:9100"),))]),
     windows=st.sampled_from([(), (), (), (OPEN,), (SOON,), (OPEN, SOON)]),
+    preview=st.sampled_from([None, make_preview()]),
 )
 ALERTS = st.builds(
     make_alert,
@@ -119,7 +130,7 @@ BEFORE_A_PLAY = ["limits.passed", "plan.made", "approval.given", "grant.intent",
 class Life(RuleBasedStateMachine):
     """One incident, and what the engine, the senders and the clock may do to it."""
 
-    @initialize(course=COURSES, alert=ALERTS, smooth_steps=st.integers(0, 12), play=OUTCOMES[Effect.RUN_PLAY])
+    @initialize(course=COURSES, alert=ALERTS, smooth_steps=st.integers(0, 18), play=OUTCOMES[Effect.RUN_PLAY])
     def open(self, course: Course, alert: Alert, smooth_steps: int, play: heard.PlayEnded) -> None:
         """Some lives go well for a while before chance sets in, so that late states are met as often as early ones."""
         self.now = NOW
@@ -149,9 +160,14 @@ class Life(RuleBasedStateMachine):
         """A play begins only after everything that must come before it, and never beside an open grant of another."""
         if self.incident.effect is not Effect.RUN_PLAY or before.effect is Effect.RUN_PLAY:
             return
-        kinds = [note.kind for note in self.notes]
+        if self.incident.previews:
+            assert self.incident.course.quorum is not None, "nobody would see it"
+            assert not self.incident.votes
+            return
+        notes = [note for note in self.notes if "preview" not in note.body]
+        kinds = [note.kind for note in notes]
         # A retry passes the limits anew, also when the attempt before it got no grant.
-        retried = [note.kind == "order.given" and note.body["word"] == "retry" for note in self.notes]
+        retried = [note.kind == "order.given" and note.body["word"] == "retry" for note in notes]
         ended = [at for at, kind in enumerate(kinds) if kind == "play.ended" or retried[at]]
         last_play = max(ended, default=-1)
         # What a maintenance window took back, or an alert that fired again, passes the limits anew, too.
@@ -162,7 +178,7 @@ class Life(RuleBasedStateMachine):
         steps = [kind for kind in this_attempt if kind in BEFORE_A_PLAY and kind != "grant.intent"]
         assert [kind for kind, _ in groupby(steps)] == [kind for kind in BEFORE_A_PLAY if kind != "grant.intent"]
         if self.incident.course.quorum is not None:
-            yes = [note.body["by"] for note in self.notes[last_play + 1 :] if note.kind == "approval.given"]
+            yes = [note.body["by"] for note in notes[last_play + 1 :] if note.kind == "approval.given"]
             assert len(set(yes)) == len(yes) >= len(QUORUM.require)
             assert "cy" not in yes, "nobody of the groups"
         assert this_attempt.index("approval.given") < this_attempt.index("grant.intent")
@@ -253,14 +269,15 @@ class Life(RuleBasedStateMachine):
     def attempts_stay_within_the_limit(self) -> None:
         attempts = self.incident.attempts
         uncounted = (PlayOutcome.STOPPED, None)  # by the runner's own end, and those that never came to a grant
-        counted = [one for one in attempts if one.outcome not in uncounted or one.accessor or one is attempts[-1]]
+        repairs = self.incident.repairs
+        counted = [one for one in repairs if one.outcome not in uncounted or one.accessor or one is attempts[-1]]
         counted = [one for one in counted if one.outcome is not PlayOutcome.STOPPED]
         assert len(counted) <= self.incident.course.limits.attempts + self.given.count("retry")
         assert [attempt.number for attempt in attempts] == list(range(1, len(attempts) + 1))
 
     @invariant()
     def what_nobody_saw_is_not_repeated(self) -> None:
-        unseen = [attempt for attempt in self.incident.attempts if attempt.outcome in UNSEEN]
+        unseen = [attempt for attempt in self.incident.repairs if attempt.outcome in UNSEEN]
         if unseen and not self.incident.course.idempotent and "retry" not in self.given:
             assert unseen == [self.incident.attempt]
             assert self.incident.state in (State.CLOSING, State.ESCALATED, State.CLOSED)
@@ -290,7 +307,14 @@ class Life(RuleBasedStateMachine):
 
     @invariant()
     def no_grant_is_open_outside_of_its_time(self) -> None:
-        if self.incident.state in (State.CLOSED, State.ESCALATED, State.VERIFYING, State.WAITING, State.OPENING):
+        if self.incident.state in (
+            State.CLOSED,
+            State.ESCALATED,
+            State.VERIFYING,
+            State.WAITING,
+            State.APPROVING,
+            State.OPENING,
+        ):
             assert not self.incident.open_grant
 
     @invariant()
@@ -298,6 +322,13 @@ class Life(RuleBasedStateMachine):
         if self.incident.course.mode is Mode.OBSERVE:
             assert self.incident.effect in (None, Effect.RESERVE)
             assert not self.incident.attempts
+
+    @invariant()
+    def a_preview_is_seen_before_a_yes_counts(self) -> None:
+        shows = self.incident.course.preview is not None and self.incident.course.quorum is not None
+        if self.incident.votes and shows:
+            assert self.incident.previewed is not None
+            assert "plan.previewed" in [note.kind for note in self.notes]
 
     @invariant()
     def a_hold_comes_with_a_play_that_was_not_undone(self) -> None:
@@ -314,13 +345,13 @@ class Life(RuleBasedStateMachine):
         over = [
             heard.AlertArrived(make_alert("resolved", fingerprint=name, starts_at=resolved)) for name in ("f1", "f2")
         ]
-        for _ in range(20):
+        for _ in range(30):
             if incident.state is State.CLOSED:
                 return
             outcome = [SUCCESS[incident.effect]] if incident.effect else []
             decision = decide(incident, [*outcome, *over], now)
             incident, now = decision.incident, decision.look_again_at or now
-        raise AssertionError(f"still {incident.state} after 20 steps")
+        raise AssertionError(f"still {incident.state} after 30 steps")
 
     @invariant()
     def people_are_told_when_the_alert_never_resolves(self) -> None:

@@ -11,6 +11,7 @@ from .shapes import (
     MOMENT,
     NUMBER,
     OPEN,
+    PREVIEW,
     TRUTH,
     Kind,
     Shape,
@@ -19,6 +20,7 @@ from .shapes import (
 )
 
 _WHY: dict[str, Shape] = {"why": FIELD}
+_OF_A_PREVIEW: dict[str, Shape] = {"preview": PREVIEW}
 _LABELS = entries(FIELD)
 _ALERT: dict[str, Shape] = {
     "source": FIELD,
@@ -163,16 +165,25 @@ RUNNER: dict[str, Kind] = {
         },
         {"check_mode": TRUTH, "rollout": FIELD, "extends": FIELD},
     ),
-    "approval.asked": Kind("People were asked for their yes.", {"channels": FIELDS, "failed": FIELDS, "again": TRUTH}),
+    "plan.previewed": Kind(
+        "What the plan would change, before people are asked: how much, in words, and the digest of all of it.",
+        {"digest": DIGEST, "preview": DIGEST, "changes": COUNT, "why": FIELD},
+    ),
+    "approval.asked": Kind(
+        "People were asked for their yes, and shown this preview where there is one.",
+        {"channels": FIELDS, "failed": FIELDS, "again": TRUTH},
+        {"preview": DIGEST},
+    ),
     "approval.not_asked": Kind("Nobody could be asked yet.", _WHY),
     "approval.given": Kind(
         "The plan may run: the policy says so, or one of the people that it asks for.",
         {"by": FIELD, "policy_line": FIELD, "digest": DIGEST},
-        {"entity": FIELD, "groups": FIELDS, "why": FIELD},
+        {"entity": FIELD, "groups": FIELDS, "why": FIELD, "preview": DIGEST},
     ),
     "approval.denied": Kind(
         "Somebody said no.",
         {"by": FIELD, "policy_line": FIELD, "digest": DIGEST, "entity": FIELD, "groups": FIELDS, "why": FIELD},
+        {"preview": DIGEST},
     ),
     "override.used": Kind(
         "Somebody did without the approval, as the policy lets them; others judge it afterwards.",
@@ -182,16 +193,20 @@ RUNNER: dict[str, Kind] = {
         "Somebody judged a request afterwards.", {"incident": FIELD, "by": FIELD, "verdict": FIELD, "note": FIELD}
     ),
     "approval.refused": Kind("A yes or no that did not count.", {"by": FIELD, "yes": TRUTH, "why": FIELD}),
-    "grant.intent": Kind("A grant is about to be asked for.", {"access": FIELD}),
-    "grant.minted": Kind("A grant exists, wrapped for one use.", {"accessor": FIELD, "expires_at": MOMENT}),
-    "grant.not_minted": Kind("No grant was opened.", _WHY),
+    "grant.intent": Kind("A grant is about to be asked for.", {"access": FIELD}, _OF_A_PREVIEW),
+    "grant.minted": Kind(
+        "A grant exists, wrapped for one use.", {"accessor": FIELD, "expires_at": MOMENT}, _OF_A_PREVIEW
+    ),
+    "grant.not_minted": Kind("No grant was opened.", _WHY, _OF_A_PREVIEW),
     "grant.left_to_job": Kind("The play will be a job of AWX, which opens the grant itself.", {"attempt": COUNT}),
-    "play.intent": Kind("A play is about to start.", {"attempt": COUNT}),
-    "play.ended": Kind("A play has ended.", {"outcome": FIELD, "why": FIELD}),
+    "play.intent": Kind("A play is about to start.", {"attempt": COUNT}, _OF_A_PREVIEW),
+    "play.ended": Kind("A play has ended.", {"outcome": FIELD, "why": FIELD}, _OF_A_PREVIEW),
     "attempt.again": Kind("Another attempt follows.", {"why": FIELD, "attempts_left": COUNT}),
     "verified": Kind("The fault is proven gone.", {"by": FIELD}),
-    "effect.interrupted": Kind("The runner died while this was under way; nobody saw its end.", {"effect": FIELD}),
-    "effect.postponed": Kind("This can't begin yet.", {"effect": FIELD, "why": FIELD}),
+    "effect.interrupted": Kind(
+        "The runner died while this was under way; nobody saw its end.", {"effect": FIELD}, _OF_A_PREVIEW
+    ),
+    "effect.postponed": Kind("This can't begin yet.", {"effect": FIELD, "why": FIELD}, _OF_A_PREVIEW),
     "escalation.begun": Kind("People are being told.", {"why": FIELD, "ladder": FIELD}),
     "escalation.delivered": Kind("People were told.", {"channels": FIELDS, "rung": COUNT, "failed": FIELDS}),
     "escalation.not_delivered": Kind("Nobody could be told yet.", {"why": FIELD, "rung": COUNT}),

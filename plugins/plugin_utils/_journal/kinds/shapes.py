@@ -34,6 +34,10 @@ LONG_TEXT: Shape = {
     "required": ["text", "size", "sha256"],
     "additionalProperties": False,
 }
+PREVIEW: Shape = {
+    "const": True,
+    "description": "The play only shows, before people are asked, what the plan would change.",
+}
 AWX: Shape = {"type": "object", "additionalProperties": FIELD, "description": "Which job of AWX, as it was told."}
 
 
@@ -62,8 +66,8 @@ class Kind:
         }
 
     def of_a_run(self) -> Kind:
-        """The same kind in a stream of a run, which may be a job of AWX and says so in every record."""
-        return replace(self, sometimes={**self.sometimes, "awx": AWX})
+        """The same kind in a stream of a run, which may be a job of AWX, or a preview, and says so in every record."""
+        return replace(self, sometimes={**self.sometimes, "awx": AWX, "preview": PREVIEW})
 
 
 def one_of(*words: str) -> Shape:

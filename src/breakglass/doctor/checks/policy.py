@@ -32,6 +32,7 @@ def look(known: Known) -> Iterator[Finding]:
             remediations=roles,
             groups=groups,
             has_prometheus=settings.prometheus is not None,
+            of_jobs=settings.awx.accesses if settings.awx else (),
         )
     except FileProblems as error:
         yield from (wrong(ABOUT, str(problem)) for problem in error.problems)

@@ -17,7 +17,7 @@ from breakglass.domain.question import headline
 from breakglass.store.orders import NoSuchIncident, RefusedOrder
 from breakglass.web.approvals import STATUS
 from breakglass.web.pages.answering import inbox_path, page
-from breakglass.web.pages.standing import shown_lines, standing, to_acknowledge
+from breakglass.web.pages.standing import grouped, shown_lines, standing, to_acknowledge
 from breakglass.web.problems import Problem
 
 if TYPE_CHECKING:
@@ -126,8 +126,9 @@ class QuestionPages:
             "incident": incident.id,
             "headline": headline(incident),
             "standing": standing(question, visitor.person, datetime.now(UTC)),
-            "lines": shown_lines(incident),
+            "lines": grouped(shown_lines(incident)),
             "digest": incident.course.plan.digest if incident.course.plan else "",
+            "preview": incident.previewed.digest if incident.previewed else "",
             "may_approve": not question.why_not,
             "may_deny": not question.why_no_no,
             "to_acknowledge": to_acknowledge(incident),
@@ -143,7 +144,7 @@ def _answer(fields: Mapping[str, str]) -> Answer:
     if said not in ANSWERS:
         raise Problem(HTTPStatus.BAD_REQUEST, "Neither yes nor no was said. Nothing was sent.")
     code = fields.get("code", "").replace(" ", "")  # authenticators show it in groups
-    return Answer(fields.get("digest", ""), ANSWERS[said], fields.get("reason", ""), code)
+    return Answer(fields.get("digest", ""), ANSWERS[said], fields.get("reason", ""), code, fields.get("preview", ""))
 
 
 def _moved(before: Incident, now: Incident) -> bool:

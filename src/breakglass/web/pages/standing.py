@@ -10,6 +10,7 @@ from breakglass.domain.question import question_lines
 from breakglass.domain.voting import ends_at, missing
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
     from breakglass.approvals import Question
@@ -42,6 +43,8 @@ def standing(question: Question, person: Person, now: datetime) -> str:
             return _called(incident)
         case State.CLOSED:
             return _closed(incident)
+    if incident.previews:
+        return "It is being previewed. People are asked once that is over, whatever comes of it."
     why = f": {incident.blocked}" if incident.blocked else ""
     return f"{AFTER[incident.state].rstrip('.')}{why}."
 
@@ -52,6 +55,18 @@ def shown_lines(incident: Incident) -> list[Line]:
     if incident.state is State.APPROVING:
         return lines
     return [line for line in lines if line[0] not in ONLY_WHILE_ASKED]
+
+
+def grouped(lines: Sequence[Line]) -> list[tuple[str, str, str]]:
+    """Label, text, and the lines without a label that follow, which go on with it."""
+    found: list[tuple[str, str, str]] = []
+    for label, text in lines:
+        if label or not found:
+            found.append((label, text, ""))
+        else:
+            before, said, more = found[-1]
+            found[-1] = (before, said, f"{more}\n{text}" if more else text)
+    return found
 
 
 def to_acknowledge(incident: Incident) -> bool:

@@ -161,6 +161,14 @@ def test_a_block_without_other_parts_is_none() -> None:
     assert block_part(task) == ""
 
 
+def test_what_a_line_of_a_file_calls_a_password_is_not_recorded() -> None:
+    """Nobody has told us of it; a file that is shown to people may hold secrets of others."""
+    diff = {"before": "port = 80\npassword = tulip\n", "after": "port = 81\npassword = rose\n"}
+    (text,) = differences({"diff": diff}, _redactor())
+    assert "+port = 81" in str(text)
+    assert not {"tulip", "rose"} & set(str(text).split())
+
+
 def test_differences_are_masked_capped_and_asked_for() -> None:
     """Both sides are masked; files that are too large to be compared quickly are only named so."""
     assert [are_wanted({"BREAKGLASS_AUDIT_DIFF": value}) for value in ("1", "", "0", "yes")] == [

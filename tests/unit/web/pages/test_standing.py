@@ -10,9 +10,9 @@ from tests.support.incidents import MINUTE, NOW, SECOND, make_course, make_incid
 
 from breakglass.approvals import Question
 from breakglass.domain.approvals import Quorum, Requirement, Vote
-from breakglass.domain.incident import Escalation, Incident, Result, State
+from breakglass.domain.incident import Attempt, Escalation, Incident, Result, State
 from breakglass.domain.requests import Person
-from breakglass.web.pages.standing import shown_lines, standing, to_acknowledge
+from breakglass.web.pages.standing import grouped, shown_lines, standing, to_acknowledge
 
 QUORUM = Quorum("two", (Requirement(1, ("dba",)), Requirement(1, ("security",))), ("chat",), 15 * MINUTE)
 BEN = Person("e-ben", "ben", frozenset({"dba"}), "ben")
@@ -69,3 +69,16 @@ def test_who_is_called_sees_why_and_who_has_it() -> None:
     heard = replace(called, escalation=replace(called.escalation, acknowledged_by="cy"))
     assert standing(Question(heard, "", ""), BEN, NOW).endswith("cy has it.")
     assert not to_acknowledge(heard)
+
+
+def test_while_it_is_previewed_nobody_has_approved_anything() -> None:
+    """The states of a repair are a preview's, too, and the words are others."""
+    for state in (State.OPENING, State.RUNNING, State.CLOSING):
+        incident = waiting(state=state, attempts=(Attempt(1, preview=True),))
+        assert standing(Question(incident, "", ""), BEN, NOW).startswith("It is being previewed.")
+
+
+def test_a_difference_stands_below_its_change() -> None:
+    """Lines without a label go on with the one before."""
+    lines = [("", "odd"), ("would change", "web1: it"), ("", "-old"), ("", "+new"), ("plan", "d")]
+    assert grouped(lines) == [("", "odd", ""), ("would change", "web1: it", "-old\n+new"), ("plan", "d", "")]
