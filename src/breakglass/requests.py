@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from breakglass.in_force import InForce
     from breakglass.store.incidents import Incidents
     from breakglass.store.journal_queue import JournalQueue
+    from breakglass.store.past_requests import PastRequests
 
 
 class NoSuchRequest(BreakglassError):
@@ -67,6 +68,7 @@ class Requests:
         queue: Where refusals are recorded.
         loans: Where grants wait to be fetched.
         hint: Called when something was taken in.
+        past: What people have asked for before.
         runner: The name of this runner: who asks it fetches the grant from it, so no other one opens it.
     """
 
@@ -75,6 +77,7 @@ class Requests:
     queue: JournalQueue
     loans: Lend
     hint: Callable[[], None]
+    past: PastRequests
     runner: str = ""
 
     def make(self, person: Person, wish: Wish, made: str) -> str:
@@ -108,6 +111,13 @@ class Requests:
         found = self.of(person, incident)
         took_over = [one.id for one in self.incidents.extensions(incident) if one.attempts and one.attempt.accessor]
         return Standing(found, None, "".join(took_over[:1]))
+
+    def _with_past(self, course: Course) -> Course:
+        """Those who are asked see it as it was when they were asked."""
+        asker = course.asked_by
+        if asker is None or course.quorum is None:
+            return course
+        return replace(course, asked_by=replace(asker, past=self.past.of(asker)))
 
     def standing(self, person: Person, incident: str) -> Standing:
         """The same, with the grant if it waits for them, which happens once. Raises NoSuchRequest."""
@@ -146,7 +156,7 @@ class Requests:
     def _course(self, person: Person, wish: Wish) -> Course:
         try:
             rules = self.in_force.now
-            return course_of(person, wish, rules.policy, rules.hosts)
+            return self._with_past(course_of(person, wish, rules.policy, rules.hosts))
         except RefusedRequest as error:
             self.queue.add_to_day([Note("request.refused", {**_about(person, wish), "why": str(error)})])
             raise

@@ -81,6 +81,7 @@ from breakglass.store.journal_queue import JournalQueue
 from breakglass.store.limits import Reservations
 from breakglass.store.orders import Orders
 from breakglass.store.own_incidents import OwnIncidents
+from breakglass.store.past_requests import PastRequests
 from breakglass.store.pruning import Pruning
 from breakglass.store.reviews import Reviews
 from breakglass.store.runners import ALIVE, Runners
@@ -293,7 +294,7 @@ def make_runner(settings: Settings) -> Runner:
     if settings.digest is not None:
         digesting = Digesting(settings.digest, channels, Digests(database), DrillRuns(database), holds, own_alerts)
         duties.append(Repeating("the digest", digesting.look, DIGEST_EVERY_SECONDS, runners.leads))
-    requests = Requests(in_force, incidents, queue, loans, engine.hint, database.runner)
+    requests = Requests(in_force, incidents, queue, loans, engine.hint, PastRequests(database), database.runner)
     return Runner(
         settings=settings,
         reception=reception,

@@ -42,7 +42,13 @@ def test_ben_approves_what_ada_asks_for(office: Office, ada: Member, ben: Member
     assert f"{incident}  ada asks for web-operator on web1" in listed.stdout
     approved = office.run(ben, "approve", incident, said=f"{ben.code()}\n")
     assert approved.returncode == 0, approved.stderr
-    for words in ("locks on orders", "SSH as breakglass", "1 of dba · 1 of security", "this approval is void"):
+    for words in (
+        "locks on orders",
+        "SSH as breakglass",
+        "1 of dba · 1 of security",
+        "this approval is void",
+        "ada in 30 days",
+    ):
         assert words in approved.stdout
     assert office.site.wait_for(incident, "approval.given")[0].body["by"] == "ben"
     again = office.run(ben, "approve", incident, said="00000000\n")

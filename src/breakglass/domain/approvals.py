@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+from breakglass.domain.past_requests import Past
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -59,6 +61,7 @@ class Asker:
         groups: Groups of which one was needed to ask.
         reason: Why.
         ticket: Where it is tracked; may be empty.
+        past: What they have asked for before, as of now; None where nobody is asked.
     """
 
     person: str
@@ -67,6 +70,7 @@ class Asker:
     groups: tuple[str, ...]
     reason: str = ""
     ticket: str = ""
+    past: Past | None = None
 
 
 @dataclass(frozen=True)

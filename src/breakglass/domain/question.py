@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from breakglass.domain.past_requests import DAYS
 from breakglass.domain.previews import preview_lines
 from breakglass.domain.voting import SHOWN_DIGITS, missing
 
@@ -39,6 +40,7 @@ def question_lines(incident: Incident) -> list[Line]:
             for vote in incident.votes
         ],
         ("plan", f"{_short(plan.digest)} · policy {_short(incident.course.policy_digest)}{_commit(incident)}"),
+        *_past(incident),
         ("time", f"until {incident.since + quorum.within:%H:%M:%S} UTC, then the question is over"),
     ]
 
@@ -81,6 +83,12 @@ def _work(plan: Plan) -> Iterator[Line]:
     yield "runs", plan.remediation + (" (check mode: changes nothing)" if plan.check_mode else "")
     for name, value in plan.parameters.items():
         yield "with", _quoted(f"{name} = {json.dumps(value, ensure_ascii=False)}")
+
+
+def _past(incident: Incident) -> Iterator[Line]:
+    asker = incident.course.asked_by
+    if asker is not None and asker.past is not None:
+        yield f"{asker.person or asker.name} in {DAYS} days", asker.past.sentence
 
 
 def _preview(incident: Incident) -> Iterator[Line]:

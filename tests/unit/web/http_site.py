@@ -52,6 +52,7 @@ from breakglass.store.incidents import Incidents
 from breakglass.store.journal_queue import JournalQueue
 from breakglass.store.orders import Orders
 from breakglass.store.own_incidents import OwnIncidents
+from breakglass.store.past_requests import PastRequests
 from breakglass.store.reviews import Reviews
 from breakglass.store.runners import Runners
 from breakglass.store.sessions import Sessions
@@ -129,7 +130,9 @@ def make_idle_runner(written: Written, directory: Path) -> Runner:
     keeping = (Retention(written.settings.journal, session), HoldMirror(holds, session))
     house = Housekeeping(journal, runs, session, *keeping)
     running = Running(Purse(session, journal, directory / "runs"), Records(journal), lambda _incident: "")
-    requests = Requests(in_force, incidents, queue, Lend(Handover(), incidents.given_back, running), engine.hint)
+    requests = Requests(
+        in_force, incidents, queue, Lend(Handover(), incidents.given_back, running), engine.hint, PastRequests(database)
+    )
     doors = Doors(requests, running, running.records, in_force, lambda _incident: "")
     approvals = Approvals(Orders(database), SecondFactor(session.client, Factors(database)), engine.hint)
     people = (requests, doors, approvals, Judging(Reviews(database)), Identity(session))
