@@ -132,10 +132,10 @@ def _live(client: Client, entity: str) -> Person:
         raise _unknown("its entity is disabled in Vault")
     groups = {*texts(fields, "group_ids"), *texts(fields, "direct_group_ids"), *texts(fields, "inherited_group_ids")}
     names = frozenset(_group(client, group) for group in sorted(groups))
-    return Person(entity, text(fields, "name"), names, _person_of(fields))
+    return Person(entity, text(fields, "name"), names, person_of(fields))
 
 
-def _person_of(fields: Mapping[str, object]) -> str:
+def person_of(fields: Mapping[str, object]) -> str:
     """Whom an admin says the entity belongs to: people have several, one for each way to log in."""
     metadata = fields.get("metadata")
     said = metadata.get("person", "") if isinstance(metadata, dict) else ""

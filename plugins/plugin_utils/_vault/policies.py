@@ -35,7 +35,10 @@ path "identity/oidc/role/breakglass"    { capabilities = ["read"] }
 path "identity/oidc/client/breakglass"  { capabilities = ["read"] }
 path "identity/entity/id/*"             { capabilities = ["read"] }
 path "identity/group/id/*"              { capabilities = ["read"] }
-# For breakglass doctor: which rights we have ourselves, and the public key by which hosts are known.
+# For breakglass doctor: which rights we have ourselves, the public key by which hosts are known, who is in the groups that
+# approve (the same as by id), and the names of those who have a second factor.
+path "identity/group/name/*"            { capabilities = ["read"] }
+path "totp/keys"                        { capabilities = ["list"] }
 path "sys/capabilities-self"            { capabilities = ["update"] }
 path "ssh-breakglass/config/ca"         { capabilities = ["read"] }
 """

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import quote
@@ -12,8 +13,6 @@ from ansible_collections.breakglass.remediation.plugins.plugin_utils._guard.runn
 from breakglass.client.listing import items
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from ansible_collections.breakglass.remediation.plugins.plugin_utils._guard.runner_api import RunnerApi
 
 PATH = "/api/v1/approvals"

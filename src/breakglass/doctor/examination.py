@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from breakglass.doctor.checks import (
     accesses,
     addresses,
+    approvals,
     awx,
     channels,
     clock,
@@ -82,6 +83,7 @@ CHECKS: Sequence[Check] = (
     Check("login", login.look),
     Check("rights", rights.look),
     Check("access", accesses.look),
+    Check("approvals", approvals.look),
     Check("signing key", signing_key.look),
     Check("hold", hold.look),
     Check("hosts", hosts.look, MANY_HOSTS_SECONDS),

@@ -9,6 +9,7 @@ from breakglass.domain.approvals import filled, is_met
 from breakglass.domain.incident import State
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
     from breakglass.domain.approvals import Quorum, Vote
@@ -59,7 +60,12 @@ def question_due(incident: Incident, quorum: Quorum) -> datetime | None:
 
 def missing(incident: Incident, quorum: Quorum) -> str:
     """Who has still to say yes, in words: `1 of dba · 1 of security or duty-manager`."""
-    has = filled(quorum, incident.votes)
+    return still_needed(quorum, incident.votes)
+
+
+def still_needed(quorum: Quorum, votes: Sequence[Vote]) -> str:
+    """The same for any votes."""
+    has = filled(quorum, votes)
     open_lines = [
         (line, line.count - count) for line, count in zip(quorum.require, has, strict=True) if count < line.count
     ]
