@@ -8,13 +8,14 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from breakglass.domain.approvals import Vote
+from breakglass.domain.calls import may_hear, waits_to_be_heard
 from breakglass.domain.incident import State
 from breakglass.domain.orders import LONGEST_REASON, Ordered, Word, refusal
 from breakglass.domain.question import headline, question_lines
 from breakglass.store.orders import NoSuchIncident, RefusedOrder
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
     from breakglass.domain.incident import Incident
     from breakglass.domain.requests import Person
@@ -78,11 +79,13 @@ class Approvals:
         orders: Where votes go.
         factor: Checks codes.
         hint: Called when something was taken in.
+        groups: Every group that the policy in force names.
     """
 
     orders: Orders
     factor: SecondFactor
     hint: Callable[[], None]
+    groups: Callable[[], Collection[str]]
 
     def waiting(self, person: Person) -> list[Question]:
         """Every question that this person may see, oldest first."""
@@ -90,13 +93,13 @@ class Approvals:
 
     def inbox(self, person: Person) -> list[Question]:
         """The same, and what people were called for and nobody has acknowledged."""
-        found = self._seen_by(person, lambda one: _asks(one) or _calls(one))
+        found = self._seen_by(person, lambda one: _asks(one) or waits_to_be_heard(one))
         return sorted(found, key=lambda question: not _asks(question.incident))
 
     def question(self, person: Person, incident: str) -> Question:
         """One of them, also when it is decided. Raises NoSuchIncident."""
         found = self.orders.show(incident)
-        if found is None or not _may_see(found, person):
+        if found is None or not self._may_see(found, person):
             raise NoSuchIncident(f"There is no question {incident[:80]} for you.")
         return _question(found, person)
 
@@ -133,9 +136,12 @@ class Approvals:
         self.hint()
         return before
 
+    def _may_see(self, incident: Incident, person: Person) -> bool:
+        return _is_asked(incident, person) or may_hear(incident, person, self.groups())
+
     def _seen_by(self, person: Person, wanted: Callable[[Incident], bool]) -> list[Question]:
         found = self.orders.open_incidents()
-        return [_question(one, person) for one in found if wanted(one) and _may_see(one, person)]
+        return [_question(one, person) for one in found if wanted(one) and self._may_see(one, person)]
 
 
 def _question(incident: Incident, person: Person) -> Question:
@@ -164,12 +170,7 @@ def _preview(incident: Incident) -> dict[str, object] | None:
     return {"digest": previewed.digest, **previewed.to_json()} if previewed else None
 
 
-def _calls(incident: Incident) -> bool:
-    escalation = incident.escalation
-    return incident.state is State.ESCALATED and escalation is not None and not escalation.acknowledged_by
-
-
-def _may_see(incident: Incident, person: Person) -> bool:
+def _is_asked(incident: Incident, person: Person) -> bool:
     quorum, asker = incident.course.quorum, incident.course.asked_by
     if quorum is None:
         return False

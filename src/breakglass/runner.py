@@ -265,7 +265,9 @@ def make_runner(settings: Settings) -> Runner:
         Effect.CLOSE_GRANT: CloseGrant(session, runs, settings.journal.directory, one_of_several),
         Effect.ASK: Ask(channels, settings.public_url or ""),
         Effect.PROBE: Probe(settings.prometheus),
-        Effect.ESCALATE: Escalate(channels, partial(incident_records, settings.journal.directory)),
+        Effect.ESCALATE: Escalate(
+            channels, partial(incident_records, settings.journal.directory), settings.public_url or ""
+        ),
     }
     parts = Parts(
         incidents,
@@ -300,7 +302,12 @@ def make_runner(settings: Settings) -> Runner:
         reception=reception,
         requests=requests,
         doors=Doors(requests, running, records, in_force, still.asker_changed),
-        approvals=Approvals(orders, SecondFactor(session.client, Factors(database)), engine.hint),
+        approvals=Approvals(
+            orders,
+            SecondFactor(session.client, Factors(database)),
+            engine.hint,
+            lambda: in_force.now.policy.groups,
+        ),
         judging=Judging(Reviews(database)),
         identity=identity,
         incidents=incidents,

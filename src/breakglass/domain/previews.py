@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import rfc8785
 
 from breakglass.domain.plan import Plan, Rollout
+from breakglass.domain.text import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -98,15 +99,10 @@ def preview_lines(previewed: Previewed) -> list[tuple[str, str]]:
 
 
 def _lines(previewed: Previewed) -> Iterator[tuple[str, str]]:
-    yield "preview", _one_line(f"{previewed.sentence} (check mode)" if not previewed.why_not else previewed.sentence)
+    yield "preview", one_line(f"{previewed.sentence} (check mode)" if not previewed.why_not else previewed.sentence)
     for change in previewed.changes:
-        yield "would change", _one_line(f"{change.host}: {change.task}")
+        yield "would change", one_line(f"{change.host}: {change.task}")
         for difference in change.differences:
-            yield from (("", _one_line(line)) for line in difference.splitlines())
+            yield from (("", one_line(line, LONGEST_LINE)) for line in difference.splitlines())
     if previewed.left_out:
         yield "", f"… and {previewed.left_out} more: the journal has them"
-
-
-def _one_line(text: str) -> str:
-    shown = "".join(one if one.isprintable() else " " for one in text)
-    return shown if len(shown) <= LONGEST_LINE else shown[: LONGEST_LINE - 1] + "…"

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from breakglass.domain.past_requests import DAYS
 from breakglass.domain.previews import preview_lines
+from breakglass.domain.text import one_line
 from breakglass.domain.voting import SHOWN_DIGITS, missing
 
 if TYPE_CHECKING:
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
 
     from breakglass.domain.incident import Incident
     from breakglass.domain.plan import Plan
-
-LONGEST = 300
 
 Line = tuple[str, str]
 
@@ -31,7 +30,7 @@ def question_lines(incident: Incident) -> list[Line]:
         return []
     return [
         *_why(incident, plan),
-        ("opens", f"{', '.join(incident.course.opens) or 'nothing'} on {_quoted(', '.join(plan.hosts))}"),
+        ("opens", f"{', '.join(incident.course.opens) or 'nothing'} on {one_line(', '.join(plan.hosts))}"),
         *_work(plan),
         *_preview(incident),
         ("still needed", missing(incident, quorum)),
@@ -51,7 +50,9 @@ def headline(incident: Incident) -> str:
     what = (
         plan.access if plan and plan.lends else plan.remediation.rpartition(".")[2] if plan else incident.course.trigger
     )
-    hosts = _quoted(", ".join(incident.course.hosts))
+    if incident.course.quorum is None and asker is None:
+        return one_line(f"{incident.what}: people were called")
+    hosts = one_line(", ".join(incident.course.hosts))
     what = f"more time ({plan.extends}): {what}" if plan and plan.extends else what
     drill = "DRILL: " if incident.course.drill else ""
     return f"{drill}{asker.person} asks for {what} on {hosts}" if asker else f"{drill}{what} on {hosts} needs a yes"
@@ -62,16 +63,16 @@ def summary(incident: Incident) -> str:
     asker, plan = incident.course.asked_by, incident.course.plan
     who, why = (asker.person or asker.name, asker.reason) if asker else ("somebody", "")
     what = f"{plan.access} on {', '.join(plan.hosts)}" if plan else incident.course.trigger
-    return _quoted(f"{who} opened {what} without approval: {why}")
+    return one_line(f"{who} opened {what} without approval: {why}")
 
 
 def _why(incident: Incident, plan: Plan) -> Iterator[Line]:
     asker, box = incident.course.asked_by, f"{plan.time_box_seconds // 60}m {plan.time_box_seconds % 60:02d}s"
     if asker is None:
-        yield "because", _quoted(incident.what)
+        yield "because", one_line(incident.what)
     else:
         yield "who", f"{asker.person} ({asker.name}, {', '.join(asker.groups)})"
-        yield "because", _quoted(f"{asker.reason} · {asker.ticket}" if asker.ticket else asker.reason)
+        yield "because", one_line(f"{asker.reason} · {asker.ticket}" if asker.ticket else asker.reason)
     yield "asks for", f"{plan.access}, {box} from the moment it opens"
     if plan.extends:
         yield "extends", f"{plan.extends}, which is closed then: its sessions go on until the new end"
@@ -82,7 +83,7 @@ def _work(plan: Plan) -> Iterator[Line]:
         return
     yield "runs", plan.remediation + (" (check mode: changes nothing)" if plan.check_mode else "")
     for name, value in plan.parameters.items():
-        yield "with", _quoted(f"{name} = {json.dumps(value, ensure_ascii=False)}")
+        yield "with", one_line(f"{name} = {json.dumps(value, ensure_ascii=False)}")
 
 
 def _past(incident: Incident) -> Iterator[Line]:
@@ -94,7 +95,7 @@ def _past(incident: Incident) -> Iterator[Line]:
 def _preview(incident: Incident) -> Iterator[Line]:
     if incident.previews:
         open_still = incident.blocked or "its grant is being closed"
-        yield "preview", _quoted(f"is not over yet ({open_still}); a yes or no is taken when it is")
+        yield "preview", one_line(f"is not over yet ({open_still}); a yes or no is taken when it is")
     if incident.previewed is not None:
         yield from preview_lines(incident.previewed)
 
@@ -105,8 +106,3 @@ def _commit(incident: Incident) -> str:
 
 def _short(digest: str) -> str:
     return digest[:SHOWN_DIGITS]
-
-
-def _quoted(text: str) -> str:
-    shown = "".join(one if one.isprintable() else " " for one in text)
-    return shown if len(shown) <= LONGEST else shown[: LONGEST - 1] + "…"

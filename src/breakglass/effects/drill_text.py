@@ -17,14 +17,17 @@ if TYPE_CHECKING:
 WIDTH = 11
 
 
-def drill_text(incident: Incident, measured: Measured) -> EscalationText:
-    """Write what everybody of the drill's ladder is told."""
+def drill_text(incident: Incident, measured: Measured, page: str = "") -> EscalationText:
+    """Write what everybody of the drill's ladder is told; `page` is where a failure can be acknowledged, empty where nowhere."""
     course = incident.course
     hosts = _quote(", ".join(course.hosts), NAMES_LIMIT) or "no host"
     well = incident.state is State.VERIFYING and not measured.failures
     what = f"{course.trigger} on {hosts}"
     subject = f"breakglass DRILL {course.drill}: {what} {_outcome(measured) if well else _failure(incident, measured)}"
-    return EscalationText(f"{subject} {incident.id}", "\n".join(_lines(incident, measured, what, well=well)))
+    return EscalationText(
+        f"{subject} {incident.id}",
+        "\n".join([*_lines(incident, measured, what, well=well), *_acknowledging(page, well=well)]),
+    )
 
 
 def _outcome(measured: Measured) -> str:
@@ -49,6 +52,10 @@ def _lines(incident: Incident, measured: Measured, what: str, *, well: bool) -> 
         lines.append(f"HELD       {', '.join(course.hosts)}: breakglass hold lift --host HOST --reason …")
     lines.append(f"{incident.id} · policy {course.policy_digest[:8]} · owner {course.owner or 'unsaid'}")
     return lines
+
+
+def _acknowledging(page: str, *, well: bool) -> list[str]:
+    return [f"ACK        {page}"] if page and not well else []
 
 
 def _line(passage: Passage, *, well: bool) -> str:

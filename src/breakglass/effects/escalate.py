@@ -33,10 +33,12 @@ class Escalate:
     Attributes:
         channels: Name to the file that holds the channel's Apprise URL; read anew each time, so that it can be rotated.
         records: What the journal has of an incident; what a drill measured is told by it.
+        public_url: Where people reach the runner, to sign in and say that they have it; empty where the settings do not say.
     """
 
     channels: Mapping[str, Path]
     records: Callable[[Incident], Sequence[Recorded]] = field(default=_no_records)
+    public_url: str = ""
 
     def run(self, incident: Incident) -> Outcome:
         """Deliver to every channel of the rung; one that takes it is enough to go on, the others are named."""
@@ -56,6 +58,7 @@ class Escalate:
         return Delivered(tuple(took), tuple(failed)) if took else NotDelivered("; ".join(failed))
 
     def _text(self, incident: Incident) -> EscalationText:
+        page = f"{self.public_url.rstrip('/')}/approvals/{incident.id}" if self.public_url else ""
         if incident.course.drill:
-            return drill_text(incident, measure(self.records(incident)))
-        return own_alert_text(incident) if incident.course.own else escalation_text(incident)
+            return drill_text(incident, measure(self.records(incident)), page)
+        return own_alert_text(incident, page) if incident.course.own else escalation_text(incident, page)

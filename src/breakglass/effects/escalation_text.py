@@ -29,14 +29,14 @@ class EscalationText:
     body: str
 
 
-def escalation_text(incident: Incident) -> EscalationText:
-    """Write the message for the current rung of the incident's ladder."""
+def escalation_text(incident: Incident, page: str = "") -> EscalationText:
+    """Write the message for the current rung of the incident's ladder; `page` is where it can be acknowledged, empty where nowhere."""
     hosts = _quote(", ".join(incident.course.hosts), NAMES_LIMIT) or "no host"
     names = ", ".join(dict.fromkeys(_quote(fault.name, 60) for fault in incident.faults)) or incident.course.trigger
     names = _quote(names, NAMES_LIMIT)
     tried = len([attempt for attempt in incident.repairs if attempt.outcome not in (None, PlayOutcome.NOT_STARTED)])
     subject = f"breakglass: {names} on {hosts} {_standing(incident, tried)}. You are needed. {incident.id}"
-    return EscalationText(subject, "\n".join(_lines(incident, names, hosts)))
+    return EscalationText(subject, "\n".join(_lines(incident, names, hosts, page)))
 
 
 def _standing(incident: Incident, tried: int) -> str:
@@ -49,7 +49,7 @@ def _standing(incident: Incident, tried: int) -> str:
     return f"STILL DOWN after {tried} repair{'s' if tried > 1 else ''}"
 
 
-def _lines(incident: Incident, names: str, hosts: str) -> list[str]:
+def _lines(incident: Incident, names: str, hosts: str, page: str) -> list[str]:
     since = min((fault.starts_at for fault in incident.faults), default=incident.opened_at)
     plan = incident.course.plan
     lines = [f"WHAT      {names} on {hosts}, since {since:%Y-%m-%d %H:%M} UTC (trigger {incident.course.trigger})"]
@@ -70,6 +70,8 @@ def _lines(incident: Incident, names: str, hosts: str) -> list[str]:
     if incident.escalation and incident.escalation.rung + 1 < len(rungs):
         following = ", ".join(rungs[incident.escalation.rung + 1].notify)
         lines.append(f"NEXT      {following}, unless the alert resolves before")
+    if page:
+        lines.append(f"ACK       {page}")
     lines.append(
         f"{incident.id} · policy {incident.course.policy_digest[:8]} · owner {incident.course.owner or 'unsaid'}"
     )

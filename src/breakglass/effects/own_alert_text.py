@@ -16,14 +16,14 @@ SENTENCE_LIMIT = 900
 REFERENCE = "docs/reference/own-alerts.md"
 
 
-def own_alert_text(incident: Incident) -> EscalationText:
-    """Write what the current rung of the ladder is told."""
+def own_alert_text(incident: Incident, page: str = "") -> EscalationText:
+    """Write what the current rung of the ladder is told; `page` is where it can be acknowledged, empty where nowhere."""
     what = _quote(incident.what, NAMES_LIMIT)
     subject = f"breakglass ITSELF: {what}. You are needed. {incident.id}"
-    return EscalationText(subject, "\n".join(_lines(incident, what)))
+    return EscalationText(subject, "\n".join(_lines(incident, what, page)))
 
 
-def _lines(incident: Incident, what: str) -> list[str]:
+def _lines(incident: Incident, what: str, page: str) -> list[str]:
     lines = [
         f"WHAT      {what}, since {incident.opened_at:%Y-%m-%d %H:%M} UTC: the runner tells of itself, no host is meant",
         f"WHY       {_quote(incident.course.refusal, SENTENCE_LIMIT)}",
@@ -36,6 +36,8 @@ def _lines(incident: Incident, what: str) -> list[str]:
             f"NEXT      {', '.join(rungs[incident.escalation.rung + 1].notify)}, unless it is acknowledged or over"
         )
     lines.append(f"ACK       breakglass ack {incident.id}        what each of these means: {REFERENCE}")
+    if page:
+        lines.append(f"          {page}")
     lines.append(f"{incident.id} · policy {incident.course.policy_digest[:8]}")
     return lines
 

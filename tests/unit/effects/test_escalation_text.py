@@ -122,3 +122,10 @@ def test_the_same_name_is_said_once() -> None:
     """Several alerts of one name are one name in the message."""
     incident = called(faults=(DOWN, replace(DOWN, fingerprint="f2"), replace(DOWN, name="DiskFull", fingerprint="f3")))
     assert escalation_text(incident).subject.startswith("breakglass: ServiceDown, DiskFull on web1 ")
+
+
+def test_the_page_is_named_where_there_is_one() -> None:
+    """A person signs in there and says that they have it; without `public_url` there is none."""
+    page = "https://breakglass.example.com/approvals/INC-7K2F9X"
+    assert f"ACK       {page}" in escalation_text(called(FAILED), page).body.splitlines()
+    assert "ACK" not in escalation_text(called(FAILED)).body

@@ -134,7 +134,7 @@ def make_idle_runner(written: Written, directory: Path) -> Runner:
         in_force, incidents, queue, Lend(Handover(), incidents.given_back, running), engine.hint, PastRequests(database)
     )
     doors = Doors(requests, running, running.records, in_force, lambda _incident: "")
-    approvals = Approvals(Orders(database), SecondFactor(session.client, Factors(database)), engine.hint)
+    approvals = Approvals(Orders(database), SecondFactor(session.client, Factors(database)), engine.hint, frozenset)
     people = (requests, doors, approvals, Judging(Reviews(database)), Identity(session))
     ship = Shipping(written.settings.journal)
     channels = tuple(written.settings.channels)

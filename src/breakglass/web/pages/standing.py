@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from breakglass.domain.calls import called_lines, waits_to_be_heard
 from breakglass.domain.incident import State
 from breakglass.domain.question import question_lines
 from breakglass.domain.voting import ends_at, missing
@@ -51,7 +52,7 @@ def standing(question: Question, person: Person, now: datetime) -> str:
 
 def shown_lines(incident: Incident) -> list[Line]:
     """The lines of the terminal; once nobody is asked any more, without those about the asking."""
-    lines = question_lines(incident)
+    lines = question_lines(incident) or called_lines(incident)
     if incident.state is State.APPROVING:
         return lines
     return [line for line in lines if line[0] not in ONLY_WHILE_ASKED]
@@ -71,7 +72,7 @@ def grouped(lines: Sequence[Line]) -> list[tuple[str, str, str]]:
 
 def to_acknowledge(incident: Incident) -> bool:
     """Whether people were called, and nobody has said yet that they have heard."""
-    return incident.state is State.ESCALATED and bool(incident.escalation and not incident.escalation.acknowledged_by)
+    return waits_to_be_heard(incident)
 
 
 def _still(incident: Incident) -> str:
