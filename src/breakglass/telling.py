@@ -141,6 +141,11 @@ def _why(word: str, before: str = "") -> Callable[[Body], Told]:
     return lambda body: (word, f"{before}{plain(body.get('why'))}")
 
 
+def _network(body: Body) -> str:
+    kind = plain(body.get("from"))
+    return kind if kind == "this machine" else f"a network that is {kind}"
+
+
 def _session(body: Body) -> Told:
     command = plain(body.get("command"))
     what = f"`{command}`" if command else "a shell"
@@ -194,6 +199,9 @@ _TELLERS: dict[str, Callable[[Body], Told | None]] = {
         "login",
         "; ".join([f"let in by {', '.join(words(body.get('hosts'))) or 'no host'}", *words(body.get("failures"))]),
     ),
+    "sign_in.accepted": lambda body: ("signed in", f"{plain(body.get('by'))}, from {_network(body)}"),
+    "sign_in.refused": lambda body: ("sign-in", f"REFUSED, from {_network(body)}: {plain(body.get('why'))}"),
+    "sign_in.ended": lambda body: ("signed out", f"{plain(body.get('by'))}, from {_network(body)}"),
     "plan.made": _plan,
     "plan.previewed": lambda body: ("preview", f"{plain(body.get('why'))} (check mode)"),
     "approval.asked": lambda body: ("asked", ", ".join(words(body.get("channels")))),

@@ -3,8 +3,10 @@
 
 from __future__ import annotations
 
+import json
 import re
-from typing import TYPE_CHECKING
+import time
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from tests.e2e.test_approvals import POLICY
@@ -47,3 +49,37 @@ def test_who_is_called_follows_the_link_and_has_it(office: Office) -> None:
     assert phone.post(f"{path}/acknowledge", {"token": phone.form_token(path)}).status == 303
     assert office.site.wait_for(incident, "order.given")[0].body["by"] == "ben"
     assert "ben has it." in phone.get(path).text
+
+
+def test_the_journal_says_who_came_and_left(office: Office) -> None:
+    """Who signed in and out, and that somebody could not; neither a code nor a cookie of theirs."""
+    ben, phone = office.hire("ben", "dba"), Phone(office)
+    way = phone.back_from_vault(ben, phone.begin())
+    assert Phone(office).get(way).status == 403, "another browser's"
+    assert phone.get(way).status == 200
+    secrets = [*phone.cookies.values(), way.partition("code=")[2].partition("&")[0]]
+    assert phone.post("/sign-out", {"token": phone.form_token("/approvals")}).status == 200
+    refused, accepted, ended = _of_the_day(office, 3)
+    assert refused["kind"] == "sign_in.refused"
+    assert "begun in another browser" in refused["body"]["why"]
+    who = {"by": "ben", "entity": ben.entity, "from": "this machine"}
+    assert (accepted["kind"], accepted["body"]) == ("sign_in.accepted", who)
+    assert (ended["kind"], ended["body"]) == ("sign_in.ended", who)
+    recorded = "".join(path.read_text() for path in office.site.place.journal.rglob("*.jsonl"))
+    assert not [secret for secret in secrets if len(secret) > 8 and secret in recorded]
+
+
+def _of_the_day(office: Office, count: int) -> list[dict[str, Any]]:
+    """So many records of signing in, once they are there."""
+    until = time.monotonic() + 30
+    while True:
+        lines = [
+            line
+            for path in office.site.place.journal.glob("*/*/*/runner.jsonl")
+            for line in path.read_text().splitlines()
+        ]
+        found = [record for record in map(json.loads, lines) if record["kind"].startswith("sign_in.")]
+        if len(found) >= count or time.monotonic() > until:
+            assert len(found) == count, found
+            return found
+        time.sleep(0.1)

@@ -144,6 +144,9 @@ TROUBLE: tuple[tuple[str, dict[str, JsonValue]], ...] = (
     ("order.refused", {"word": "close", "by": "ada", "why": "INC-7K2F9X is closed already: repaired"}),
     ("login.tried", {"by": "ada", "access": "web-operator", "hosts": ["web1", "web2"]}),
     ("login.ended", {"access": "web-operator", "hosts": ["web1"], "failures": ["web2: it does not answer"]}),
+    ("sign_in.accepted", {"by": "ben", "entity": "e-ben", "from": "private"}),
+    ("sign_in.refused", {"why": "it was begun in another browser", "from": "public", "left_out": 0}),
+    ("sign_in.ended", {"by": "ben", "entity": "e-ben", "from": "this machine"}),
     ("hold.set", {"scope": "host", "name": "web1", "by": "INC-7K2F9X", "reason": "isolate_host ran there"}),
     (
         "hold.lifted",

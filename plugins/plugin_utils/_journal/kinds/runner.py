@@ -21,6 +21,7 @@ from .shapes import (
 
 _WHY: dict[str, Shape] = {"why": FIELD}
 _OF_A_PREVIEW: dict[str, Shape] = {"preview": PREVIEW}
+_FROM = one_of("this machine", "private", "public", "unknown")
 _LABELS = entries(FIELD)
 _ALERT: dict[str, Shape] = {
     "source": FIELD,
@@ -127,6 +128,15 @@ RUNNER: dict[str, Kind] = {
         "What came of that: the hosts that let it in, and a sentence for each that did not.",
         {"access": FIELD, "hosts": FIELDS, "failures": FIELDS},
     ),
+    "sign_in.accepted": Kind(
+        "A person has signed in at the runner's pages, from this kind of network.",
+        {"by": FIELD, "entity": FIELD, "from": _FROM},
+    ),
+    "sign_in.refused": Kind(
+        "Somebody who came to sign in was not let in; so many more before were not recorded, because there were too many.",
+        {"why": FIELD, "from": _FROM, "left_out": COUNT},
+    ),
+    "sign_in.ended": Kind("A person has signed out of the pages.", {"by": FIELD, "entity": FIELD, "from": _FROM}),
     "limits.passed": Kind("The limits allow it, and all hosts are claimed.", {"checks": FIELDS}),
     "limits.waiting": Kind("The incident waits.", _WHY),
     "limits.refused": Kind("A limit says no.", _WHY),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from breakglass.settings import SIGNED_IN_PATH
+from breakglass.sign_in_records import SignInRecords
 from breakglass.signing_in import SignIn
 from breakglass.store.browser_sessions import BrowserSessions
 from breakglass.web.pages.questions import QuestionPages
@@ -27,7 +28,9 @@ def add_pages(app: FastAPI, runner: Runner) -> None:
     rendering = Rendering(urlsplit(public_url).path)
     visitors = Visitors(runner.identity, BrowserSessions(runner.database), origin_of(public_url) if public_url else "")
     vault_url = settings.people.vault_url or settings.vault.url
-    ways = SignInPages(rendering, visitors, SignIn(runner.identity, vault_url, settings.signed_in_url))
+    ways = SignInPages(
+        rendering, visitors, SignIn(runner.identity, vault_url, settings.signed_in_url), SignInRecords(runner.queue)
+    )
     app.add_route("/sign-in", ways.begin, methods=["GET"])
     app.add_route(SIGNED_IN_PATH, ways.signed_in, methods=["GET"])
     app.add_route("/sign-out", ways.sign_out, methods=["POST"])

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
 
+    from breakglass.sign_in_records import SignInRecords
     from breakglass.signing_in import SignIn
     from breakglass.web.pages.rendering import Rendering
     from breakglass.web.pages.visitors import Visitors
@@ -42,11 +43,13 @@ class SignInPages:
         rendering: Makes the pages.
         visitors: Keeps sessions.
         sign_in: Asks Vault.
+        records: Says in the journal who came and left.
     """
 
     rendering: Rendering
     visitors: Visitors
     sign_in: SignIn
+    records: SignInRecords
 
     @page
     async def begin(self, call: Request) -> Response:
@@ -67,7 +70,9 @@ class SignInPages:
         try:
             person = await run_in_threadpool(self.sign_in.finish, Begun(secret), state, code)
         except (FailedSignIn, UnknownPerson) as error:
+            await run_in_threadpool(self.records.refused, str(error), _host(call))
             raise Problem(HTTPStatus.FORBIDDEN, str(error)) from error
+        await run_in_threadpool(self.records.accepted, person, _host(call))
         session = await run_in_threadpool(self.visitors.sessions.begin, person.entity)
         answer = self.rendering.page("onward.html", {"onward": inbox_path(_incident(incident))})
         self.visitors.keep(answer, session)
@@ -79,6 +84,7 @@ class SignInPages:
         """End the session here; at Vault it is Vault's own to end."""
         visitor, _ = await self.visitors.form(call)
         await run_in_threadpool(self.visitors.sessions.end, visitor.secret)
+        await run_in_threadpool(self.records.ended, visitor.person, _host(call))
         answer = self.rendering.message(
             "Signed out",
             "In this browser Vault may still know you: sign out there, too, if it is not yours.",
@@ -86,6 +92,10 @@ class SignInPages:
         )
         self.visitors.forget(answer)
         return answer
+
+
+def _host(call: Request) -> str:
+    return call.client.host if call.client else ""
 
 
 def _incident(said: str) -> str:
