@@ -3,11 +3,13 @@
 
 from __future__ import annotations
 
+import os
 import stat
 from typing import TYPE_CHECKING
 
 import pytest
 from tests.e2e.test_approvals import POLICY, ask, withdraw
+from tests.integration.cli.test_cli_use import completed
 from tests.support.office import PASSWORD, Member, Office, open_office
 
 if TYPE_CHECKING:
@@ -38,6 +40,8 @@ def ben(office: Office) -> Member:
 def test_ben_approves_what_ada_asks_for(office: Office, ada: Member, ben: Member) -> None:
     """He sees who asks for what and why, types his code, and is told what it means."""
     incident = ask(office, ada)
+    environment = {"PATH": os.environ["PATH"], "HOME": str(office.site.scratch / "home-ben")}
+    assert completed("breakglass approve INC", environment) == [incident]
     listed = office.run(ben, "approvals")
     assert f"{incident}  ada asks for web-operator on web1" in listed.stdout
     approved = office.run(ben, "approve", incident, said=f"{ben.code()}\n")

@@ -7,12 +7,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from breakglass.cli import completing
 from breakglass.cli.secret_prompt import ask_secret
 
 if TYPE_CHECKING:
     from breakglass.client.approving import Shown
 
-IncidentId = Annotated[str, typer.Argument(metavar="INCIDENT", help="Its id, as INC-7K3M.")]
+IncidentId = Annotated[
+    str, typer.Argument(metavar="INCIDENT", help="Its id, as INC-7K3M.", autocompletion=completing.questions)
+]
 
 
 def approvals(*, as_json: Annotated[bool, typer.Option("--json", help="Print one JSON list.")] = False) -> None:

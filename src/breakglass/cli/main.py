@@ -45,7 +45,7 @@ app = typer.Typer(
     name="breakglass",
     help="Turns an alert into an approved, time-boxed, fully recorded repair.",
     no_args_is_help=True,
-    add_completion=False,
+    add_completion=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )

@@ -7,10 +7,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from breakglass.cli import completing
+
 if TYPE_CHECKING:
     from breakglass.client.requesting import Standing
 
-IncidentId = Annotated[str, typer.Argument(metavar="INCIDENT", help="Its id, as INC-7K3M.")]
+RequestId = Annotated[
+    str, typer.Argument(metavar="INCIDENT", help="Its id, as INC-7K3M.", autocompletion=completing.requests)
+]
+OverrideId = Annotated[
+    str, typer.Argument(metavar="INCIDENT", help="Its id, as INC-7K3M.", autocompletion=completing.reviews)
+]
 
 
 def request(
@@ -41,7 +48,7 @@ def request(
         _wait(made)
 
 
-def release(incident: IncidentId) -> None:
+def release(incident: RequestId) -> None:
     """Give back what you asked for, or withdraw it: its grant is closed and proven gone."""
     import os  # noqa: PLC0415
 
@@ -76,7 +83,7 @@ def reviews(*, as_json: Annotated[bool, typer.Option("--json", help="Print one J
 
 
 def review(
-    incident: IncidentId,
+    incident: OverrideId,
     verdict: Annotated[str, typer.Option(help="justified, unjustified or unclear.")],
     note: Annotated[str, typer.Option(help="What happened, and was it right?")],
 ) -> None:

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
+from breakglass.cli import completing
+
 if TYPE_CHECKING:
     from ansible_collections.breakglass.remediation.plugins.plugin_utils._guard.runner_api import RunnerApi
 
@@ -20,7 +22,7 @@ CLOSE_SECONDS = 30.0
 
 
 def ssh(  # noqa: PLR0917 (each is an option of the command)
-    host: Annotated[str, typer.Argument(help="An inventory name.")],
+    host: Annotated[str, typer.Argument(help="An inventory name.", autocompletion=completing.hosts)],
     command: Annotated[
         Optional[list[str]],  # noqa: UP045 (typer reads it)
         typer.Argument(metavar="[-- COMMAND…]", help="For a shell to run without a terminal."),

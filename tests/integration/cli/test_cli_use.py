@@ -56,3 +56,41 @@ def test_wrong_use_exits_3(breakglass: Command, arguments: tuple[str, ...]) -> N
     assert refused.returncode == 3
     assert "Error: " in refused.stderr
     assert refused.stdout == ""
+
+
+AS_INSTALLED = "import sys; sys.argv = ['breakglass']; from breakglass.cli.main import main; main()"
+
+
+def completed(words: str, environment: dict[str, str]) -> list[str]:
+    """What bash is offered behind the last of these words."""
+    asking = {
+        "_BREAKGLASS_COMPLETE": "complete_bash",
+        "COMP_WORDS": words,
+        "COMP_CWORD": str(len(words.split(" ")) - 1),
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", AS_INSTALLED],
+        env=environment | asking,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    assert done.stderr == ""
+    return done.stdout.split()
+
+
+def test_the_shell_completes_commands_and_options(breakglass: Command) -> None:
+    """Also of groups; and what it has to add for that is printed."""
+    assert completed("breakglass ho", breakglass.environment) == ["holds", "hold", "hosts"]
+    assert completed("breakglass policy ex", breakglass.environment) == ["explain"]
+    assert "--reason" in completed("breakglass deny --re", breakglass.environment)
+    shown = breakglass("--show-completion", "bash")
+    assert (shown.returncode, "COMP_WORDS" in shown.stdout) == (0, True)
+
+
+def test_without_a_login_nothing_is_offered_and_nothing_is_said(breakglass: Command) -> None:
+    """A shell that completes is not disturbed."""
+    for words in ("breakglass approve ", "breakglass release ", "breakglass ssh ", "breakglass review "):
+        assert completed(words, breakglass.environment) == []
