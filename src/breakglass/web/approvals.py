@@ -16,7 +16,7 @@ from breakglass.store.database import milliseconds
 from breakglass.store.factors import LockedFactor, UsedCode
 from breakglass.store.orders import NoSuchIncident, RefusedOrder
 from breakglass.web.listing import Page, Paging, part
-from breakglass.web.operations import Call, Done, Operation, Refusal, Said, Shown, operation
+from breakglass.web.operations import Call, Done, Operation, Refusal, Said, Shown, Words, operation
 
 if TYPE_CHECKING:
     from breakglass.approvals import Approvals, Question
@@ -38,11 +38,11 @@ STATUS: Final = {error: refusal.status for refusal in REFUSALS for error in refu
 class AnswerSaid(Said):
     """A yes or no to a plan."""
 
-    digest: str = Field("", description="Of the plan that was shown: the answer is to that one and no other.")
+    digest: Words = Field("", description="Of the plan that was shown: the answer is to that one and no other.")
     yes: bool = Field(description="Yes or no.")
-    reason: str = Field("", description="Why; a no needs it.")
-    code: str = Field("", description="Of the caller's second factor, of this moment.")
-    preview: str = Field("", description="Digest of the preview that was shown; empty where there was none.")
+    reason: Words = Field("", description="Why; a no needs it.")
+    code: Words = Field("", description="Of the caller's second factor, of this moment.")
+    preview: Words = Field("", description="Digest of the preview that was shown; empty where there was none.")
 
 
 class QuestionShown(Shown):

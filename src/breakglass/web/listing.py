@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 from pydantic import Field
 
-from breakglass.web.operations import Said, Shown
+from breakglass.web.operations import OneLine, Said, Shown
 from breakglass.web.problems import Problem
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ class Paging(Said):
     """Which part of a list."""
 
     limit: int = Field(USUAL, ge=1, le=MOST, description="How many items at most.")
-    after: str = Field(
+    after: OneLine = Field(
         "", max_length=LONGEST_CURSOR, description="What `next` of the page before says; empty where the list begins."
     )
 

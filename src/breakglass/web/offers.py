@@ -11,7 +11,7 @@ from pydantic import Field
 
 from breakglass.offers import Offers
 from breakglass.web.listing import Page
-from breakglass.web.operations import Call, Done, Operation, Said, Shown, operation
+from breakglass.web.operations import Call, Done, OneLine, Operation, Said, Shown, operation
 
 if TYPE_CHECKING:
     from breakglass.runner import Runner
@@ -23,7 +23,12 @@ LONGEST_HOST = 1000
 class OnHost(Said):
     """Which host."""
 
-    host: str = Field(min_length=1, max_length=LONGEST_HOST, description="Inventory name of the host: ?host=web1.")
+    host: OneLine = Field(
+        min_length=1,
+        max_length=LONGEST_HOST,
+        description="Inventory name of the host: ?host=web1.",
+        examples=["web1"],
+    )
 
 
 class OfferShown(Shown):

@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, Generic, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from breakglass.domain.requests import Person
 
@@ -47,6 +47,12 @@ def _whole(value: object) -> object:
 
 
 Whole = Annotated[int, BeforeValidator(_whole)]
+
+
+Words = Annotated[str, Field(pattern=r"^[^\x00]*$")]
+"""A text of a body: not every database takes NUL."""
+OneLine = Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f-\x9f]*$")]
+"""A text of a query: no control characters."""
 
 
 class NoQuery(Said):

@@ -18,7 +18,7 @@ from breakglass.reception import fresh_id
 from breakglass.requests import NoSuchRequest
 from breakglass.store.database import DatabaseUnavailable, milliseconds
 from breakglass.web.listing import Page, Paging, part
-from breakglass.web.operations import Call, Done, Operation, Refusal, Said, Shown, Whole, operation
+from breakglass.web.operations import Call, Done, Operation, Refusal, Said, Shown, Whole, Words, operation
 from breakglass.web.problems import Problem
 
 if TYPE_CHECKING:
@@ -38,14 +38,26 @@ NOT_ALLOWED = Refusal(HTTPStatus.FORBIDDEN, "The policy does not allow it; why."
 class AccessRequest(Said):
     """What somebody asks for."""
 
-    access: str = Field("", max_length=LONGEST_TEXT, description="Name of an access of the policy.")
-    hosts: list[Annotated[str, Field(max_length=LONGEST_TEXT)]] = Field(
-        min_length=1, max_length=MOST_HOSTS, description="Inventory names, at least one."
+    access: Words = Field(
+        "", max_length=LONGEST_TEXT, description="Name of an access of the policy.", examples=["web-operator"]
     )
-    reason: str = Field("", max_length=LONGEST_TEXT, description="Why: a sentence that an auditor understands.")
-    ticket: str = Field("", max_length=LONGEST_TEXT, description="Where it is tracked; some rules need it.")
+    hosts: list[Annotated[Words, Field(max_length=LONGEST_TEXT)]] = Field(
+        min_length=1, max_length=MOST_HOSTS, description="Inventory names, at least one.", examples=[["web1"]]
+    )
+    reason: Words = Field(
+        "",
+        max_length=LONGEST_TEXT,
+        description="Why: a sentence that an auditor understands.",
+        examples=["The shop is down."],
+    )
+    ticket: Words = Field(
+        "", max_length=LONGEST_TEXT, description="Where it is tracked; some rules need it.", examples=["OPS-4711"]
+    )
     time_box_seconds: Whole = Field(
-        ge=1, le=LONGEST_TIME_BOX, description="Life of the grant in seconds, from the moment it opens."
+        ge=1,
+        le=LONGEST_TIME_BOX,
+        description="Life of the grant in seconds, from the moment it opens.",
+        examples=[300],
     )
     hand_out: bool = Field(
         default=False, description="Whether the caller wants the grant itself, to use it from their own machine."
@@ -61,7 +73,7 @@ class ExtensionAsked(Said):
     time_box_seconds: Annotated[Whole, Field(ge=1, le=LONGEST_TIME_BOX)] | None = Field(
         default=None, description="From the moment that the extension opens; else as long as the first one."
     )
-    reason: str = Field("", max_length=LONGEST_TEXT, description="Why; else the first one's.")
+    reason: Words = Field("", max_length=LONGEST_TEXT, description="Why; else the first one's.")
     override: bool = Field(
         default=False, description="Whether to do without the approval, where the policy lets the caller."
     )

@@ -13,7 +13,7 @@ from breakglass.domain.question import summary
 from breakglass.reviews import NoSuchReview, RefusedReview, Verdict
 from breakglass.store.database import milliseconds
 from breakglass.web.listing import Page, Paging, part
-from breakglass.web.operations import Call, Done, Operation, Refusal, Said, Shown, operation
+from breakglass.web.operations import Call, Done, Operation, Refusal, Said, Shown, Words, operation
 
 if TYPE_CHECKING:
     from breakglass.reviews import Judging
@@ -29,7 +29,7 @@ class Judgement(Said):
     """What somebody says to an override."""
 
     verdict: Verdict = Field(strict=False, description=f"One of {', '.join(Verdict)}.")
-    note: str = Field(description="What happened, and was it right?")
+    note: Words = Field(description="What happened, and was it right?")
 
 
 class ReviewShown(Shown):

@@ -30,6 +30,7 @@ SENTENCES = {
     "int_parsing": "must be a whole number",
     "int_parsing_size": "must be a smaller number",
     "list_type": "must be a list",
+    "string_pattern_mismatch": "holds control characters",
     "too_short": "holds too few",
     "too_long": "holds too many",
     "dict_type": "must be an object",
@@ -51,8 +52,6 @@ def read_query(model: type[SaidT], request: Request) -> SaidT:
     fields = dict(pairs)
     if len(fields) != len(pairs):
         raise Problem(HTTPStatus.BAD_REQUEST, "The query names a parameter twice; send each once.")
-    if not all(value.isprintable() for value in fields.values()):
-        raise Problem(HTTPStatus.BAD_REQUEST, "The query holds characters that can't be printed.")
     try:
         return model.model_validate_strings(fields)
     except ValidationError as error:
