@@ -116,7 +116,8 @@ def _request(body: Body) -> Told:
     asked = labels if isinstance(labels, dict) else body
     said = {name: plain(asked.get(name)) for name in ("person", "access", "hosts", "reason", "ticket")}
     why = " · ".join(filter(None, (said["reason"], said["ticket"])))
-    return "request", f"{said['person'] or 'somebody'} asks for {said['access']} on {said['hosts']}: {why}"
+    more = f"more time ({plain(asked.get('extends'))}): " if asked.get("extends") else ""
+    return "request", f"{said['person'] or 'somebody'} asks for {more}{said['access']} on {said['hosts']}: {why}"
 
 
 def _item(body: Body) -> Told | None:

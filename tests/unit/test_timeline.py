@@ -50,6 +50,19 @@ def tell(*events: tuple[str, Mapping[str, object]]) -> list[LineType | None]:
         ),
         ("digest.delivered", {"channel": "chat"}, "digest", "told by chat"),
         (
+            "request.made",
+            {"labels": {"person": "ada", "access": "db", "hosts": "db1", "reason": "locks", "extends": "INC-A"}},
+            "request",
+            "ada asks for more time (INC-A): db on db1: locks",
+        ),
+        (
+            "session.continued",
+            {"stream": "2026/11/22/INC-B/session-1", "until": "2026-11-22T03:55:02Z"},
+            "session",
+            "goes on in INC-B until 03:55:02",
+        ),
+        ("grant.handed_out", {"by": "ada"}, "grant", "handed out to ada: not a recorded session"),
+        (
             "digest.not_delivered",
             {"channel": "chat", "why": "it is down"},
             "digest",

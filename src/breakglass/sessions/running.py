@@ -137,15 +137,18 @@ class Running:
 
     def _go_on(self, live: _Live, before: str, incident: Incident) -> None:
         """Have a session go over to another grant; one that can't ends with the one before, and says why."""
-        session, recording = live.session, None
+        session, recording, moving = live.session, None, None
         ended = session.under.recording.name
         try:
             recording = self.records.begin(incident)
             under = Under(incident.id, ends_at(incident), recording, partial(self.changed, incident))
             going = session.go_on(under, self.records.about(incident, session.host))
-            asyncio.run_coroutine_threadsafe(going, self.loop).result(GO_ON_SECONDS)
+            moving = asyncio.run_coroutine_threadsafe(going, self.loop)
+            moving.result(GO_ON_SECONDS)
         except (BreakglassError, TimeoutError) as error:
             LOG.warning("A session of %s on %s does not go on under %s: %s", before, session.host, incident.id, error)
+            if moving is not None:
+                moving.cancel()
             if recording is not None:
                 self.records.give_up(recording, f"it did not go on: {error}")
             return
