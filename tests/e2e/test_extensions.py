@@ -56,6 +56,12 @@ def ben(office: Office) -> Member:
     return office.hire("ben", "dba")
 
 
+@pytest.fixture(scope="module")
+def cy(office: Office) -> Member:
+    """She approves, too: a code of each in the same half minute."""
+    return office.hire("cy", "dba")
+
+
 def opened(office: Office, who: Member, ben: Member, seconds: int) -> str:
     """A request of theirs that was approved and is open."""
     wish = {"access": "web-operator", "hosts": ["web1"], "reason": "locks on orders", "time_box_seconds": seconds}
@@ -112,14 +118,14 @@ def test_an_extension_without_an_approval_gets_nothing(office: Office, ada: Memb
     assert processes_with("70100") == []
 
 
-def test_an_extension_that_is_denied_leaves_the_first_end(office: Office, ada: Member, ben: Member) -> None:
+def test_an_extension_that_is_denied_leaves_the_first_end(office: Office, ada: Member, ben: Member, cy: Member) -> None:
     """Who asked is told; their session goes on until its end, and no longer."""
     request = opened(office, ada, ben, 40)
     with terminal(office, ada, request) as session:
         ready(session, "70200")
         more = extension(office, ada, request, time_box_seconds=120)
         office.site.wait_for(more, "approval.asked")
-        assert office.answer(more, ben, yes=False, reason="enough")[0] == 202
+        assert office.answer(more, cy, yes=False, reason="enough")[0] == 202
         assert closed(office, more) == "refused"
         session.type("echo still-$((40 + 2))\n")
         session.wait_for("still-42")
@@ -128,15 +134,17 @@ def test_an_extension_that_is_denied_leaves_the_first_end(office: Office, ada: M
     assert datetime.now(UTC) < end_of(office, request) + timedelta(seconds=30)
 
 
-def test_an_approved_extension_lets_a_session_live_to_the_second_end(office: Office, ada: Member, ben: Member) -> None:
+def test_an_approved_extension_lets_a_session_live_to_the_second_end(
+    office: Office, ada: Member, ben: Member, cy: Member
+) -> None:
     """Past the first end, in a record of its own; the first grant is proven gone at once, and the host is never free."""
-    request = opened(office, ada, ben, 30)
+    request = opened(office, ada, ben, 45)
     with terminal(office, ada, request) as session:
         ready(session, "70300")
-        more = extension(office, ada, request, time_box_seconds=40)
-        question = office.call("GET", f"/approvals/{more}", ben)[1]
+        more = extension(office, ada, request, time_box_seconds=60)
+        question = office.call("GET", f"/approvals/{more}", cy)[1]
         assert f"extends {request}" in " ".join(" ".join(line) for line in question["lines"])  # type: ignore[attr-defined]
-        approve(office, more, ben)
+        approve(office, more, cy)
         session.wait_for_notice(f"extended by {more}")
         assert closed(office, request) == "returned"
         first, second = end_of(office, request), end_of(office, more)
@@ -159,7 +167,7 @@ def test_an_approved_extension_lets_a_session_live_to_the_second_end(office: Off
         )[1]["request"]
         assert more in str(waits_for(office, ada, str(blocked)))
         office.call("DELETE", f"/requests/{blocked}", ada)
-        assert "the time box" in str(session.wait_for_end(60)["ended"])
+        assert "the time box" in str(session.wait_for_end(90)["ended"])
     assert datetime.now(UTC) >= second - timedelta(seconds=1)
     assert closed(office, more) == "returned"
     assert processes_with("70300") == []

@@ -158,7 +158,7 @@ def test_ctrl_c_reaches_the_command_which_decides(office: Office, ada: Member, d
 
 def test_the_end_of_the_time_box_ends_the_command(office: Office, ada: Member, database: PostgreSQL) -> None:
     """With a sentence, and the status of a command that was told to end."""
-    done = office.run(ada, "with", *WORDS, "--time-box", "6s", "--", "sleep", "72300")
+    done = office.run(ada, "with", *WORDS, "--time-box", "15s", "--", "sleep", "72300")
     assert (done.returncode, "the time box is over; the command is ended" in done.stderr) == (143, True), done.stderr
     assert processes_with("72300") == []
     assert_given_back(office, database, newest(office))
