@@ -11,6 +11,8 @@ from breakglass.domain.approvals import Vote
 from breakglass.domain.calls import may_hear, waits_to_be_heard
 from breakglass.domain.incident import State
 from breakglass.domain.orders import LONGEST_REASON, Ordered, Word, refusal
+from breakglass.domain.people import Account
+from breakglass.domain.permissions import has_asked, may_acknowledge, may_decide
 from breakglass.domain.question import headline, question_lines
 from breakglass.store.orders import NoSuchIncident, RefusedOrder
 
@@ -128,11 +130,13 @@ class Approvals:
 
         Raises:
             NoSuchIncident: There is none for this person.
-            RefusedOrder: Nobody is called, or somebody has acknowledged it.
+            RefusedOrder: Nobody is called, somebody has acknowledged it, or they asked for it themselves.
             BreakglassError: The database can't be asked.
         """
-        self.question(person, incident)
-        before = self.orders.give(incident, Ordered(Word.ACKNOWLEDGE, person.person or person.name, ""))
+        if not may_acknowledge(person, self.question(person, incident).incident, self.groups()):
+            raise RefusedOrder(f"{incident} is your own request: one of those who were called acknowledges it.")
+        ordered = Ordered(Word.ACKNOWLEDGE, person.called, "", account=Account(person.entity, person.name))
+        before = self.orders.give(incident, ordered)
         self.hint()
         return before
 
@@ -157,7 +161,7 @@ def _vote(incident: Incident, person: Person, answer: Answer, reason: str) -> Or
     groups = tuple(sorted(person.groups & quorum.groups)) if quorum else ()
     said = (answer.digest, answer.yes, reason, datetime.now(UTC), answer.preview)
     vote = Vote(person.person, person.entity, person.name, groups, *said)
-    return Ordered(Word.VOTE, person.person or person.name, reason, vote)
+    return Ordered(Word.VOTE, person.called, reason, vote)
 
 
 def _asks(incident: Incident) -> bool:
@@ -171,7 +175,4 @@ def _preview(incident: Incident) -> dict[str, object] | None:
 
 
 def _is_asked(incident: Incident, person: Person) -> bool:
-    quorum, asker = incident.course.quorum, incident.course.asked_by
-    if quorum is None:
-        return False
-    return not quorum.groups.isdisjoint(person.groups) or (asker is not None and asker.entity == person.entity)
+    return may_decide(person, incident) or (incident.course.quorum is not None and has_asked(person, incident))

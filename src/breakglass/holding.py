@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from breakglass.domain.incident import Incident
+    from breakglass.domain.people import Account
     from breakglass.store.database import Database
 
 Answer = TypeVar("Answer")
@@ -79,16 +80,16 @@ class Holding:
     known: Callable[[Scope], frozenset[str]]
     hint: Callable[[], None] = lambda: None
 
-    def set(self, target: Target, reason: str, person: str) -> list[Hold]:
+    def set(self, target: Target, reason: str, person: str, account: Account | None = None) -> list[Hold]:
         """Hold it; in force on return. Raises UnusableHold, DatabaseUnavailable."""
-        reason = _reason(reason)
+        reason = reason_of(reason)
         self._check_names(target)
-        return insist(lambda: Holds(self.database).set(target.scope, target.names, reason, person))
+        return insist(lambda: Holds(self.database).set(target.scope, target.names, reason, person, account))
 
-    def lift(self, target: Target, reason: str, person: str) -> list[Hold]:
+    def lift(self, target: Target, reason: str, person: str, account: Account | None = None) -> list[Hold]:
         """Lift every hold on it; returns what was lifted. Raises UnusableHold, DatabaseUnavailable."""
-        reason = _reason(reason)
-        lifted = insist(lambda: Holds(self.database).lift(target.scope, target.names, reason, person))
+        reason = reason_of(reason)
+        lifted = insist(lambda: Holds(self.database).lift(target.scope, target.names, reason, person, account))
         if not lifted:
             what = ", ".join(target.names) or "everything"
             raise UnusableHold(f"No hold is set on {what}; see: breakglass holds")
@@ -99,17 +100,17 @@ class Holding:
         """The holds that stand, oldest first. Raises DatabaseUnavailable."""
         return insist(Holds(self.database).standing)
 
-    def revoke(self, incident: str, reason: str, person: str) -> list[str]:
+    def revoke(self, incident: str, reason: str, person: str, account: Account | None = None) -> list[str]:
         """Have this incident's play and grant end; returns its id. Raises UnusableHold and what the store raises."""
-        reason = _reason(reason)
-        known = insist(lambda: Revocations(self.database).revoke(incident, reason, person))
+        reason = reason_of(reason)
+        known = insist(lambda: Revocations(self.database).revoke(incident, reason, person, account))
         self.hint()
         return [known.id]
 
-    def revoke_all(self, reason: str, person: str) -> list[str]:
+    def revoke_all(self, reason: str, person: str, account: Account | None = None) -> list[str]:
         """Hold everything, and have every play and grant end; returns whose. Raises UnusableHold, DatabaseUnavailable."""
-        reason = _reason(reason)
-        ending = insist(lambda: Revocations(self.database).revoke_all(reason, person))
+        reason = reason_of(reason)
+        ending = insist(lambda: Revocations(self.database).revoke_all(reason, person, account))
         self.hint()
         return ending
 
@@ -170,7 +171,13 @@ def hold_object(hold: Hold) -> dict[str, str]:
     }
 
 
-def _reason(text: str) -> str:
+def hold_shown(hold: Hold) -> dict[str, str]:
+    """The same with its line for people."""
+    return {**hold_object(hold), "line": hold_line(hold)}
+
+
+def reason_of(text: str) -> str:
+    """The reason as it is recorded. Raises UnusableHold."""
     reason = text.strip()
     if not reason:
         raise UnusableHold("This is done with a reason (--reason): a sentence that whoever meets it understands.")

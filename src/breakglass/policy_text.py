@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import yaml
 
+from breakglass.policy import people
 from breakglass.policy.expressions import LiteralValue, StructuredValue
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ def with_defaults(policy: Policy) -> str:
         "triggers": [_trigger(trigger) for trigger in policy.triggers],
         "remediations": {name: _behaviour(one) for name, one in policy.behaviours.items()},
         "requests": [_request(rule) for rule in policy.requests],
+        "people": people.meaning(policy.people),
         "maintenance": [_window(window) for window in policy.maintenance],
         "drills": [_drill(drill) for drill in policy.drills],
         "escalations": {name: _ladder(ladder) for name, ladder in policy.ladders.items() if not _is_channel(ladder)},

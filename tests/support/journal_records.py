@@ -141,6 +141,10 @@ TROUBLE: tuple[tuple[str, dict[str, JsonValue]], ...] = (
     ),
     ("incidents.pruned", {"incidents": ["INC-7K2F9X"], "closed_before": "2025-10-23T02:51:09+00:00"}),
     ("order.given", {"word": "retry", "by": "ada", "why": "the disk was full"}),
+    (
+        "order.given",
+        {"word": "cancel", "by": "ada", "entity": "5e1c", "account": "ada-laptop", "why": "the wrong host"},
+    ),
     ("order.refused", {"word": "close", "by": "ada", "why": "INC-7K2F9X is closed already: repaired"}),
     ("login.tried", {"by": "ada", "access": "web-operator", "hosts": ["web1", "web2"]}),
     ("login.ended", {"access": "web-operator", "hosts": ["web1"], "failures": ["web2: it does not answer"]}),

@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from breakglass.domain.incident import Result, State
+from breakglass.domain.people import Account
 from breakglass.domain.voting import vote_refusal
 
 if TYPE_CHECKING:
@@ -40,12 +41,14 @@ class Ordered:
         person: Who.
         reason: Why, a sentence.
         vote: What was said to the plan; None unless the word is `vote`.
+        account: By which entity of Vault they came; None for people of the runner's machine, and for votes, which say it.
     """
 
     word: Word
     person: str
     reason: str
     vote: Vote | None = None
+    account: Account | None = None
 
 
 def refusal(incident: Incident, ordered: Ordered) -> str:
@@ -68,7 +71,7 @@ def no_revocation(incident: Incident) -> str:
 
 def absorb_order(draft: Draft, ordered: Ordered) -> None:
     """Take it in, or record that it came too late."""
-    about = {"word": ordered.word.value, "by": ordered.person}
+    about = {"word": ordered.word.value, "by": ordered.person, **(ordered.account.recorded if ordered.account else {})}
     if why := refusal(draft.incident, ordered):
         draft.note("order.refused", {**about, "why": why})
         return

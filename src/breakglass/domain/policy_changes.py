@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from breakglass.domain.approvals import Quorum
+    from breakglass.domain.people import People
     from breakglass.domain.rules import Access, Behaves, Drill, Override, Policy, RequestRule, Storm, Trigger
 
 
@@ -35,6 +36,7 @@ def changes(old: Policy, new: Policy) -> tuple[Change, ...]:
         *_compared("trigger", triggers[0], triggers[1], _trigger, _would),
         *_order(old, new),
         *_compared("request", requests[0], requests[1], _request, _may),
+        *_people(old.people, new.people),
         *_compared("approval", old.approvals, new.approvals, _quorum, _asks),
         *_compared("remediation", old.behaviours, new.behaviours, _behaviour, _stated),
         *window_changes(old.maintenance, new.maintenance),
@@ -164,6 +166,12 @@ def _override(old: Override | None, new: Override | None) -> Iterator[Found]:
         return
     yield from _set("override who", sorted(old.who), sorted(new.who))
     yield from _amount("override review_within", old.review_within, new.review_within)
+
+
+def _people(old: People, new: People) -> Iterator[Change]:
+    for role in ("operators", "auditors"):
+        for effect, text in _set(role, sorted(getattr(old, role)), sorted(getattr(new, role))):
+            yield Change(effect, f"people: {text}")
 
 
 def _asks(quorum: Quorum) -> Found:

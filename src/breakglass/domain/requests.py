@@ -43,6 +43,11 @@ class Person:
     groups: frozenset[str]
     person: str = ""
 
+    @property
+    def called(self) -> str:
+        """What people call them: the person, or the entity where nobody has said whose it is."""
+        return self.person or self.name
+
 
 @dataclass(frozen=True)
 class Wish:

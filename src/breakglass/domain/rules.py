@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from breakglass.domain.approvals import Quorum
 from breakglass.domain.maintenance import Window
+from breakglass.domain.people import People
 from breakglass.domain.schedule import Schedule
 
 if TYPE_CHECKING:
@@ -345,10 +346,11 @@ class Policy:
     commit: str = ""
     escalation: str = ""
     approvals: Mapping[str, Quorum] = field(default_factory=lambda: MappingProxyType({}))
+    people: People = field(default_factory=People)
 
     @property
     def groups(self) -> frozenset[str]:
-        """Every group of Vault's identity that it names: whose members may ask, or approve."""
+        """Every group of Vault's identity that it names: whose members may ask, approve, operate or audit."""
         overriding = (rule.override.who for rule in self.requests if rule.override)
         asking = frozenset(group for rule in self.requests for group in rule.who).union(*overriding)
-        return asking.union(*(quorum.groups for quorum in self.approvals.values()))
+        return asking.union(self.people.groups, *(quorum.groups for quorum in self.approvals.values()))

@@ -29,7 +29,7 @@ from breakglass.domain.rules import (
     VaultCredential,
 )
 
-from . import approvals
+from . import approvals, people
 from .cases import case_of
 from .drills import drill_meaning, drill_of
 from .expressions import compile_condition, compile_template
@@ -91,7 +91,7 @@ class Compiler:
         windows = tuple(
             window_of(entry, self._line("maintenance", n)) for n, entry in enumerate(self._document.maintenance)
         )
-        default = self._document.defaults.escalation or ""
+        default, roles = self._document.defaults.escalation or "", people.people(self._document.people)
         for name in (default, *(trigger.escalation for trigger in triggers), *(rule.escalation for rule in requests)):
             if name in channels and name not in ladders:
                 ladders[name] = Ladder(name, (Rung((name,), None),))
@@ -103,6 +103,7 @@ class Compiler:
             "maintenance": [window_meaning(window) for window in windows],
             "remediations": {name: _behaviour_meaning(one) for name, one in self._document.remediations.items()},
             "escalation": default,
+            "people": people.meaning(roles),
         }
         return Policy(
             digest=_digest(access, meaning, ladders, others),
@@ -116,6 +117,7 @@ class Compiler:
             cases=tuple(case_of(entry, self._line("tests", n)) for n, entry in enumerate(self._document.tests)),
             escalation=default,
             approvals=MappingProxyType(quorums),
+            people=roles,
         )
 
     def _line(self, section: str, number: int) -> str:

@@ -11,6 +11,7 @@ from .check_approvals import ApprovalChecker
 from .check_cases import CaseChecker
 from .check_drills import DrillChecker
 from .check_maintenance import WindowChecker
+from .check_people import PeopleChecker
 from .check_previews import PreviewChecker
 from .check_requests import RequestChecker
 from .compile import Compiler
@@ -92,6 +93,7 @@ def load_policy(
         PreviewChecker(policy, around, partial(item_place, "triggers")),
         RequestChecker(policy, around, partial(item_place, "requests")),
         ApprovalChecker(policy, around, place, partial(item_place, "triggers"), partial(item_place, "requests")),
+        PeopleChecker(policy.people, place),
         DrillChecker(policy, around, partial(item_place, "drills")),
         WindowChecker(policy, around, partial(item_place, "maintenance")),
         CaseChecker(policy, around, partial(item_place, "tests")),

@@ -13,6 +13,7 @@ from .cases import Cases, label
 from .credentials import CredentialEntry, Credentials
 from .drills import DrillEntries  # noqa: TC001 (pydantic reads the annotation)
 from .maintenance import MaintenanceEntries  # noqa: TC001 (pydantic reads the annotation)
+from .people import PeopleEntry
 from .requests import RequestEntries  # noqa: TC001 (pydantic reads the annotation)
 from .scalars import (
     Count,
@@ -175,6 +176,7 @@ class PolicyDocument(Strict):
     remediations: Annotated[dict[FullName, StatedBehaviour], MaybeEmptyMapping] = Field(default_factory=dict)
     approvals: Annotated[dict[EntryName, ApprovalEntry], MaybeEmptyMapping] = Field(default_factory=dict)
     requests: Annotated[RequestEntries, MaybeEmptyList] = Field(default_factory=list)
+    people: Annotated[PeopleEntry, MaybeEmptyMapping] = PeopleEntry()
     maintenance: Annotated[MaintenanceEntries, MaybeEmptyList] = Field(default_factory=list)
     drills: Annotated[DrillEntries, MaybeEmptyList] = Field(default_factory=list)
     tests: Annotated[Cases, MaybeEmptyList] = Field(default_factory=list)

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from breakglass.domain.holds import HoldChange
     from breakglass.domain.incident import Incident
+    from breakglass.domain.people import Account
     from breakglass.store.database import Database
 
 REMIND_AFTER = timedelta(days=1)
@@ -45,7 +46,9 @@ class Holds:
         hold = in_the_way(incident, self.standing())
         return str(hold) if hold else ""
 
-    def set(self, scope: Scope, names: Sequence[str], reason: str, person: str) -> list[Hold]:
+    def set(
+        self, scope: Scope, names: Sequence[str], reason: str, person: str, account: Account | None = None
+    ) -> list[Hold]:
         """Hold these (one empty name for everything); durable and in force on return.
 
         One that stands already stays beside the new one: both reasons count.
@@ -54,14 +57,18 @@ class Holds:
             made = [Hold(scope, name, reason, person, "", database_now(connection)) for name in names]
             for hold in made:
                 _insert(connection, hold)
-            journal_queue.add(connection, journal_queue.day_stream(connection), [_set_note(hold) for hold in made])
+            journal_queue.add(
+                connection, journal_queue.day_stream(connection), [_set_note(hold, account) for hold in made]
+            )
             return made
 
-    def lift(self, scope: Scope, names: Sequence[str], reason: str, person: str) -> list[Hold]:
+    def lift(
+        self, scope: Scope, names: Sequence[str], reason: str, person: str, account: Account | None = None
+    ) -> list[Hold]:
         """Lift every hold on these, whoever set it; returns what was lifted."""
         with self._database.transaction() as connection:
             lifted = _lift(connection, sa.and_(HOLD.c.scope == scope, HOLD.c.name.in_(names)))
-            notes = [_lifted_note(hold, reason, person) for hold in lifted]
+            notes = [_lifted_note(hold, reason, person, account) for hold in lifted]
             journal_queue.add(connection, journal_queue.day_stream(connection), notes)
             return lifted
 
@@ -95,11 +102,11 @@ def hold_trigger(connection: sa.Connection, incident: Incident, reason: str) -> 
     journal_queue.add(connection, journal_queue.day_stream(connection), [_set_note(hold)])
 
 
-def hold_everything(connection: sa.Connection, reason: str, person: str) -> None:
+def hold_everything(connection: sa.Connection, reason: str, person: str, account: Account | None = None) -> None:
     """Set a person's hold on everything, in the caller's transaction, and have that journalled."""
     hold = Hold(Scope.ALL, "", reason, person, "", database_now(connection))
     _insert(connection, hold)
-    journal_queue.add(connection, journal_queue.day_stream(connection), [_set_note(hold)])
+    journal_queue.add(connection, journal_queue.day_stream(connection), [_set_note(hold, account)])
 
 
 def change(connection: sa.Connection, incident: Incident, change: HoldChange) -> list[Note]:
@@ -155,10 +162,12 @@ def _let_waiting_look_again(connection: sa.Connection) -> None:
         connection.execute(sa.update(INCIDENT).where(INCIDENT.c.id == row.id).values(document=awake, wake_at=NOW))
 
 
-def _set_note(hold: Hold) -> Note:
-    return Note("hold.set", {"scope": hold.scope.value, "name": hold.name, "by": hold.by, "reason": hold.reason})
+def _set_note(hold: Hold, account: Account | None = None) -> Note:
+    who = {"by": hold.by, **(account.recorded if account else {})}
+    return Note("hold.set", {"scope": hold.scope.value, "name": hold.name, "reason": hold.reason, **who})
 
 
-def _lifted_note(hold: Hold, why: str, by: str) -> Note:
+def _lifted_note(hold: Hold, why: str, by: str, account: Account | None = None) -> Note:
     was = {"set_by": hold.by, "since": hold.since.isoformat(), "reason": hold.reason}
-    return Note("hold.lifted", {"scope": hold.scope.value, "name": hold.name, "by": by, "why": why, **was})
+    who = {"by": by, **(account.recorded if account else {})}
+    return Note("hold.lifted", {"scope": hold.scope.value, "name": hold.name, "why": why, **was, **who})

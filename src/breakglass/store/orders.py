@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from breakglass.domain.incident import State
 from breakglass.domain.orders import Ordered, Word, refusal
+from breakglass.domain.people import Account
 from breakglass.errors import BreakglassError
 from breakglass.store.database import NOW
 from breakglass.store.documents import incident_from, vote_from, vote_text
@@ -48,10 +49,7 @@ class Orders:
             document = incident_from(text)
             if why := refusal(document, ordered):
                 raise RefusedOrder(f"{why}.")
-            row = {"word": ordered.word.value, "person": ordered.person, "reason": ordered.reason}
-            row["vote"] = vote_text(ordered.vote) if ordered.vote else ""
-            connection.execute(sa.insert(ORDER).values(incident=incident, at=NOW, **row))
-            connection.execute(sa.update(INCIDENT).where(INCIDENT.c.id == incident).values(wake_at=NOW))
+            put(connection, incident, ordered)
         return document
 
     def show(self, incident: str) -> Incident | None:
@@ -81,13 +79,21 @@ class Orders:
             return [incident_from(text) for text in connection.scalars(query)]
 
 
+def put(connection: sa.Connection, incident: str, ordered: Ordered) -> None:
+    """Write an order down in the caller's transaction, and have its incident look at once."""
+    row = {"word": ordered.word.value, "person": ordered.person, "reason": ordered.reason}
+    row["vote"] = vote_text(ordered.vote) if ordered.vote else ""
+    if ordered.account is not None:
+        row |= ordered.account.recorded
+    connection.execute(sa.insert(ORDER).values(incident=incident, at=NOW, **row))
+    connection.execute(sa.update(INCIDENT).where(INCIDENT.c.id == incident).values(wake_at=NOW))
+
+
 def cancel(connection: sa.Connection, incident: str, by: str, reason: str) -> None:
     """Have an incident end, in the caller's transaction; nothing if it was told already."""
     told = sa.exists().where(ORDER.c.incident == incident, ORDER.c.word == Word.CANCEL.value, ORDER.c.person == by)
     if not connection.execute(sa.select(told)).scalar():
-        row = {"word": Word.CANCEL.value, "person": by, "reason": reason}
-        connection.execute(sa.insert(ORDER).values(incident=incident, at=NOW, **row))
-        connection.execute(sa.update(INCIDENT).where(INCIDENT.c.id == incident).values(wake_at=NOW))
+        put(connection, incident, Ordered(Word.CANCEL, by, reason))
 
 
 def undone(connection: sa.Connection, incident: str) -> tuple[tuple[Ordered, ...], int]:
@@ -98,7 +104,8 @@ def undone(connection: sa.Connection, incident: str) -> tuple[tuple[Ordered, ...
 
 
 def _ordered(row: sa.Row[tuple[object, ...]]) -> Ordered:
-    return Ordered(Word(row.word), row.person, row.reason, vote_from(row.vote) if row.vote else None)
+    account = Account(row.entity, row.account) if row.entity else None
+    return Ordered(Word(row.word), row.person, row.reason, vote_from(row.vote) if row.vote else None, account)
 
 
 def newer(connection: sa.Connection, incident: str, last_seq: int) -> bool:

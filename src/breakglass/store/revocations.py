@@ -15,13 +15,13 @@ import sqlalchemy as sa
 from breakglass.domain.incident import State
 from breakglass.domain.orders import Ordered, Word, no_revocation
 from breakglass.store import holds
-from breakglass.store.database import NOW
 from breakglass.store.documents import incident_from
-from breakglass.store.orders import NoSuchIncident, RefusedOrder
-from breakglass.store.tables import INCIDENT, ORDER
+from breakglass.store.orders import NoSuchIncident, RefusedOrder, put
+from breakglass.store.tables import INCIDENT
 
 if TYPE_CHECKING:
     from breakglass.domain.incident import Incident
+    from breakglass.domain.people import Account
     from breakglass.store.database import Database
 
 TO_END = (State.OPENING, State.RUNNING)
@@ -34,7 +34,7 @@ class Revocations:
 
     database: Database
 
-    def revoke(self, incident: str, reason: str, person: str) -> Incident:
+    def revoke(self, incident: str, reason: str, person: str, account: Account | None = None) -> Incident:
         """Have an incident's grant end; durable on return. Returns the incident as it was.
 
         Raises:
@@ -50,25 +50,20 @@ class Revocations:
             if why := no_revocation(document):
                 raise RefusedOrder(f"{why}.")
             if document.state in TO_END:
-                _end(connection, [incident], Ordered(Word.CANCEL, person, reason))
+                put(connection, incident, Ordered(Word.CANCEL, person, reason, account=account))
         return document
 
-    def revoke_all(self, reason: str, person: str) -> list[str]:
+    def revoke_all(self, reason: str, person: str, account: Account | None = None) -> list[str]:
         """Hold everything, and have every incident end that has a grant or may get one; all of it or nothing.
 
         Returns them, oldest first, with those whose grant is being closed already.
         """
         closing = sa.select(INCIDENT.c.id, INCIDENT.c.state).where(INCIDENT.c.state.in_([*TO_END, State.CLOSING]))
         with self.database.transaction() as connection:
-            holds.hold_everything(connection, reason, person)
+            holds.hold_everything(connection, reason, person, account)
             rows = connection.execute(closing.order_by(INCIDENT.c.opened_at, INCIDENT.c.id)).all()
-            _end(connection, [row.id for row in rows if row.state in TO_END], Ordered(Word.CANCEL, person, reason))
+            # One more order to end is no harm where one waits already: the second is recorded as too late.
+            ordered = Ordered(Word.CANCEL, person, reason, account=account)
+            for incident in (row.id for row in rows if row.state in TO_END):
+                put(connection, incident, ordered)
         return [row.id for row in rows]
-
-
-def _end(connection: sa.Connection, incidents: list[str], ordered: Ordered) -> None:
-    """One more order to end is no harm where one waits already: the second is recorded as too late."""
-    row = {"word": ordered.word.value, "person": ordered.person, "reason": ordered.reason}
-    for incident in incidents:
-        connection.execute(sa.insert(ORDER).values(incident=incident, at=NOW, **row))
-        connection.execute(sa.update(INCIDENT).where(INCIDENT.c.id == incident).values(wake_at=NOW))

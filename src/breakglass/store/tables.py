@@ -28,6 +28,7 @@ _OPEN = INCIDENT.c.state != "closed"
 # One open incident for a key; a second alert reaches it instead of opening another.
 sa.Index("one_open", INCIDENT.c.key, unique=True, sqlite_where=_OPEN, postgresql_where=_OPEN)
 sa.Index("opened_by", INCIDENT.c.trigger, INCIDENT.c.opened_at)
+sa.Index("by_opening", INCIDENT.c.opened_at, INCIDENT.c.id)
 _CLOSED = INCIDENT.c.state == "closed"
 sa.Index("long_closed", INCIDENT.c.closed_at, sqlite_where=_CLOSED, postgresql_where=_CLOSED)
 sa.Index(
@@ -68,6 +69,8 @@ ORDER = sa.Table(
     sa.Column("at", sa.BigInteger, nullable=False),
     sa.Column("done", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.Column("vote", sa.Text, nullable=False, server_default=sa.text("''")),
+    sa.Column("entity", sa.Text, nullable=False, server_default=sa.text("''")),
+    sa.Column("account", sa.Text, nullable=False, server_default=sa.text("''")),
     sqlite_autoincrement=True,
 )
 sa.Index("orders_of", ORDER.c.incident)

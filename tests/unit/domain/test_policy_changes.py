@@ -27,6 +27,7 @@ FULL = SMALLEST.replace(
 ) + (
     "requests:\n  - {name: console, who: [dba], access: web-operator, approval: automatic, time_box: 10m,"
     " escalation: platform-chat}\n"
+    "people: {operators: [platform], auditors: [revision]}\n"
 )
 
 
@@ -65,6 +66,8 @@ BOTH_WAYS = [
     ("within: 5m}}", "within: 4m}}", TRIGGER + ": storm"),
     (", storm: {incidents: 10, within: 5m}", "", TRIGGER + ": storm"),
     ("who: [dba]", "who: [dba, sre]", "request console: who"),
+    ("operators: [platform]", "operators: [platform, sre]", "people: operators"),
+    ("auditors: [revision]", "auditors: [revision, sre]", "people: auditors"),
     ("automatic, time_box: 10m", "automatic, time_box: 11m", "request console: time_box"),
 ]
 
@@ -131,9 +134,15 @@ def test_spelling_and_comments_are_no_difference(between: Callable[[str, str], l
 def test_what_is_new_or_gone_is_said_as_a_whole(between: Callable[[str, str], list[tuple[str, str]]]) -> None:
     """A new trigger that acts, and a new request, allow more; one that observes does not; what is gone allows less."""
     without = FULL.partition("requests:")[0]
-    assert between(FULL, without) == [("less", "request console: is gone")]
+    assert between(FULL, without) == [
+        ("less", "request console: is gone"),
+        ("less", "people: operators no longer has platform"),
+        ("less", "people: auditors no longer has revision"),
+    ]
     assert between(without, FULL) == [
-        ("more", "request console: is new, dba may ask for web-operator, approval automatic")
+        ("more", "request console: is new, dba may ask for web-operator, approval automatic"),
+        ("more", "people: operators has platform, too"),
+        ("more", "people: auditors has revision, too"),
     ]
     second = "  - {name: two, match: {alertname: B}, access: web-operator, approval: automatic, remediation: restart_service, "
     second += "parameters: {restart_service_name: x}, escalation: platform-chat, mode: MODE}\n"

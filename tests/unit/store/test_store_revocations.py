@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 import pytest
 from tests.support.incidents import make_alert, make_course
 
-from breakglass.domain.draft import Decision
+from breakglass.domain.draft import Decision, Draft
 from breakglass.domain.holds import Scope
 from breakglass.domain.incident import Attempt, Effect, State
-from breakglass.domain.orders import Ordered, Word
+from breakglass.domain.orders import Ordered, Word, absorb_order
+from breakglass.domain.people import Account
 from breakglass.store.holds import Holds
 from breakglass.store.inbox import Arrival
 from breakglass.store.incidents import Claimed, Committed, Incidents
@@ -103,3 +104,20 @@ def test_nothing_is_open_at_all(revocations: Revocations, database: Database) ->
     """Everything is held all the same."""
     assert revocations.revoke_all("drill", "ada") == []
     assert [hold.scope for hold in Holds(database).standing()] == [Scope.ALL]
+
+
+def test_by_which_account_somebody_came_reaches_the_incident_and_the_journal(
+    incidents: Incidents, revocations: Revocations, queue: JournalQueue, database: Database
+) -> None:
+    """Of an order it is kept until the incident takes it in; of a hold it is in the record at once, also of its end."""
+    running = stands(incidents, State.RUNNING)
+    account = Account("5e1c", "ada-laptop")
+    revocations.revoke_all("stolen laptop", "ada", account)
+    assert told(incidents, running) == (Ordered(Word.CANCEL, "ada", "stolen laptop", account=account),)
+    Holds(database).lift(Scope.ALL, ("",), "found again", "ben", Account("77a0", "ben"))
+    was_set, lifted = queue.waiting()
+    assert (was_set.body["by"], was_set.body["entity"], was_set.body["account"]) == ("ada", "5e1c", "ada-laptop")
+    assert (lifted.body["by"], lifted.body["entity"], lifted.body["account"]) == ("ben", "77a0", "ben")
+    draft = Draft(running.incident, running.at)
+    absorb_order(draft, told(incidents, running)[0])
+    assert draft.notes[0].body == {"word": "cancel", "by": "ada", "why": "stolen laptop", **account.recorded}

@@ -31,6 +31,8 @@ _ALERT: dict[str, Shape] = {
     "annotations": _LABELS,
     "starts_at": MOMENT,
 }
+_ACCOUNT: dict[str, Shape] = {"entity": FIELD, "account": FIELD}
+"""Of whom Vault knows: id and name of the entity by which they came; people of the runner's machine have none."""
 _WISH: dict[str, Shape] = {
     "alertname": FIELD,
     "person": FIELD,
@@ -95,10 +97,12 @@ RUNNER: dict[str, Kind] = {
     "order.given": Kind(
         "A person has acknowledged, cancelled, closed or retried the incident.",
         {"word": one_of("acknowledge", "cancel", "close", "retry"), "by": FIELD, "why": FIELD},
+        _ACCOUNT,
     ),
     "order.refused": Kind(
         "What a person wanted came too late.",
         {"word": one_of("acknowledge", "cancel", "close", "retry"), "by": FIELD, "why": FIELD},
+        _ACCOUNT,
     ),
     "drill.ended": Kind(
         "A drill is over: how long each phase took, and a sentence for each that failed.",
@@ -143,6 +147,7 @@ RUNNER: dict[str, Kind] = {
     "hold.set": Kind(
         "Nothing new starts within this from now on.",
         {"scope": one_of("all", "trigger", "host"), "name": FIELD, "by": FIELD, "reason": FIELD},
+        _ACCOUNT,
     ),
     "hold.lifted": Kind(
         "A hold is over: who ended it and why, and who had set it, when and why.",
@@ -155,6 +160,7 @@ RUNNER: dict[str, Kind] = {
             "since": MOMENT,
             "reason": FIELD,
         },
+        _ACCOUNT,
     ),
     "observed": Kind(
         "The policy only observes here, or in this maintenance window: what would have run, or why nothing would.",
