@@ -3,14 +3,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from breakglass.errors import BreakglassError
 from breakglass.ordering import Ordering
 from breakglass.reading import find_story, records_by_time
+from breakglass.report.case import Case
 from breakglass.report.folding import case_of
 from breakglass.report.incident_page import Standing, standing_by, standing_of
+from breakglass.store.journal_queue import incident_directory
 from breakglass.timeline import event_of
 
 if TYPE_CHECKING:
@@ -18,11 +20,15 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
+    from ansible_collections.breakglass.remediation.plugins.plugin_utils._journal.record import Record
+
     from breakglass.domain.incident import Incident
     from breakglass.reading import Troubles
-    from breakglass.report.case import Case
     from breakglass.settings import Settings
     from breakglass.timeline import Event
+
+
+OUTPUT = "session.output"
 
 
 class NoIncident(BreakglassError):
@@ -60,6 +66,35 @@ def find_page(journal: Path, name: str, settings: Settings | None, now: datetime
     events = [event_of(record) for record in records]
     incident = _document(name, settings, troubles) if settings else None
     return Page(case, events, standing_of(incident) if incident else standing_by(name, events))
+
+
+def page_of(journal: Path, incident: Incident, now: datetime, troubles: Troubles) -> Page:
+    """The page of an incident whose document is at hand; where the journal here has nothing of it, what the document says.
+
+    That is so before its first record stands there, after its streams went to the archive, and where another runner works on
+    it, which has a journal of its own.
+    """
+    directory = incident_directory(incident.id, incident.opened_at)
+    streams = sorted(f"{directory}/{path.name}" for path in (journal / directory).glob("*.jsonl"))
+    records = [_light(record) for record in records_by_time(journal, streams, troubles)]
+    if records:
+        case = case_of(incident.id, records, now, troubles.sentences)
+    else:
+        plan = incident.course.plan
+        case = Case(
+            incident.id,
+            incident.opened_at,
+            incident.since,
+            trigger=incident.course.trigger,
+            access=plan.access if plan else "",
+            hosts=incident.course.hosts,
+        )
+    return Page(case, [event_of(record) for record in records], standing_of(incident))
+
+
+def _light(record: Record) -> Record:
+    """A record without what a terminal showed: a page does not tell it, and the runner's memory is not for it."""
+    return replace(record, body={}) if record.kind == OUTPUT else record
 
 
 def _document(name: str, settings: Settings, troubles: Troubles) -> Incident | None:

@@ -50,11 +50,7 @@ class Ordering:
 
     def say(self, incident: str, word: Word, reason: str) -> str:
         """Say it, and wait a moment for what comes of it; returns a sentence. Raises BreakglassError."""
-        text = reason.strip()
-        if not text and word is not Word.ACKNOWLEDGE:
-            raise UnusableOrder(f"{word.value.capitalize()} with a reason (--reason): others will ask.")
-        if len(text) > LONGEST_REASON:
-            raise UnusableOrder(f"The reason has {len(text)} characters; {LONGEST_REASON} are the most.")
+        text = reason_for(word, reason)
         with self._database() as database:
             orders = Orders(database)
             before = insist(lambda: orders.give(incident, Ordered(word, self.person, text)))
@@ -82,6 +78,16 @@ class Ordering:
             yield database
         finally:
             database.close()
+
+
+def reason_for(word: Word, reason: str) -> str:
+    """The reason as it is recorded; only an acknowledgement needs none. Raises UnusableOrder."""
+    text = reason.strip()
+    if not text and word is not Word.ACKNOWLEDGE:
+        raise UnusableOrder(f"{word.value.capitalize()} with a reason (--reason): others will ask.")
+    if len(text) > LONGEST_REASON:
+        raise UnusableOrder(f"The reason has {len(text)} characters; {LONGEST_REASON} are the most.")
+    return text
 
 
 def _standing_after(incidents: Incidents, before: Incident) -> str:

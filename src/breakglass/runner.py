@@ -329,7 +329,7 @@ def make_runner(settings: Settings) -> Runner:
         own_alerts=own_alerts,
         local_socket=LocalSocket(
             Place(settings.socket_path, settings.socket.group or ""),
-            Holding(database, partial(_names, in_force), engine.hint),
+            Holding(database, partial(holdable_names, in_force), engine.hint),
         ),
         duties=tuple(duties),
     )
@@ -353,7 +353,7 @@ def _limits(in_force: InForce, orders: Orders) -> list[Limits]:
     return of_policy + [incident.course.limits for incident in orders.open_incidents()]
 
 
-def _names(in_force: InForce, scope: Scope) -> frozenset[str]:
+def holdable_names(in_force: InForce, scope: Scope) -> frozenset[str]:
     """What may be held in a scope, by the rules in force."""
     if scope is Scope.HOST:
         return frozenset(in_force.now.hosts)

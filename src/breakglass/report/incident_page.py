@@ -175,6 +175,8 @@ def _facts(case: Case) -> Iterator[tuple[str, str]]:
 
 def _story(events: Sequence[Event], *, every_task: bool) -> Iterator[str]:
     """What happened, with the time where it changes; of the tasks those that changed or broke something."""
+    if not events:
+        return
     narrator, before, attempt, day = Narrator(), "", 0, events[0].at.date()
     first = next((event for event in events if event.kind == "alert.firing"), None)
     for event, line in told(events, narrator, _Tasks(narrator, every_task=every_task).tell):

@@ -8,7 +8,11 @@ from typing import TYPE_CHECKING, Final, Protocol
 from breakglass.web.approvals import ApprovalPages
 from breakglass.web.description import DescriptionPage
 from breakglass.web.document import document
+from breakglass.web.events import EventPages
+from breakglass.web.grants import GrantPages
 from breakglass.web.health import HealthPages
+from breakglass.web.holds import HoldPages
+from breakglass.web.incidents import IncidentPages
 from breakglass.web.me import MePage
 from breakglass.web.offers import OfferPages
 from breakglass.web.requests import RequestPages
@@ -34,6 +38,10 @@ PAGES: Final[tuple[type[Pages], ...]] = (
     OfferPages,
     ApprovalPages,
     ReviewPages,
+    IncidentPages,
+    EventPages,
+    GrantPages,
+    HoldPages,
     MePage,
     Webhooks,
     HealthPages,

@@ -34,9 +34,17 @@ if TYPE_CHECKING:
     from breakglass.runner import Runner
 
 
-def make_app(runner: Runner, lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]] | None = None) -> ASGIApp:
-    """The application of one runner; what `lifespan` gives is entered at its start and left at its end."""
+def make_app(
+    runner: Runner,
+    lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]] | None = None,
+    is_ending: Callable[[], bool] = lambda: False,
+) -> ASGIApp:
+    """The application of one runner; what `lifespan` gives is entered at its start and left at its end.
+
+    `is_ending` tells whether the server stops: then streams that would go on for long end.
+    """
     app = FastAPI(title="breakglass", openapi_url=None, docs_url=None, redoc_url=None, lifespan=lifespan)
+    app.state.is_ending = is_ending
     metrics = Metrics()
     callers = Callers(runner.identity, Pace(lambda what: metrics.held_back.labels(of=what).inc()))
     desk = Desk(callers, Once(GivenAnswers(runner.database, runner.runners.instance)))

@@ -50,7 +50,7 @@ def serve(runner: Runner, announce: Callable[[str], None]) -> None:
     systemd = Systemd.from_environment(os.environ)
     watchdog = Watchdog(systemd, runner, lambda: server.started)
     config = uvicorn.Config(
-        make_app(runner, watchdog.lifespan if systemd.listens else None),
+        make_app(runner, watchdog.lifespan if systemd.listens else None, lambda: server.should_exit),
         log_config=None,
         access_log=False,
         server_header=False,

@@ -13,7 +13,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import RedirectResponse
 
 from breakglass.approvals import Answer
-from breakglass.domain.permissions import may_decide
+from breakglass.domain.permissions import may_acknowledge
 from breakglass.domain.question import headline
 from breakglass.store.orders import NoSuchIncident, RefusedOrder
 from breakglass.web.approvals import STATUS
@@ -132,7 +132,8 @@ class QuestionPages:
             "preview": incident.previewed.digest if incident.previewed else "",
             "may_approve": not question.why_not,
             "may_deny": not question.why_no_no,
-            "to_acknowledge": to_acknowledge(incident) and may_decide(visitor.person, incident),
+            "to_acknowledge": to_acknowledge(incident)
+            and may_acknowledge(visitor.person, incident, self.approvals.groups()),
             "problem": "",
             "reason": "",
             **(said or {}),
