@@ -18,6 +18,7 @@ from breakglass.cli import (
     drills,
     extend,
     handed_out,
+    grants,
     handover,
     holds,
     hosts,
@@ -55,6 +56,7 @@ app.command()(runner.serve)
 app.command()(runner.demo)
 app.command()(runner.version)
 app.command()(holds.holds)
+app.command()(grants.grants)
 app.command()(revoke.revoke)
 app.command()(incidents.incidents)
 app.command()(incidents.ack)

@@ -5,14 +5,14 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Optional
+from typing import TYPE_CHECKING, Annotated, NamedTuple, Optional
 
 import typer
 
-from breakglass.cli.holds import SettingsFile, SocketFile, press
+from breakglass.cli.holds import SocketFile, press
+from breakglass.cli.reaching import SettingsFile, asks_runner, signed_in
 
 if TYPE_CHECKING:
-    from breakglass.buttons import Buttons
     from breakglass.holding import GrantsEnd
 
 PROOF_WITHIN_SECONDS = 20.0
@@ -30,40 +30,79 @@ def revoke(
         bool, typer.Option("--all", help="What every incident has open; and hold everything.")
     ] = False,
     reason: Annotated[str, typer.Option(help="Why; it is recorded, and whoever meets the hold reads it.")] = "",
-    settings: SettingsFile = Path("settings.yml"),
+    settings: SettingsFile = None,
     socket: SocketFile = None,
 ) -> None:
     """End plays at once, revoke their grants, and wait for the proof that they are gone.
 
-    With --all everything is held first, so that nothing new starts. Works while Vault is down: plays end at once, and their grants are
+    With --all everything is held first, so that nothing new starts. Asks the runner that you have logged in to, which lets the policy's
+    operators. With --settings it works on the runner's machine, also while Vault is down: plays end at once, and their grants are
     revoked as soon as Vault is back. Exit code 0: all of it is proven gone. 1: not yet; it is tried for ever, and told to people.
     """
+    from ansible_collections.breakglass.remediation.plugins.plugin_utils._journal.text import printable  # noqa: PLC0415
+
     from breakglass.holding import UnusableHold  # noqa: PLC0415
 
     if bool(incident) == everything:
         raise UnusableHold("Say what is meant: an INCIDENT, or --all; one of them.")
-    ending = press(settings, socket, lambda buttons: _press(buttons, incident, reason))
+    ways = _AtRunner() if asks_runner(settings, socket) else _Here(settings, socket)
+    ending = ways.press(incident, reason)
     if everything:
         typer.echo("Everything is held; lift it with: breakglass hold lift --all --reason …")
     if not ending:
         typer.echo("No grant is open.")
-    ends = press(settings, socket, lambda buttons: _await_proof(buttons, ending)) if ending else []
+    ends = _await_proof(ways, ending) if ending else []
     for end in ends:
-        typer.echo(f"{end.incident}  {end.sentence}")
+        typer.echo(printable(f"{end.incident}  {end.sentence}"))
     if left := [end.incident for end in ends if not end.over]:
         typer.echo(f"{len(left)} not proven gone yet. It goes on by itself; look again with: breakglass show {left[0]}")
         raise typer.Exit(NOT_PROVEN)
 
 
-def _press(buttons: Buttons, incident: str | None, reason: str) -> list[str]:
-    return buttons.revoke(incident, reason) if incident else buttons.revoke_all(reason)
+class _Here(NamedTuple):
+    """The button on the runner's machine."""
+
+    settings: Path | None
+    socket: Path | None
+
+    def press(self, incident: str | None, reason: str) -> list[str]:
+        """Press it; those that end."""
+        return press(
+            self.settings,
+            self.socket,
+            lambda buttons: buttons.revoke(incident, reason) if incident else buttons.revoke_all(reason),
+        )
+
+    def ends(self, incidents: list[str]) -> list[GrantsEnd]:
+        """How they end."""
+        return press(self.settings, self.socket, lambda buttons: buttons.grants(incidents))
 
 
-def _await_proof(buttons: Buttons, incidents: list[str]) -> list[GrantsEnd]:
+class _AtRunner(NamedTuple):
+    """The button of the runner that this user has logged in to."""
+
+    def press(self, incident: str | None, reason: str) -> list[str]:
+        """Press it; those that end."""
+        from breakglass.client.operating import revoke as press_there  # noqa: PLC0415
+
+        with signed_in() as api:
+            return press_there(api, incident, reason)
+
+    def ends(self, incidents: list[str]) -> list[GrantsEnd]:
+        """How they end."""
+        from breakglass.client.operating import ends  # noqa: PLC0415
+        from breakglass.holding import GrantsEnd  # noqa: PLC0415
+
+        with signed_in() as api:
+            found = ends(api, incidents)
+        return [GrantsEnd(str(one.get("incident")), str(one.get("sentence")), one.get("over") is True) for one in found]
+
+
+def _await_proof(ways: _Here | _AtRunner, incidents: list[str]) -> list[GrantsEnd]:
     """How they end, when all have, or when a person has waited for long enough."""
     until = time.monotonic() + PROOF_WITHIN_SECONDS
     while True:
-        ends = buttons.grants(incidents)
+        ends = ways.ends(incidents)
         if all(end.over for end in ends) or time.monotonic() > until:
             return ends
         time.sleep(LOOK_EVERY_SECONDS)

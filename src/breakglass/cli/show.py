@@ -9,11 +9,14 @@ from typing import TYPE_CHECKING, Annotated, Optional
 import typer
 
 from breakglass.cli.audit_options import JOURNAL, SETTINGS, reader_may_leave, say_troubles
+from breakglass.cli.reaching import LINE, asks_runner, line_of, signed_in
 
 if TYPE_CHECKING:
     from breakglass.settings import Settings
 
 LOOK_EVERY_SECONDS = 0.2
+LOOK_AT_ALL_EVERY_SECONDS = 2.0
+FOR_PEOPLE = frozenset({"lines", "troubles", "now"})
 ONE = Annotated[str, typer.Argument(metavar="INCIDENT", help="Its id, as INC-7K3M.")]
 
 
@@ -27,8 +30,12 @@ def show(
 ) -> None:
     """Show an incident on one page: how it stands, the plan, what each attempt did, who was told, what it waits for.
 
-    What happened comes from the journal, how it stands now from the runner's database; with --journal only from there.
+    The runner that you have logged in to is asked. With --settings or --journal it works on the runner's machine: what happened comes
+    from the journal, how it stands now from the runner's database; with --journal only from there.
     """
+    if asks_runner(settings, journal):
+        _show_of_runner(incident, every_task=tasks, as_json=as_json)
+        return
     import json  # noqa: PLC0415
     import os  # noqa: PLC0415
     from datetime import UTC, datetime  # noqa: PLC0415
@@ -59,8 +66,12 @@ def watch(
 ) -> None:
     """Follow an incident live, from its beginning until it is closed; or all that happens in incidents, until Ctrl-C.
 
-    Ends with 0 when the incident was closed.
+    Ends with 0 when the incident was closed. The runner that you have logged in to is asked, and asked again when the connection
+    breaks; with --settings or --journal the journal is read, on the runner's machine.
     """
+    if asks_runner(settings, journal):
+        _watch_at_runner(incident)
+        return
     import os  # noqa: PLC0415
     import time  # noqa: PLC0415
 
@@ -78,6 +89,50 @@ def watch(
                 time.sleep(LOOK_EVERY_SECONDS)
     except KeyboardInterrupt:
         raise typer.Exit(0) from None
+
+
+def _show_of_runner(incident: str, *, every_task: bool, as_json: bool) -> None:
+    import json  # noqa: PLC0415
+
+    from breakglass.client.operating import incident_page  # noqa: PLC0415
+
+    with signed_in() as api:
+        page = incident_page(api, incident, every_task=every_task)
+    lines, troubles = (page.get(name) for name in ("lines", "troubles"))
+    with reader_may_leave():
+        if as_json:
+            typer.echo(json.dumps({name: page[name] for name in page if name not in FOR_PEOPLE}, indent=2))
+        else:
+            for line in lines if isinstance(lines, list) else []:
+                typer.echo(line_of({LINE: line}))
+    say_troubles([line_of({LINE: one}) for one in troubles] if isinstance(troubles, list) else [])
+
+
+def _watch_at_runner(incident: str | None) -> None:
+    import time  # noqa: PLC0415
+
+    from breakglass.client.watching import Watch, changes  # noqa: PLC0415
+
+    try:
+        typer.echo(f"Watching {incident or 'all incidents'}. Ctrl-C ends it.", err=True)
+        with signed_in() as api:
+            if incident:
+                for line in Watch(api, incident).lines(lambda why: typer.echo(f"{why} Trying again.", err=True)):
+                    _tell(line)
+                return
+            known: dict[str, object] = {}
+            list(changes(api, known))  # what was there before is not told
+            while True:
+                time.sleep(LOOK_AT_ALL_EVERY_SECONDS)
+                for line in changes(api, known):
+                    _tell(line)
+    except KeyboardInterrupt:
+        raise typer.Exit(0) from None
+
+
+def _tell(line: str) -> None:
+    with reader_may_leave():
+        typer.echo(line)
 
 
 def _settings(journal: Path | None, settings: Path | None) -> Settings | None:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 COMMANDS = (
     *("init", "doctor", "serve", "demo", "version", "policy", "settings", "vault", "audit", "hold", "holds", "hosts"),
-    *("revoke", "incidents", "ack", "cancel", "close", "retry", "drill", "remediation"),
+    *("grants", "revoke", "incidents", "ack", "cancel", "close", "retry", "drill", "remediation"),
     *("login", "logout", "whoami", "request", "release", "ssh", "replay"),
     *("approvals", "approve", "deny", "reviews", "review"),
     *("show", "watch", "report", "handover"),

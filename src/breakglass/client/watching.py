@@ -1,0 +1,139 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Watching incidents over the API: the steps of one as its event stream sends them, or what changes in all of them."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Final, cast
+from urllib.parse import quote
+
+import requests
+from ansible_collections.breakglass.remediation.plugins.plugin_utils._guard.runner_api import (
+    RefusedByRunner,
+    UnreachableRunner,
+    identity_token,
+    plain,
+)
+
+from breakglass.client.operating import latest_incidents
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from ansible_collections.breakglass.remediation.plugins.plugin_utils._guard.runner_api import RunnerApi
+
+CONNECT_SECONDS: Final = 10
+SILENCE_SECONDS: Final = 40
+"""The runner says something every 15 s; after more than twice that the connection is dead."""
+AGAIN_AFTER_SECONDS: Final = 2.0
+LONGEST_LINE: Final = 65_536
+CLOSED: Final = "closed"
+
+
+@dataclass
+class Watch:
+    """The steps of one incident, from its beginning to its end, also over a connection that breaks.
+
+    Attributes:
+        api: The runner.
+        incident: Its id.
+        is_over: Whether the runner has said that the incident is closed, and all of it told.
+        last_id: Where the stream goes on when it breaks.
+    """
+
+    api: RunnerApi
+    incident: str
+    is_over: bool = False
+    last_id: str = ""
+
+    def lines(self, tell_break: Callable[[str], None]) -> Iterator[str]:
+        """Yield a line for each step until the incident is closed; `tell_break` hears why the stream begins anew.
+
+        Raises:
+            RefusedByRunner: There is no such incident for us (any more).
+            VaultError: Vault does not say who we are.
+        """
+        while not self.is_over:
+            try:
+                yield from self._once()
+            except UnreachableRunner as error:
+                tell_break(str(error))
+            if not self.is_over:
+                time.sleep(AGAIN_AFTER_SECONDS)
+
+    def _once(self) -> Iterator[str]:
+        headers = {"Authorization": f"Bearer {identity_token(self.api.client)}", "Accept": "text/event-stream"}
+        if self.last_id:
+            headers["Last-Event-ID"] = self.last_id
+        path = f"/api/v1/incidents/{quote(self.incident, safe='')}/events"
+        try:
+            with requests.Session() as session:
+                session.trust_env = False
+                answer = session.get(
+                    self.api.url.rstrip("/") + path,
+                    headers=headers,
+                    timeout=(CONNECT_SECONDS, SILENCE_SECONDS),
+                    verify=self.api.ca_cert or True,
+                    allow_redirects=False,
+                    stream=True,
+                )
+                self._check(answer)
+                yield from self._told(answer)
+        except OSError as error:  # requests' errors are OSErrors
+            raise UnreachableRunner(f"The stream of {self.api.url} broke ({type(error).__name__}).") from None
+
+    def _check(self, answer: requests.Response) -> None:
+        if answer.status_code == HTTPStatus.NO_CONTENT:
+            self.is_over = True
+            return
+        if answer.ok and answer.headers.get("content-type", "").startswith("text/event-stream"):
+            return
+        try:
+            said = answer.json()["detail"]
+        except (ValueError, KeyError, TypeError):
+            raise UnreachableRunner(f"{self.api.url} does not answer as a runner does; check the address.") from None
+        sentence = f"The runner at {self.api.url} says no: {plain(said)}"
+        if answer.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            raise UnreachableRunner(sentence)
+        raise RefusedByRunner(sentence, answer.status_code)
+
+    def _told(self, answer: requests.Response) -> Iterator[str]:
+        """The lines of the events, by the rules of the standard as far as our runner makes use of them."""
+        event, position = "", self.last_id
+        for raw in answer.iter_lines(chunk_size=1):
+            name, _, value = raw[:LONGEST_LINE].decode("utf-8", "replace").partition(": ")
+            match name:
+                case "id":
+                    position = value
+                case "event":
+                    event = value
+                case "data" if event == CLOSED:
+                    self.is_over = True
+                    return
+                case "data":
+                    yield _line(value)
+                case "":
+                    self.last_id, event = position, ""
+
+
+def changes(api: RunnerApi, known: dict[str, object], most: int = 50) -> Iterator[str]:
+    """Yield the line of each of the newest incidents that changed since the last call with this memory."""
+    for one in reversed(latest_incidents(api, most)):
+        if known.get(str(one.get("id"))) != one.get("line"):
+            known[str(one.get("id"))] = one.get("line")
+            yield plain(one.get("line"))
+
+
+def _line(data: str) -> str:
+    """A step as `breakglass watch` prints those of a journal."""
+    try:
+        step = json.loads(data)
+    except ValueError:
+        step = {}
+    told = cast("Mapping[str, object]", step) if isinstance(step, Mapping) else {}
+    at, incident, name, text = (plain(told.get(field, "")) for field in ("at", "incident", "name", "text"))
+    return f"{at[11:19]}  {incident:<14} {name:<11} {text}"
