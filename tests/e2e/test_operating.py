@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import urllib.request
 from typing import TYPE_CHECKING
 from urllib.error import HTTPError
 
@@ -339,3 +340,18 @@ def test_a_stream_does_not_go_on_from_nowhere(office: Office, rita: Member) -> N
     for last_id in ("x", "runner:", "runner:1;play-1:2", "../runner:1", "runner:99999999999"):
         with pytest.raises(HTTPError, match="400"):
             watch(office, rita, str(newest), last_id)
+
+
+def test_a_runner_that_stops_ends_its_streams(office: Office, rita: Member) -> None:
+    """In good order, so that it does not wait for those who watch; the last test here, since the runner is gone then."""
+    office.site.service.stop()
+    incident = office.site.post(office.runner.url, office.site.alert())
+    office.site.wait_for(incident, "escalation.delivered")
+    request = urllib.request.Request(f"{office.runner.url}/api/v1/incidents/{incident}/events")
+    request.add_header("Authorization", f"Bearer {office.identity_token(rita)}")
+    with urllib.request.urlopen(request, timeout=60) as answer:
+        assert answer.readline().startswith(b"retry: ")
+        office.runner.stop()
+        rest = answer.read()  # raises IncompleteRead where the line was cut
+    assert b"incident.opened" in rest
+    assert b"event: closed" not in rest
