@@ -45,6 +45,23 @@ class AnswerSaid(Said):
     preview: Words = Field("", description="Digest of the preview that was shown; empty where there was none.")
 
 
+class WouldChangeShown(Shown):
+    """A task that says in check mode that it would change something."""
+
+    host: str = Field(description="Where.")
+    task: str = Field(description="Its name.")
+    differences: list[str] = Field(description="What it would change in files, masked and capped.")
+
+
+class PreviewShown(Shown):
+    """What the plan would change, found in check mode."""
+
+    digest: str = Field(description="Of this preview.")
+    changes: list[WouldChangeShown] = Field(description="In the order of the play; none where it changes nothing.")
+    left_out: int = Field(description="How many more there are; the journal has all.")
+    why_not: str = Field(description="Why nobody can say; empty when that is said.")
+
+
 class QuestionShown(Shown):
     """A plan that waits for people, as the caller sees it."""
 
@@ -57,6 +74,7 @@ class QuestionShown(Shown):
     )
     ends_at: str | None = Field(description="Until when it can be answered (ISO 8601, UTC).")
     why_not: str = Field(description="Why the caller can't approve it; empty when they can.")
+    preview: PreviewShown | None = Field(description="What it would change; null where nobody asked for a preview.")
 
 
 @dataclass(frozen=True)
