@@ -173,7 +173,7 @@ def _closing(draft: Draft) -> bool:
         return True
     if draft.pausing:
         return False
-    if ask_meanwhile(draft):
+    if window_over(draft) is None and ask_meanwhile(draft):
         return True
     draft.begin(Effect.CLOSE_GRANT)
     return True
