@@ -35,6 +35,7 @@ UNIT_PATH = f"/etc/systemd/system/{UNIT}.service"
 WHEELS = "/srv/wheels"
 STATE = "/var/lib/breakglass-runner"
 FORWARDED = "18200"
+FORWARDER_UNIT = "/etc/systemd/system/vault-forwarder.service"
 RULES = "/srv/rules/breakglass.yml"
 READY = '{"ready":true} 200'
 FORWARDER = """
@@ -100,15 +101,19 @@ def runner_host(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     host.write("/srv/forwarder.py", FORWARDER)
     here = ("127.0.0.1", "8200")
     forwarder = ("/usr/bin/python3", "/srv/forwarder.py", *here, CONTROLLER, FORWARDED)
-    host.run(["systemctl", "stop", "vault-forwarder"], check=False)  # of a test that was broken off
-    host.run(["systemd-run", "--unit=vault-forwarder", *forwarder])
+    # A unit of the host, not a transient one: other tests restart the host.
+    host.write(
+        FORWARDER_UNIT,
+        f"[Service]\nExecStart={' '.join(forwarder)}\nRestart=always\n[Install]\nWantedBy=multi-user.target\n",
+    )
+    host.run("systemctl daemon-reload && systemctl enable vault-forwarder && systemctl restart vault-forwarder")
     with subprocess.Popen([sys.executable, "-c", FORWARDER, CONTROLLER, FORWARDED, *here]) as controller:
         yield host
         forget(host)
         forget_anchors(lab)
         controller.kill()
-    host.run("systemctl stop vault-forwarder; systemctl reset-failed vault-forwarder", check=False)
-    host.run(["rm", "-rf", WHEELS, "/srv/forwarder.py"])
+    host.run("systemctl disable --now vault-forwarder; systemctl reset-failed vault-forwarder", check=False)
+    host.run(["rm", "-rf", WHEELS, "/srv/forwarder.py", FORWARDER_UNIT])
 
 
 @pytest.fixture

@@ -34,6 +34,8 @@ def vote_refusal(incident: Incident, vote: Vote) -> str:
         return (
             f"the plan of {incident.id} is {course.plan.digest[:SHOWN_DIGITS]}, not the one that was shown; look again"
         )
+    if incident.previewed is None and (course.preview is not None or course.no_preview):
+        return f"what the plan of {incident.id} would change is not shown yet; people are asked when it is"
     shown = incident.previewed.digest if incident.previewed else ""
     if vote.preview and vote.preview != shown:
         return f"the preview of {incident.id} is another one than was shown; look again"
