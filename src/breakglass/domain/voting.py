@@ -34,13 +34,20 @@ def vote_refusal(incident: Incident, vote: Vote) -> str:
         return (
             f"the plan of {incident.id} is {course.plan.digest[:SHOWN_DIGITS]}, not the one that was shown; look again"
         )
-    if incident.previewed is None and (course.preview is not None or course.no_preview):
-        return f"what the plan of {incident.id} would change is not shown yet; people are asked when it is"
-    shown = incident.previewed.digest if incident.previewed else ""
-    if vote.preview and vote.preview != shown:
-        return f"the preview of {incident.id} is another one than was shown; look again"
+    if why := _not_the_preview(incident, vote):
+        return why
     if vote.yes and any(other.person == vote.person for other in incident.votes):
         return f"{vote.person} has approved {incident.id} already, and counts once"
+    return ""
+
+
+def _not_the_preview(incident: Incident, vote: Vote) -> str:
+    """Why the vote is not about what people are shown of the plan; empty if it is."""
+    course, previewed = incident.course, incident.previewed
+    if previewed is None and (course.preview is not None or course.no_preview):
+        return f"what the plan of {incident.id} would change is not shown yet; people are asked when it is"
+    if vote.preview and vote.preview != (previewed.digest if previewed else ""):
+        return f"the preview of {incident.id} is another one than was shown; look again"
     return ""
 
 
