@@ -13,9 +13,11 @@ from breakglass.domain import messages as heard
 from breakglass.domain.approvals import Quorum, Requirement, Vote
 from breakglass.domain.deciding import decide
 from breakglass.domain.incident import Effect, Incident, PlayOutcome, Result, State
+from breakglass.domain.maintenance import Window
 from breakglass.domain.orders import Ordered, Word, refusal
 from breakglass.domain.previews import Previewed, WouldChange
 from breakglass.domain.question import question_lines
+from breakglass.domain.schedule import Schedule
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -172,6 +174,29 @@ def test_a_grant_that_is_not_proven_gone_does_not_keep_people_from_knowing() -> 
     assert (story.incident.state, story.incident.effect) == (State.APPROVING, None)
     story.hears(story.yes())
     assert story.incident.effect is Effect.OPEN_GRANT
+
+
+def test_nobody_is_asked_in_a_maintenance_window_while_its_grant_is_slow_to_close() -> None:
+    """The grant goes on being closed; people are asked when the window is over, as about everything else."""
+    opens = (NOW + 3 * SECOND).time()
+    window = Window("backup", "p.yml:2", ("web1",), Schedule("day", opens, "UTC"), 5 * MINUTE)
+    story = Story(windows=(window,))
+    story.hears(MINTED)
+    story.hears(OK)
+    story.hears(heard.GrantNotProvenGone("Vault is sealed"))
+    story.now += 4 * SECOND
+    story.hears()
+    assert (story.incident.state, story.incident.effect) == (State.CLOSING, Effect.CLOSE_GRANT)
+
+
+def test_a_yes_to_a_plan_whose_preview_nobody_has_seen_is_not_taken() -> None:
+    """It may come in the same moment as the hosts, after a window that broke the first preview off."""
+    story = Story()
+    early = make_incident(replace(story.incident.course))
+    early = decide(early, [heard.AlertArrived(make_alert())], NOW).incident
+    decision = decide(early, [heard.Reserved(()), story.yes()], NOW)
+    assert decision.incident.votes == ()
+    assert "not shown yet" in str(next(note.body["why"] for note in decision.notes if note.kind == "approval.refused"))
 
 
 def test_a_channel_that_is_down_does_not_keep_the_grant_from_being_closed() -> None:
