@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from breakglass.web.metrics import Metrics
 
 PATH = "/api/v1/holds"
+NO_SUCH_TARGET = Refusal(HTTPStatus.BAD_REQUEST, "The names do not go with the scope.")
 Name = Annotated[str, Field(min_length=1, max_length=300)]
 
 
@@ -99,6 +100,7 @@ class HoldPages:
             body=HoldSaid,
             refusals=(
                 NOT_FOR_YOU,
+                NO_SUCH_TARGET,
                 Refusal(HTTPStatus.CONFLICT, "Nobody knows such a name, so it would stop nothing.", (UnusableHold,)),
             ),
         )
@@ -117,7 +119,11 @@ class HoldPages:
             Done(HTTPStatus.OK, "Those that were lifted, whoever had set them.", HoldsShown),
             group="holds",
             body=HoldSaid,
-            refusals=(NOT_FOR_YOU, Refusal(HTTPStatus.CONFLICT, "No hold is set on it.", (UnusableHold,))),
+            refusals=(
+                NOT_FOR_YOU,
+                NO_SUCH_TARGET,
+                Refusal(HTTPStatus.CONFLICT, "No hold is set on it.", (UnusableHold,)),
+            ),
         )
     )
     def lift(self, call: Call[HoldSaid]) -> HoldsShown:

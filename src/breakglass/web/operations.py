@@ -41,12 +41,12 @@ class Shown(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-def _whole(value: object) -> object:
+def as_whole(value: object) -> object:
     """In JSON, 60.0 is the whole number 60 (JSON Schema 2020-12, 6.1.1); true is none."""
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-Whole = Annotated[int, BeforeValidator(_whole)]
+Whole = Annotated[int, BeforeValidator(as_whole)]
 
 
 Words = Annotated[str, Field(pattern=r"^[^\x00]*$")]

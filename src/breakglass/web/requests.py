@@ -8,7 +8,7 @@ from datetime import timedelta
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Annotated, Self
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from breakglass.domain.extending import Extension
 from breakglass.domain.incident import State
@@ -18,7 +18,7 @@ from breakglass.reception import fresh_id
 from breakglass.requests import NoSuchRequest
 from breakglass.store.database import DatabaseUnavailable, milliseconds
 from breakglass.web.listing import Page, Paging, part
-from breakglass.web.operations import Call, Done, Operation, Refusal, Said, Shown, Whole, Words, operation
+from breakglass.web.operations import Call, Done, Operation, Refusal, Said, Shown, Whole, Words, as_whole, operation
 from breakglass.web.problems import Problem
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ class AccessRequest(Said):
 class ExtensionAsked(Said):
     """How much more time somebody asks for."""
 
-    time_box_seconds: Annotated[Whole, Field(ge=1, le=LONGEST_TIME_BOX)] | None = Field(
+    time_box_seconds: Annotated[int, Field(ge=1, le=LONGEST_TIME_BOX), BeforeValidator(as_whole)] | None = Field(
         default=None, description="From the moment that the extension opens; else as long as the first one."
     )
     reason: Words = Field("", max_length=LONGEST_TEXT, description="Why; else the first one's.")
