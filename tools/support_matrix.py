@@ -45,12 +45,13 @@ ansible-core at every change.
 LOWEST_HEAD: Final = """
 ## The lowest versions
 
-`requirements/lowest.txt` holds the lowest version of each dependency that `pyproject.toml` allows, on Python {python}: the runner's and the
-collection's unit tests passed on them ({unit}), and so did the main job and the repair on real parts ({repair}), on {date}.
+`requirements/lowest.txt` holds the lowest version of each direct dependency that `pyproject.toml` allows, with what these need at its newest, on Python
+{python}: the runner's and the collection's unit tests passed on them, without three files that are about tools of development (`noxfile.py`; {unit}), and so did the main job and the repair on real parts ({repair}), on {date}.
 """
-ABSENT: Final = """
-Not tried, because the machine that this ran on has no such Python: {names}.
-"""
+NOT_TRIED: Final = {
+    "Supported by Ansible, but the machine that this ran on has no such Python": False,
+    "Not run this time, and so not known (`nox -s collection` runs all of them)": True,
+}
 
 
 class Lowest:
@@ -128,8 +129,8 @@ def counted(report: Path) -> str:
     return f"{tests - skipped} passed" + (f", {skipped} skipped" if skipped else "")
 
 
-def page(record: Mapping[str, Mapping[str, str]], absent: list[str]) -> str:
-    """The table as Markdown, from the oldest ansible-core to the newest."""
+def page(record: Mapping[str, Mapping[str, str]], untried: Mapping[str, bool]) -> str:
+    """The table as Markdown, from the oldest ansible-core to the newest; `untried` says of each other one whether its Python is here."""
     rows = [
         f"| {one['ansible-core']} | {one['python']} | {one['unit']} | {one['repair']} | {one['hvac']} | {one['cryptography']} | {one['date']} |\n"
         for name, one in sorted(record.items(), key=lambda item: _order(item[0]))
@@ -138,7 +139,10 @@ def page(record: Mapping[str, Mapping[str, str]], absent: list[str]) -> str:
     text = HEAD + "".join(rows)
     if lowest := record.get("lowest"):
         text += LOWEST_HEAD.format_map(lowest)
-    return text + (ABSENT.format(names=", ".join(absent)) if absent else "")
+    for words, has_python in NOT_TRIED.items():
+        names = [name for name, here in untried.items() if here is has_python]
+        text += f"\n{words}: {', '.join(names)}.\n" if names else ""
+    return text
 
 
 def _order(name: str) -> list[int]:
@@ -150,8 +154,9 @@ def main() -> None:
     from tests.support.cores import EVERY  # noqa: PLC0415 (a test's module, which a library of ours must not need)
 
     record = json.loads(RECORD.read_text(encoding="utf-8"))
-    absent = [f"{core.version} on {core.python}" for core in EVERY if core.place.name not in record]
-    PAGE.write_text(page(record, absent), encoding="utf-8")
+    others = [core for core in EVERY if core.place.name not in record]
+    untried = {f"{core.version} on {core.python}": core.find_python() is not None for core in others}
+    PAGE.write_text(page(record, untried), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from tests.support import hashi_vault
 
 TREE = Path(__file__).parents[2]
 CORES = TREE / ".build" / "cores"
@@ -116,6 +117,8 @@ def main() -> None:
         else:
             print(f"ansible-core {core.version}: installing …")
             core.make(python)
+    hashi_vault.fetch()
+    print("community.hashi_vault: ready")
 
 
 if __name__ == "__main__":

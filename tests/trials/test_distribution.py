@@ -15,7 +15,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from ansible_collections.breakglass.remediation.plugins.plugin_utils._vault.client import Client
+from ansible_collections.breakglass.remediation.plugins.plugin_utils._vault.connection import Connection
 from tests.integration.collection.operator_run import GRANT, PROVEN, OperatorRun, play
+from tests.support import hashi_vault
 from tests.support.site import Site
 
 if TYPE_CHECKING:
@@ -128,6 +131,34 @@ def test_each_way_to_install_it_opens_and_closes(site: Site, places: tuple[Path,
         assert run.code == 0, run.text
         assert run.last_line.startswith(PROVEN)
         assert ("BREAKGLASS_RUN_COPY=" in run.text) is (used[0] == 0), run.text
+        assert run.verified().exit_code == 0
+        run.assert_nothing_left()
+
+
+BESIDE = """
+    - name: Put a secret where the other collection reads it
+      community.hashi_vault.vault_write: {path: theirs/data/beside, data: {data: {word: open sesame}}}
+    - name: Read it by the other collection, whose connection is the same environment
+      ansible.builtin.set_fact:
+        told: "{{ lookup('community.hashi_vault.vault_kv2_get', 'beside', engine_mount_point='theirs').secret.word }}"
+    - name: Hold a certificate of ours at the same time
+      breakglass.remediation.ssh_certificate: {hosts: [web1]}
+    - name: Both were there
+      ansible.builtin.assert:
+        that: [told == 'open sesame', "lookup('breakglass.remediation.credential', 'ssh') is file"]
+"""
+
+
+def test_it_works_beside_hashi_vault(site: Site, places: tuple[Path, Path]) -> None:
+    """In one run, with one VAULT_ADDR, community.hashi_vault reads a secret while our grant is open, and our grant is proven gone."""
+    hashi_vault.ready_or_skip()
+    paths = f"{places[0]}:{hashi_vault.COLLECTIONS}"
+    admin = Client(Connection(url=site.vault.url), site.vault.root_token)
+    admin.post("sys/mounts/theirs", {"type": "kv", "options": {"version": "2"}})
+    with OperatorRun(site) as run:
+        run.playbook(play(GRANT + BESIDE), ANSIBLE_COLLECTIONS_PATH=paths)
+        assert run.code == 0, run.text
+        assert run.last_line.startswith(PROVEN)
         assert run.verified().exit_code == 0
         run.assert_nothing_left()
 

@@ -36,6 +36,7 @@ OF_OTHERS = {
     "ansible-rulebook": "run by tests/trials/test_event_driven_ansible.py",
     "curl": "run by tests/e2e/test_api_guide.py against a runner",
     "export": "the shell's",
+    "install": "coreutils; tests/e2e/test_guides.py runs it",
     "pip": "needs a wheel that is published; `make install` installs this tree's",
     "pipx": "the same",
     "printf": "the shell's",

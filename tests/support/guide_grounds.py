@@ -1,0 +1,216 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The grounds on which the guides' commands are run: real installations, and the words of the guides that are others there.
+
+A guide speaks of web1, INC-7K3M and /var/lib/breakglass; each ground says what these are on it.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import yaml
+from ansible_collections.breakglass.remediation.plugins.plugin_utils._vault.client import Client
+from ansible_collections.breakglass.remediation.plugins.plugin_utils._vault.connection import Connection
+from tests.integration.collection.operator_run import GRANT, play
+from tests.support.site import Site
+from tests.support.traces import wait_until
+
+from breakglass.demo.parts import free_port
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
+
+TREE: Final = Path(__file__).parents[2]
+FIRST_ACCESSOR: Final = (
+    "vault list -format=json auth/approle/role/breakglass-runner/secret-id | tr -d '[], \\n\"' | head -c 36"
+)
+
+
+@dataclass(frozen=True)
+class Ground:
+    """Where commands are run.
+
+    Attributes:
+        directory: The working directory.
+        environment: All of it.
+        words: A guide's word to what it is here; longer ones come first.
+    """
+
+    directory: Path
+    environment: dict[str, str]
+    words: dict[str, str] = field(default_factory=dict)
+
+    def command(self, text: str) -> str:
+        """A guide's command as it is run here."""
+        for word in sorted(self.words, key=len, reverse=True):
+            text = re.sub(rf"(?<![\w/]){re.escape(word)}(?!\w)", lambda _, word=word: self.words[word], text)
+        return text
+
+
+def put_programs(directory: Path) -> Path:
+    """Our command and Vault's, as they are installed elsewhere; returns their directory."""
+    directory.mkdir(exist_ok=True)
+    ours = directory / "breakglass"
+    ours.write_text(f'#!/bin/sh\nexec {sys.executable} -m breakglass.cli.main "$@"\n', encoding="utf-8")
+    ours.chmod(0o755)
+    for name in ("vault", "bao"):
+        (directory / name).symlink_to(Path(sys.executable).with_name("bao"))
+    return directory
+
+
+def _ground(site: Site, **words: str) -> Ground:
+    programs = put_programs(site.scratch / "bin")
+    here = site.place.directory
+    (here / "inventory").symlink_to(site.place.inventory)
+    (here / "policy").mkdir()
+    (here / "policy" / "breakglass.yml").symlink_to(site.place.policy)
+    environment = site.operator_environment(BREAKGLASS_JOURNAL=str(site.place.journal))
+    environment |= {"BAO_ADDR": site.vault.url, "BAO_TOKEN": site.vault.root_token}
+    environment["PATH"] = f"{programs}:{environment['PATH']}"
+    common = {
+        "/var/lib/breakglass/journal": str(site.place.journal),
+        "/etc/breakglass/secrets": str(site.scratch / "secrets"),
+        "restart_service_name=nginx": "restart_service_name=shop",
+        "COPY": str(site.scratch / "copy"),
+        "/srv/copies/bastion1/journal": str(site.place.journal),
+        "/srv/copies/bastion2/journal": str(site.place.journal),
+        "/var/lib/breakglass/journal/2026/11/22/INC-7K3M": str(site.place.journal),
+        "/mnt/archive/breakglass": str(site.scratch / "archive"),
+        "verify_journal.py": str(TREE / "tools" / "verify_journal.py"),
+        "web-down": "web-service-failed",
+        "secret_id_accessor=…": f"secret_id_accessor=$({FIRST_ACCESSOR})",
+    }
+    return Ground(here, environment, {**common, **words})
+
+
+def _at_an_address(site: Site) -> Site:
+    """Let its runner listen where doctor can look for it."""
+    settings = yaml.safe_load(site.place.settings.read_text(encoding="utf-8"))
+    settings["listen"] = f"127.0.0.1:{free_port()}"
+    site.place.settings.write_text(yaml.safe_dump(settings, sort_keys=False), encoding="utf-8")
+    return site
+
+
+@contextmanager
+def repaired() -> Iterator[Ground]:
+    """A runner that has repaired one incident, INC-7K3M, and goes on running."""
+    with Site() as site, _at_an_address(site).runner() as runner:
+        site.service.kill()
+        incident = site.post(runner.url, site.alert())
+        site.wait_for(incident, "play.ended")
+        site.post(runner.url, site.alert("resolved"))
+        site.wait_for(incident, "incident.closed")
+        ground = _ground(site, **{"INC-7K3M": incident})
+        save = [
+            "breakglass",
+            "audit",
+            "verify",
+            "--save-keys",
+            "journal.keys",
+            "--save-anchors",
+            "journal.anchors",
+            str(site.place.journal),
+        ]
+        subprocess.run(save, cwd=ground.directory, env=ground.environment, check=True, capture_output=True)
+        shutil.copytree(site.place.journal, site.scratch / "copy")  # after the anchors: the runner goes on writing
+        yield ground
+
+
+@contextmanager
+def stopped() -> Iterator[Ground]:
+    """An installation whose runner does not run; `--settings settings.yml` and `journal` are in the working directory."""
+    with Site() as site:
+        yield _ground(site)
+
+
+@contextmanager
+def broken() -> Iterator[Ground]:
+    """A runner whose repairs did not help: INC-7K3M is escalated, INC-9QX2 is open."""
+    with Site() as site:
+        limits = {"attempts": "1", "firing_for": "0s", "cooldown": "0s"}
+        site.change_policy(lambda trigger: trigger.update(limits=limits))
+        site.broken.touch()
+        site.service.stop()
+        with site.runner() as runner:
+            incident = site.post(runner.url, site.alert())
+            site.wait_for(incident, "escalation.delivered")
+            other = site.post(runner.url, {**site.alert(fingerprint="0ddba11"), "groupKey": "another"})
+            site.wait_for(other, "incident.opened")
+            yield _ground(site, **{"INC-7K3M": incident, "INC-7K3M2P": incident, "INC-9QX2": other})
+
+
+@contextmanager
+def operator() -> Iterator[Ground]:
+    """An operator with a Vault login, and a service on web1 that is down; no runner."""
+    with Site() as site:
+        site.service.kill()
+        yield _ground(site)
+        wait_until(site.service_answers, 20, "the guide's command has not repaired the service")
+
+
+@contextmanager
+def workstation() -> Iterator[Ground]:
+    """An operator's own machine, whose runs are recorded in their home, with a playbook site.yml that opens a grant."""
+    with Site() as site:
+        ground = _ground(site)
+        (ground.directory / "site.yml").write_text(play(GRANT), encoding="utf-8")
+        yield replace(ground, environment={**ground.environment, "BREAKGLASS_JOURNAL": ""})
+
+
+@contextmanager
+def vault() -> Iterator[Ground]:
+    """A Vault with the engines that the guide about credentials speaks of, and an admin's login."""
+    with Site() as site, Client(Connection(url=site.vault.url), site.vault.root_token) as admin:
+        for path, body in (("pki", {"type": "pki"}),):
+            admin.post(f"sys/mounts/{path}", body)
+        for name in ("creation", "revoke-1", "revoke-2", "revoke-3"):
+            (site.place.directory / f"{name}.sql").write_text("SELECT 1;\n", encoding="ascii")
+        yield _ground(site)
+
+
+@contextmanager
+def drilled() -> Iterator[Ground]:
+    """A runner with a drill, monday-web, on its one host."""
+    with Site() as site:
+        policy = yaml.load(site.place.policy.read_text(encoding="utf-8"), yaml.BaseLoader)
+        drill = {"name": "monday-web", "trigger": "web-service-failed", "hosts": ["web"]}
+        policy["drills"] = [{**drill, "every": "monday", "at": "10:00", "timezone": "Europe/Berlin"}]
+        site.place.policy.write_text(yaml.safe_dump(policy, sort_keys=False), encoding="utf-8")
+        with site.runner():
+            yield _ground(site)
+
+
+@contextmanager
+def policies() -> Iterator[Ground]:
+    """The policy that the guide shows, the message that it explains, and a next policy."""
+    with Site() as site:
+        here = site.place.directory
+        hosts = {"web": {"hosts": {"web1": {}, "web2": {}}}, "db": {"hosts": {"db1": {}}}}
+        site.place.inventory.write_text(yaml.safe_dump(hosts), encoding="utf-8")
+        ground = _ground(site)
+        policy = yaml.load(site.place.policy.read_text(encoding="utf-8"), yaml.BaseLoader)
+        (trigger,) = policy["triggers"]
+        labels = {"alertname": "SystemdUnitFailed", "name": "nginx.service"}
+        trigger["match"] = labels
+        policy["tests"] = [{"name": "a test that fails", "alert": {**labels}, "expect": {"refused": "unknown-host"}}]
+        site.place.policy.write_text(yaml.safe_dump(policy), encoding="utf-8")
+        trigger["mode"] = "observe"
+        (here / "next").mkdir()
+        (here / "next" / "breakglass.yml").write_text(yaml.safe_dump(policy), encoding="utf-8")
+        body = site.alert(labels=labels)
+        (here / "alert.json").write_text(json.dumps(body), encoding="utf-8")
+        yield ground
+
+
+GROUNDS: Final[dict[str, Callable[[], AbstractContextManager[Ground]]]] = {
+    one.__name__: one for one in (repaired, stopped, broken, operator, workstation, vault, drilled, policies)
+}
