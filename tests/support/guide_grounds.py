@@ -104,25 +104,34 @@ def _at_an_address(site: Site) -> Site:
 def repaired() -> Iterator[Ground]:
     """A runner that has repaired one incident, INC-7K3M, and goes on running."""
     with Site() as site, _at_an_address(site).runner() as runner:
-        site.service.kill()
-        incident = site.post(runner.url, site.alert())
-        site.wait_for(incident, "play.ended")
-        site.post(runner.url, site.alert("resolved"))
-        site.wait_for(incident, "incident.closed")
-        ground = _ground(site, **{"INC-7K3M": incident})
-        save = [
-            "breakglass",
-            "audit",
-            "verify",
-            "--save-keys",
-            "journal.keys",
-            "--save-anchors",
-            "journal.anchors",
-            str(site.place.journal),
-        ]
-        subprocess.run(save, cwd=ground.directory, env=ground.environment, check=True, capture_output=True)
-        shutil.copytree(site.place.journal, site.scratch / "copy")  # after the anchors: the runner goes on writing
-        yield ground
+        yield _with_keys(site, _repair(site, runner.url))
+
+
+@contextmanager
+def kept() -> Iterator[Ground]:
+    """What a runner has left that repaired one incident and was stopped: its journal changes no more, and COPY is a copy of it."""
+    with Site() as site:
+        with site.runner() as runner:
+            incident = _repair(site, runner.url)
+        yield _with_keys(site, incident)
+
+
+def _repair(site: Site, url: str) -> str:
+    site.service.kill()
+    incident = site.post(url, site.alert())
+    site.wait_for(incident, "play.ended")
+    site.post(url, site.alert("resolved"))
+    site.wait_for(incident, "incident.closed")
+    return incident
+
+
+def _with_keys(site: Site, incident: str) -> Ground:
+    ground = _ground(site, **{"INC-7K3M": incident})
+    words = ["breakglass", "audit", "verify", "--save-keys", "journal.keys", "--save-anchors", "journal.anchors"]
+    save = [*words, str(site.place.journal)]
+    subprocess.run(save, cwd=ground.directory, env=ground.environment, check=True, capture_output=True)
+    shutil.copytree(site.place.journal, site.scratch / "copy")  # after the anchors: a runner goes on writing
+    return ground
 
 
 @contextmanager
@@ -212,5 +221,5 @@ def policies() -> Iterator[Ground]:
 
 
 GROUNDS: Final[dict[str, Callable[[], AbstractContextManager[Ground]]]] = {
-    one.__name__: one for one in (repaired, stopped, broken, operator, workstation, vault, drilled, policies)
+    one.__name__: one for one in (repaired, kept, stopped, broken, operator, workstation, vault, drilled, policies)
 }
