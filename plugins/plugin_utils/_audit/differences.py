@@ -35,7 +35,8 @@ def differences(result: Mapping[str, object], redactor: Redactor) -> list[JsonVa
     if is_hidden(result):
         return []
     found = islice((text for one in _each(result.get("diff")) if (text := _text(one))), MOST)
-    return [redactor.field(mask_log(text), DIFF_LIMIT) for text in found]
+    # What is known goes first: masking the half of a secret that looks like one would hide it from who knows the whole.
+    return [redactor.field(mask_log(redactor.mask(text)), DIFF_LIMIT) for text in found]
 
 
 def _each(diff: object) -> Iterator[Mapping[str, object]]:

@@ -195,3 +195,12 @@ _RECORD = {
     "at": "2026-11-22T02:52:04.000000Z",
     "previous": "0" * 64,
 }
+
+
+def test_a_known_secret_that_holds_the_word_secret_is_masked_whole_in_differences() -> None:
+    """What looks like a secret in a line is masked after what is known: else the rest of the known one would stay."""
+    known = "c4n4ry/of+a=Secret: it goes on"
+    redactor = Redactor([known], key=b"k" * 32)
+    found = differences({"diff": {"before": "", "after": f"{known}\npassword = other\n"}}, redactor)
+    assert "c4n4ry" not in str(found)
+    assert "other" not in str(found)
