@@ -6,7 +6,7 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
-from fastapi import FastAPI
+from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 
 from breakglass.errors import BreakglassError
@@ -36,14 +36,14 @@ if TYPE_CHECKING:
 
 def make_app(
     runner: Runner,
-    lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]] | None = None,
+    lifespan: Callable[[Starlette], AbstractAsyncContextManager[None]] | None = None,
     is_ending: Callable[[], bool] = lambda: False,
 ) -> ASGIApp:
     """The application of one runner; what `lifespan` gives is entered at its start and left at its end.
 
     `is_ending` tells whether the server stops: then streams that would go on for long end.
     """
-    app = FastAPI(title="breakglass", openapi_url=None, docs_url=None, redoc_url=None, lifespan=lifespan)
+    app = Starlette(lifespan=lifespan)
     app.state.is_ending = is_ending
     metrics = Metrics()
     callers = Callers(runner.identity, Pace(lambda what: metrics.held_back.labels(of=what).inc()))

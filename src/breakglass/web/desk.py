@@ -22,7 +22,7 @@ from breakglass.web.saying import read_query, said
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Mapping
 
-    from fastapi import FastAPI
+    from starlette.applications import Starlette
     from starlette.requests import Request
 
     from breakglass.web.callers import Callers
@@ -44,7 +44,7 @@ class Desk:
     callers: Callers
     once: Once
 
-    def serve(self, app: FastAPI, pages: Iterable[object]) -> None:
+    def serve(self, app: Starlette, pages: Iterable[object]) -> None:
         """Add a route for each path of the operations of these pages, so that its Allow names all that it can do."""
         paths: dict[str, dict[str, Endpoint]] = {}
         for operation, does in (one for page in pages for one in operations_of(page)):

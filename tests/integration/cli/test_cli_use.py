@@ -19,7 +19,7 @@ COMMANDS = (
     *("approvals", "approve", "deny", "reviews", "review"),
     *("show", "watch", "report", "handover"),
 )
-COSTLY = ("ansible", "ansible_runner", "apprise", "cryptography", "fastapi", "hvac", "pydantic", "sqlalchemy", "yaml")
+COSTLY = ("ansible", "ansible_runner", "apprise", "cryptography", "hvac", "pydantic", "sqlalchemy", "starlette", "yaml")
 WRONG = (
     ("nonsense",),
     ("--nonsense",),

@@ -16,12 +16,12 @@ from breakglass.web.pages.sign_in import SignInPages
 from breakglass.web.pages.visitors import Visitors, origin_of
 
 if TYPE_CHECKING:
-    from fastapi import FastAPI
+    from starlette.applications import Starlette
 
     from breakglass.runner import Runner
 
 
-def add_pages(app: FastAPI, runner: Runner) -> None:
+def add_pages(app: Starlette, runner: Runner) -> None:
     """Add the pages of a runner to its application."""
     settings = runner.settings
     public_url = settings.public_url or ""
