@@ -81,7 +81,7 @@ class Approvals:
         orders: Where votes go.
         factor: Checks codes.
         hint: Called when something was taken in.
-        groups: Every group that the policy in force names.
+        groups: Every group whose members act by the policy in force; auditors only read.
     """
 
     orders: Orders

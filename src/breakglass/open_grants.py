@@ -54,8 +54,7 @@ def grant_shown(incident: Incident) -> dict[str, object]:
 
 
 def _until(incident: Incident) -> str:
-    until = incident.attempts[-1].expires_at if incident.attempts else None
-    return f"until {until:%H:%M:%S} UTC" if until else ""
+    return f"until {incident.until:%H:%M:%S} UTC" if incident.until else ""
 
 
 def _ends(incident: Incident) -> bool:

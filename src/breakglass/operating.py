@@ -45,11 +45,13 @@ class Operating:
 
     Attributes:
         people: The roles of the policy in force.
+        groups: Every group whose members act by it.
         orders: Where orders are put.
         holding: The buttons.
     """
 
     people: Callable[[], People]
+    groups: Callable[[], Collection[str]]
     orders: Orders
     holding: Holding
 
@@ -57,13 +59,13 @@ class Operating:
         self, person: Person, most: int, states: Collection[State] = OPEN, after: Position | None = None
     ) -> tuple[list[Incident], Position | None]:
         """What this person may see, newest first, and where the next page begins; None when there is none."""
-        listing, people = Listing(self.orders.database), self.people()
+        listing, people, groups = Listing(self.orders.database), self.people(), self.groups()
         shown: list[Incident] = []
         at_once = most if reads_everything(person, people) else AT_ONCE
         for _ in range(max(LOOKED_AT // at_once, 1)):
             found = listing.newest(at_once, states, after)
             for position, incident in found:
-                if may_see(person, people, incident):
+                if may_see(person, people, groups, incident):
                     shown.append(incident)
                 after = position
                 if len(shown) == most:
@@ -75,7 +77,7 @@ class Operating:
     def incident(self, person: Person, incident: str) -> Incident:
         """One that this person may see. Raises NoSuchIncident for any other, whether there is one or not."""
         found = self.orders.show(incident)
-        if found is None or not may_see(person, self.people(), found):
+        if found is None or not may_see(person, self.people(), self.groups(), found):
             raise NoSuchIncident(f"There is no incident {incident[:80]} that you may see.")
         return found
 
@@ -88,7 +90,7 @@ class Operating:
             RefusedOrder: It can't be said to the incident as it is now.
         """
         before = self.incident(person, incident)
-        _insist_on(no_word(person, self.people(), before, word))
+        _insist_on(no_word(person, self.people(), self.groups(), before, word))
         ordered = Ordered(word, person.called, reason, account=_account(person))
         said = insist(lambda: self.orders.give(incident, ordered))
         self.holding.hint()
@@ -111,8 +113,8 @@ class Operating:
             found = [one for one in map(self.orders.show, incidents) if one is not None]
         else:
             found = [one for one in self.orders.open_incidents() if has_grant(one)]
-        people = self.people()
-        return [one for one in found if may_see(person, people, one)]
+        people, groups = self.people(), self.groups()
+        return [one for one in found if may_see(person, people, groups, one)]
 
     def holds(self, person: Person) -> list[Hold]:
         """The holds that stand. Raises NotPermitted."""

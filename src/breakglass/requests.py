@@ -52,11 +52,6 @@ class Standing:
         """What it waits for, or how it ended; may be empty."""
         return self.incident.blocked or (self.incident.result.value if self.incident.result else "")
 
-    @property
-    def until(self) -> datetime | None:
-        """When the grant dies by itself; None while there is none."""
-        return self.incident.attempts[-1].expires_at if self.incident.attempts else None
-
 
 @dataclass(frozen=True)
 class Requests:
@@ -174,7 +169,7 @@ class Requests:
 
 def not_extendable(incidents: Incidents, incident: Incident) -> str:
     """Why what extends another request may not open; empty when it may, and for what stands for itself."""
-    extends = incident.course.plan.extends if incident.course.plan else ""
+    extends = incident.course.extends
     return nothing_to_extend(incidents.show(extends), extends) if extends else ""
 
 

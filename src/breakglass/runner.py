@@ -306,7 +306,7 @@ def make_runner(settings: Settings) -> Runner:
             orders,
             SecondFactor(session.client, Factors(database)),
             engine.hint,
-            lambda: in_force.now.policy.groups,
+            lambda: in_force.now.policy.acting_groups,
         ),
         judging=Judging(Reviews(database)),
         identity=identity,

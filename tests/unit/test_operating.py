@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 ADA = Person("entity-ada", "ada", frozenset({"web-team"}), "ada")
 RITA = Person("entity-rita", "rita", frozenset({"revision"}), "rita")
 EVERYTHING = frozenset(State)
+GROUPS = frozenset({"web-team"})
 
 
 @pytest.fixture
@@ -42,7 +43,7 @@ def operating(tmp_path: Path) -> Iterator[Operating]:
         course = make_course() if number % 10 else asked
         Incidents(database).accept([Arrival(make_alert(fingerprint=name, group=name), course, name)])
     roles = People(auditors=frozenset({"revision"}))
-    yield Operating(lambda: roles, Orders(database), Holding(database, lambda _: frozenset()))
+    yield Operating(lambda: roles, lambda: GROUPS, Orders(database), Holding(database, lambda _: frozenset()))
     database.close()
 
 

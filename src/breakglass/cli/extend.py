@@ -3,12 +3,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-if TYPE_CHECKING:
-    from breakglass.client.requesting import Standing
+from breakglass.cli.waiting import waited
 
 
 def extend(
@@ -41,24 +40,10 @@ def extend(
 
 
 def _wait(made: str, extended: str) -> None:
-    import os  # noqa: PLC0415
-
-    from breakglass.client.requesting import wait  # noqa: PLC0415
-    from breakglass.client.session import runner_api  # noqa: PLC0415
-
-    try:
-        with runner_api(os.environ) as api:
-            end = wait(api, made, _tell)
-    except KeyboardInterrupt:
-        typer.echo(f"\n{made} goes on without you. Withdraw it with: breakglass release {made}")
-        raise typer.Exit(1) from None
+    end = waited(made)
     if not end.is_open:
         typer.echo(
             f"{made} was not opened: {end.why or end.state}. {extended} ends when it always would have.", err=True
         )
         raise typer.Exit(1)
     typer.echo(f"Extended until {end.until[11:19]} UTC: your sessions go on under {made}.")
-
-
-def _tell(now: Standing) -> None:
-    typer.echo(f"  {now.state:<10} {now.why}".rstrip())

@@ -3,14 +3,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from breakglass.cli import completing
-
-if TYPE_CHECKING:
-    from breakglass.client.requesting import Standing
+from breakglass.cli.waiting import waited
 
 RequestId = Annotated[
     str, typer.Argument(metavar="INCIDENT", help="Its id, as INC-7K3M.", autocompletion=completing.requests)
@@ -44,8 +42,8 @@ def request(
         wanted = Wanted(access, tuple(host), reason, ticket, seconds_of(time_box), override)
         made = ask(api, wanted)
         typer.echo(f"Asked as {made}.")
-    if wait:
-        _wait(made)
+    if wait and not waited(made).is_open:
+        raise typer.Exit(1)
 
 
 def release(incident: RequestId) -> None:
@@ -96,23 +94,3 @@ def review(
     with runner_api(os.environ) as api:
         give(api, incident, verdict, note)
     typer.echo(f"{incident} is judged: {verdict}.")
-
-
-def _wait(made: str) -> None:
-    import os  # noqa: PLC0415
-
-    from breakglass.client.requesting import wait  # noqa: PLC0415
-    from breakglass.client.session import runner_api  # noqa: PLC0415
-
-    try:
-        with runner_api(os.environ) as api:
-            end = wait(api, made, _tell)
-    except KeyboardInterrupt:
-        typer.echo(f"\n{made} goes on without you. Give it back with: breakglass release {made}")
-        raise typer.Exit(1) from None
-    if not end.is_open:
-        raise typer.Exit(1)
-
-
-def _tell(now: Standing) -> None:
-    typer.echo(f"  {now.state:<10} {now.why}".rstrip())

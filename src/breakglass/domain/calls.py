@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
 
 def may_hear(incident: Incident, person: Person, groups: Collection[str]) -> bool:
-    """Whether people were called for it, and this is one of them: named (`person`), and in a group that the policy names.
+    """Whether people were called for it, and this is one of them: named (`person`), and in a group whose members act by the policy.
 
-    Where the policy names no group, everybody whom an admin has named is one of them.
+    Where there is no such group, everybody whom an admin has named is one of them.
     """
     has_part = not groups or not person.groups.isdisjoint(groups)
     return incident.escalation is not None and bool(person.person) and has_part

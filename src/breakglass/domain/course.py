@@ -96,6 +96,11 @@ class Course:
         return self.plan.hosts if self.plan else ()
 
     @property
+    def extends(self) -> str:
+        """The request that it asks more time for; empty where it stands for itself."""
+        return self.plan.extends if self.plan else ""
+
+    @property
     def lends(self) -> bool:
         """Whether the grant is for somebody who asked for it, who does the work and is told what becomes of it."""
         return self.plan is not None and self.plan.lends

@@ -40,7 +40,7 @@ class Extension:
 
 def wish_to_extend(found: Incident, extension: Extension, others: Sequence[Incident], now: datetime) -> Wish:
     """What is asked for; `others` were asked for to extend the same one. Raises RefusedRequest."""
-    plan, asker, until = found.course.plan, found.course.asked_by, _until(found)
+    plan, asker, until = found.course.plan, found.course.asked_by, found.until
     if plan is None or asker is None or until is None or found.state is not State.RUNNING:
         raise RefusedRequest(f"{found.id} is not open ({found.state.value}), so there is nothing to extend: ask anew.")
     if found.course.hands_out:
@@ -61,7 +61,7 @@ def wish_to_extend(found: Incident, extension: Extension, others: Sequence[Incid
 
 def asked_in_time(course: Course, found: Incident, now: datetime) -> Course:
     """The same, with a question that is over when the first grant is: nothing could be extended after that."""
-    until = _until(found)
+    until = found.until
     if course.quorum is None or until is None:
         return course
     within = max(SHORTEST_QUESTION, min(course.quorum.within, until - now))
@@ -73,7 +73,3 @@ def nothing_to_extend(extended: Incident | None, name: str) -> str:
     if extended is not None and extended.state is State.RUNNING and not extended.cancelled_by:
         return ""
     return f"{name} is over, so there is nothing to extend: ask anew"
-
-
-def _until(found: Incident) -> datetime | None:
-    return found.attempts[-1].expires_at if found.attempts else None

@@ -231,6 +231,11 @@ class Incident:
         return self.attempts[-1]
 
     @property
+    def until(self) -> datetime | None:
+        """When the grant of the current attempt dies by itself; None while there is none."""
+        return self.attempts[-1].expires_at if self.attempts else None
+
+    @property
     def what(self) -> str:
         """Which alerts it is about, and where, in words: texts from outside. Of one of our own, what has the trouble."""
         if self.course.own:

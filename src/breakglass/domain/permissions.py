@@ -7,6 +7,7 @@
 | auditor | everything | nothing | no |
 | who asked for it | their own | cancel | no |
 | who may approve it | that one | acknowledge | no |
+| who was called for it | that one | acknowledge, unless they asked for it | no |
 | who may judge an override | that one | nothing | no |
 
 Who is several of these may do what any of them may. The yes and no of approvals are not here: voting.py.
@@ -54,25 +55,26 @@ def may_decide(person: Person, incident: Incident) -> bool:
 def may_acknowledge(person: Person, incident: Incident, groups: Collection[str]) -> bool:
     """Whether they may end the calling: who decides, or who was called; never on behalf of their own request alone.
 
-    `groups` are all that the policy names.
+    `groups` are all whose members act by the policy.
     """
     return may_decide(person, incident) or (may_hear(incident, person, groups) and not has_asked(person, incident))
 
 
-def may_see(person: Person, people: People, incident: Incident) -> bool:
-    """Whether they may read it."""
+def may_see(person: Person, people: People, groups: Collection[str], incident: Incident) -> bool:
+    """Whether they may read it; `groups` are all whose members act by the policy."""
     overridden = incident.course.overridden
     judges = overridden is not None and not overridden.skipped.groups.isdisjoint(person.groups)
-    return reads_everything(person, people) or has_asked(person, incident) or may_decide(person, incident) or judges
+    concerns = has_asked(person, incident) or may_decide(person, incident) or may_hear(incident, person, groups)
+    return reads_everything(person, people) or concerns or judges
 
 
-def no_word(person: Person, people: People, incident: Incident, word: Word) -> str:
-    """Why they may not say this to an incident that they see; empty if they may."""
+def no_word(person: Person, people: People, groups: Collection[str], incident: Incident, word: Word) -> str:
+    """Why they may not say this to an incident that they see; empty if they may. `groups` as in `may_see`."""
     if operates(person, people):
         return ""
     if word is Word.CANCEL and has_asked(person, incident):
         return ""
-    if word is Word.ACKNOWLEDGE and may_decide(person, incident):
+    if word is Word.ACKNOWLEDGE and may_acknowledge(person, incident, groups):
         return ""
     return no_button(person, people)
 

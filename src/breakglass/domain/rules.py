@@ -351,6 +351,11 @@ class Policy:
     @property
     def groups(self) -> frozenset[str]:
         """Every group of Vault's identity that it names: whose members may ask, approve, operate or audit."""
+        return self.acting_groups | self.people.auditors
+
+    @property
+    def acting_groups(self) -> frozenset[str]:
+        """Those whose members do something: auditors only read."""
         overriding = (rule.override.who for rule in self.requests if rule.override)
         asking = frozenset(group for rule in self.requests for group in rule.who).union(*overriding)
-        return asking.union(self.people.groups, *(quorum.groups for quorum in self.approvals.values()))
+        return asking.union(self.people.operators, *(quorum.groups for quorum in self.approvals.values()))

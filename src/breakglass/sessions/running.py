@@ -96,7 +96,7 @@ class Running:
             with self._lock:
                 self._open.discard(incident.id)
             raise
-        extends = incident.course.plan.extends if incident.course.plan else ""
+        extends = incident.course.extends
         with self._lock:
             live = list(self._live.get(extends, ()))
         for one in live:

@@ -65,20 +65,15 @@ def is_drill(incident: sa.ColumnElement[str]) -> sa.ColumnElement[bool]:
     return sa.exists().where(DRILL.c.incident == incident)
 
 
-def extended(incident: Incident) -> str:
-    """The request that it extends; empty where it stands for itself."""
-    return incident.course.plan.extends if incident.course.plan else ""
-
-
 def _extended_twice(connection: sa.Connection, incident: Incident) -> OverLimit | None:
     """Nothing is extended by two at once: the hosts go over to one, and so do the sessions."""
-    if not extended(incident):
+    if not incident.course.extends:
         return None
     other = sa.select(INCIDENT.c.id).where(
-        INCIDENT.c.extends == extended(incident), INCIDENT.c.id != incident.id, INCIDENT.c.state.in_(WORKING)
+        INCIDENT.c.extends == incident.course.extends, INCIDENT.c.id != incident.id, INCIDENT.c.state.in_(WORKING)
     )
     found = connection.execute(other.limit(1)).scalar()
-    return OverLimit(f"{found} extends {extended(incident)} already") if found else None
+    return OverLimit(f"{found} extends {incident.course.extends} already") if found else None
 
 
 def _host_taken(connection: sa.Connection, incident: Incident) -> Blocked | GaveWay | None:
@@ -86,7 +81,8 @@ def _host_taken(connection: sa.Connection, incident: Incident) -> Blocked | Gave
         HOST_CLAIM.c.host, HOST_CLAIM.c.incident, INCIDENT.c.state, is_drill(INCIDENT.c.id).label("drill")
     )
     taken = taken.join(INCIDENT, INCIDENT.c.id == HOST_CLAIM.c.incident).where(
-        HOST_CLAIM.c.host.in_(incident.course.hosts), HOST_CLAIM.c.incident.not_in([incident.id, extended(incident)])
+        HOST_CLAIM.c.host.in_(incident.course.hosts),
+        HOST_CLAIM.c.incident.not_in([incident.id, incident.course.extends]),
     )
     rows = connection.execute(taken).all()
     if real := next((row for row in rows if not row.drill), None):

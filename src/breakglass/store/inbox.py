@@ -133,7 +133,7 @@ def _insert_incident(connection: sa.Connection, arrival: Arrival, course: Course
             wake_at=NOW,
             opened_at=milliseconds(at),
             home=arrival.home or None,
-            extends=(course.plan.extends if course.plan else "") or None,
+            extends=course.extends or None,
         )
     )
     if course.overridden is not None:

@@ -61,7 +61,7 @@ class Reservations:
 
     def _present_refusal(self, connection: sa.Connection, incident: Incident) -> Blocked | OverLimit | GaveWay | None:
         working = sa.select(sa.func.count()).select_from(INCIDENT).where(INCIDENT.c.state.in_(host_claims.WORKING))
-        others = working.where(INCIDENT.c.id.not_in([incident.id, host_claims.extended(incident)]))
+        others = working.where(INCIDENT.c.id.not_in([incident.id, incident.course.extends]))
         if self.database.several_runners:
             mine = self.database.runner
             others = others.where(sa.func.coalesce(INCIDENT.c.owner, mine) == mine)

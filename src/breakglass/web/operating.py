@@ -46,4 +46,7 @@ class WithReason(Said):
 def operating_of(runner: Runner) -> Operating:
     """What a runner lets people do, by the policy that is in force at each call."""
     holding = Holding(runner.database, partial(holdable_names, runner.in_force), runner.engine.hint)
-    return Operating(lambda: runner.in_force.now.policy.people, runner.approvals.orders, holding)
+    rules = runner.in_force
+    return Operating(
+        lambda: rules.now.policy.people, lambda: rules.now.policy.acting_groups, runner.approvals.orders, holding
+    )

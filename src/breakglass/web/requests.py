@@ -278,7 +278,7 @@ def _shown(standing: Standing) -> RequestStanding:
         approved_by=[
             Approver(person=vote.person, groups=list(vote.groups), at=vote.at.isoformat()) for vote in incident.votes
         ],
-        until=standing.until.isoformat() if standing.until else "",
+        until=incident.until.isoformat() if incident.until else "",
         extended_by=standing.extended_by,
     )
     if standing.loan is None:
@@ -291,7 +291,6 @@ def _newest_first(incident: Incident) -> tuple[int, str]:
 
 
 def _open(incident: Incident) -> OpenRequest:
-    until = incident.attempts[-1].expires_at if incident.attempts else None
     plan = incident.course.plan
     return OpenRequest(
         request=incident.id,
@@ -300,5 +299,5 @@ def _open(incident: Incident) -> OpenRequest:
         access=plan.access if plan else "",
         hosts=list(incident.course.hosts),
         handed_out=incident.course.hands_out,
-        until=until.isoformat() if until else "",
+        until=incident.until.isoformat() if incident.until else "",
     )

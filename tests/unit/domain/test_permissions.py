@@ -4,9 +4,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from tests.support.incidents import HOUR, MINUTE, make_course, make_incident
+from tests.support.incidents import HOUR, MINUTE, NOW, make_course, make_incident
 
 from breakglass.domain.approvals import Asker, Overridden, Quorum, Requirement
+from breakglass.domain.incident import Escalation, State
 from breakglass.domain.orders import Word
 from breakglass.domain.people import People
 from breakglass.domain.permissions import may_see, no_button, no_overview, no_word, operates
@@ -14,6 +15,7 @@ from breakglass.domain.requests import Person
 
 ROLES = People(operators=frozenset({"ops"}), auditors=frozenset({"revision"}))
 NOBODY = People()
+GROUPS = frozenset({"ops", "dba", "web-team"})
 QUORUM = Quorum("dba", (Requirement(1, ("dba",)),), ("chat",), 5 * MINUTE)
 ASKER = Asker("ada", "entity-ada", "ada", ("web-team",), "locks")
 
@@ -29,6 +31,11 @@ WORDS = (Word.ACKNOWLEDGE, Word.CANCEL, Word.CLOSE, Word.RETRY)
 
 OF_AN_ALERT = make_incident()
 ASKED_FOR = make_incident(replace(make_course(), asked_by=ASKER, quorum=QUORUM))
+CALLED = replace(
+    make_incident(replace(make_course(), asked_by=ASKER)),
+    state=State.ESCALATED,
+    escalation=Escalation("it did not help", 0, NOW),
+)
 OVERRIDE = make_incident(replace(make_course(), asked_by=ASKER, overridden=Overridden(QUORUM, HOUR)))
 
 
@@ -37,13 +44,16 @@ def names(*people: Person) -> set[str]:
 
 
 def test_who_reads_what() -> None:
-    """Operators and auditors everything; others what they asked for, may approve, or are to judge."""
+    """Operators and auditors everything; others what they asked for, may approve, were called for, or are to judge."""
     for incident, others in (
         (OF_AN_ALERT, ()),
         (ASKED_FOR, (APPROVER, ADA, ADA_ELSEWHERE)),
         (OVERRIDE, (APPROVER, ADA, ADA_ELSEWHERE)),
+        (CALLED, (APPROVER, ADA, ADA_ELSEWHERE, STRANGER)),
     ):
-        assert names(*(one for one in EVERYBODY if may_see(one, ROLES, incident))) == names(OPERATOR, AUDITOR, *others)
+        assert names(*(one for one in EVERYBODY if may_see(one, ROLES, GROUPS, incident))) == names(
+            OPERATOR, AUDITOR, *others
+        )
 
 
 @pytest.mark.parametrize(
@@ -55,13 +65,15 @@ def test_who_reads_what() -> None:
         (ASKED_FOR, Word.CANCEL, (OPERATOR, ADA, ADA_ELSEWHERE)),
         (ASKED_FOR, Word.CLOSE, (OPERATOR,)),
         (ASKED_FOR, Word.RETRY, (OPERATOR,)),
+        (CALLED, Word.ACKNOWLEDGE, (OPERATOR, APPROVER, STRANGER)),
+        (CALLED, Word.CLOSE, (OPERATOR,)),
         (OVERRIDE, Word.ACKNOWLEDGE, (OPERATOR,)),
         (OVERRIDE, Word.CANCEL, (OPERATOR, ADA, ADA_ELSEWHERE)),
     ],
 )
 def test_who_says_what(incident: object, word: Word, may: tuple[Person, ...]) -> None:
-    """Who asked cancels and no more; who may approve acknowledges and no more; auditors say nothing."""
-    said = names(*(one for one in EVERYBODY if not no_word(one, ROLES, incident, word)))  # type: ignore[arg-type]
+    """Who asked cancels and no more; who may approve or was called acknowledges and no more."""
+    said = names(*(one for one in EVERYBODY if not no_word(one, ROLES, GROUPS, incident, word)))  # type: ignore[arg-type]
     assert said == names(*may)
 
 
@@ -76,13 +88,13 @@ def test_a_policy_that_names_nobody_lets_nobody() -> None:
     """A person without any group is not in a role without any group."""
     for one in EVERYBODY:
         assert not operates(one, NOBODY)
-        assert not may_see(one, NOBODY, OF_AN_ALERT)
+        assert not may_see(one, NOBODY, (), OF_AN_ALERT)
         assert "--settings" in no_button(one, NOBODY)
-        assert all(no_word(one, NOBODY, OF_AN_ALERT, word) for word in WORDS)
+        assert all(no_word(one, NOBODY, (), OF_AN_ALERT, word) for word in WORDS)
 
 
 def test_people_whom_nobody_has_named_are_not_one_person() -> None:
     """Two entities without the metadata `person` have it both empty; that makes neither the other."""
     asked = replace(ASKED_FOR, course=replace(ASKED_FOR.course, asked_by=replace(ASKER, person="")))
-    assert not may_see(UNNAMED, ROLES, asked)
-    assert may_see(ADA, ROLES, asked)
+    assert not may_see(UNNAMED, ROLES, GROUPS, asked)
+    assert may_see(ADA, ROLES, GROUPS, asked)
