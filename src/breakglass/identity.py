@@ -55,22 +55,21 @@ class Identity:
     session: VaultSession
     _seen: _Seen = field(default_factory=_Seen)
 
-    def person(self, token: str) -> Person:
-        """Tell who this is.
+    def entity(self, token: str) -> str:
+        """Tell whose token it is; whether Vault still knows them is asked with `now`.
 
         Raises:
-            UnknownPerson: Nobody that Vault knows now.
+            UnknownPerson: None of Vault's keys signed it for us, or it is not fresh.
             BreakglassError: Vault can't be asked.
         """
         if not token:
             raise UnknownPerson("Send an identity token of Vault as bearer token.")
-        client = self.session.client()
-        audience = text(section(client.get(IDENTITY_ROLE_PATH), "data"), "client_id")
+        audience = text(section(self.session.client().get(IDENTITY_ROLE_PATH), "data"), "client_id")
         self._seen.audience = audience
-        return _live(client, str(self.claims(token, audience)["sub"]))
+        return str(self.claims(token, audience)["sub"])
 
     def claims(self, token: str, audience: str) -> Mapping[str, object]:
-        """What a token says, if one of Vault's keys signed it for this audience and it is fresh. Raises as `person`."""
+        """What a token says, if one of Vault's keys signed it for this audience and it is fresh. Raises as `entity`."""
         keys = self.session.client().get(KEYS_PATH)
         self._seen.keys, self._seen.at = keys, time.monotonic()
         return _claims(token, keys, audience)
@@ -89,7 +88,7 @@ class Identity:
         return True
 
     def now(self, entity: str) -> Person:
-        """Tell who an entity is now, and in which groups. Raises as `person`."""
+        """Tell who an entity is now, and in which groups. Raises UnknownPerson where Vault does not know them any more, BreakglassError."""
         return _live(self.session.client(), entity)
 
 

@@ -121,7 +121,11 @@ class Requests:
         loan = self.loans.fetch(incident) if ready else None
         if loan is None:
             return seen
-        self.queue.add_to_incident(seen.incident, [left_the_runner(person)])  # what can't be recorded nobody gets
+        try:
+            self.queue.add_to_incident(seen.incident, [left_the_runner(person)])
+        except BreakglassError:  # what can't be recorded nobody gets; it waits until it can
+            self.loans.put_back(incident)
+            raise
         return replace(seen, loan=HandedOut.of(seen.incident, loan, self.in_force.now))
 
     def give_back(self, person: Person, incident: str) -> None:

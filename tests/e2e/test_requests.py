@@ -198,6 +198,8 @@ def test_a_loan_that_nobody_gives_back_ends_with_its_box(office: Office) -> None
     await_truth(lambda: office.site.states()[incident] == "running")
     assert office.call("GET", f"/{incident}", office.identity_token(eve))[0] == 404
     assert office.call("DELETE", f"/{incident}", office.identity_token(eve))[0] == 404
+    for method, query in (("HEAD", ""), ("GET", "?look=true")):  # neither takes it
+        assert "grant" not in office.call(method, f"/{incident}{query}", office.identity_token())[1]
     await_truth(lambda: "grant" in office.call("GET", f"/{incident}", office.identity_token())[1])
     assert "grant" not in office.call("GET", f"/{incident}", office.identity_token())[1]
     assert office.site.wait_for(incident, "incident.closed")[0].body["result"] == "returned"

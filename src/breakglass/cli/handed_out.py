@@ -10,6 +10,7 @@ import sys
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Optional
@@ -146,7 +147,11 @@ def _request(  # noqa: PLR0917
 
     wanted = Wanted(access, tuple(hosts), reason, ticket, seconds_of(time_box), override, hand_out=True)
     request, is_new = request_for(api, wanted)
-    _say(f"Asked as {request}. Ctrl-C leaves the request alive." if is_new else f"You have asked for it as {request}.")
+    _say(
+        f"Asked as {request}. Ctrl-C leaves the request alive."
+        if is_new
+        else f"You have asked for it as {request}; its time box and reason count."
+    )
     return request
 
 
@@ -166,12 +171,18 @@ def _open_here(api: RunnerApi, request: Callable[[RunnerApi], str]) -> Iterator[
     from breakglass.client.held_here import HeldHere, unused  # noqa: PLC0415
 
     with unused(os.environ) as run:  # before anybody is asked
-        asked = request(api)
-        taken = _taken(api, asked)
-        held = HeldHere.begin(api, asked, run, os.environ)
-    here, dismiss = _Here(held, taken, time.monotonic() + taken.seconds), held.watched()
+        held = HeldHere.begin(api, request(api), run, os.environ)
+        taken = _taken(api, held.request)
     try:
-        _say(f"Grant open until {held.open(taken):%H:%M:%S} UTC.")
+        dismiss = held.watched()
+    except BaseException:  # without a watcher nothing is opened here
+        held.close()
+        raise
+    here = _Here(held, taken)
+    try:
+        until = held.open(taken)
+        here.ends_at = time.monotonic() + min(taken.seconds, (until - datetime.now(UTC)).total_seconds())
+        _say(f"Grant open until {until:%H:%M:%S} UTC.")
         yield here
     finally:
         if here.is_kept:
@@ -195,16 +206,24 @@ def _taken(api: RunnerApi, request: str) -> Taken:
 def _close(api: RunnerApi, held: HeldHere) -> None:
     """Give everything back, and wait a little for the proof."""
     from breakglass.client.requesting import standing  # noqa: PLC0415
+    from breakglass.errors import BreakglassError  # noqa: PLC0415
 
     if left := held.close():
         _say(f"These processes could not be ended: {', '.join(map(str, left))}.")
-    until = time.monotonic() + CLOSE_SECONDS
-    while (now := standing(api, held.request)).state != "closed":
-        if time.monotonic() > until:
-            _say(f"The grant is being closed ({now.state}); see it with: breakglass show {held.request}")
+    until, state = time.monotonic() + CLOSE_SECONDS, ""
+    while state != "closed" and time.monotonic() < until:
+        try:
+            state = standing(api, held.request).state
+        except BreakglassError as error:  # what the command ended with is not lost because of it
+            _say(f"Given back, as far as this machine knows. {error}")
             return
-        time.sleep(0.5)
-    _say("Grant revoked, proven.")
+        time.sleep(0.0 if state == "closed" else 0.5)
+    proven = state == "closed"
+    _say(
+        "Grant revoked, proven."
+        if proven
+        else f"The grant is being closed; see it with: breakglass show {held.request}"
+    )
 
 
 def _give(text: str, output: Path | None) -> None:

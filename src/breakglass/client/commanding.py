@@ -6,7 +6,7 @@ from __future__ import annotations
 import signal
 import subprocess
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Final
 
 from breakglass.errors import BreakglassError
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from types import FrameType
 
 WARNINGS: Final = (300, 60)
+ENDS_WITHIN_SECONDS: Final = 2.0
 BY_SIGNAL: Final = 128
 LEFT_TO_THE_COMMAND: Final = (signal.SIGINT, signal.SIGQUIT)
 PASSED_ON: Final = (signal.SIGTERM, signal.SIGHUP)
@@ -47,7 +48,10 @@ def run(
         status = _until_its_end(process, ends_at, tell, heard)
         if status is None:
             end()
-            process.wait()
+            with suppress(
+                subprocess.TimeoutExpired
+            ):  # what acts as another user can't be ended by us: it is not waited for
+                process.wait(timeout=ENDS_WITHIN_SECONDS)
             return BY_SIGNAL + signal.SIGTERM
     return status if status >= 0 else BY_SIGNAL - status
 
@@ -58,7 +62,8 @@ def _until_its_end(
     warnings = [seconds for seconds in WARNINGS if ends_at - seconds > time.monotonic()]
     while (left := ends_at - time.monotonic()) > 0:
         while heard:
-            process.send_signal(heard.pop(0))
+            with suppress(PermissionError):  # it acts as another user
+                process.send_signal(heard.pop(0))
         if warnings and left <= warnings[0]:
             minutes = warnings.pop(0) // 60
             tell(

@@ -33,6 +33,7 @@ from ansible_collections.breakglass.remediation.plugins.plugin_utils._run.direct
     state_directory,
 )
 from ansible_collections.breakglass.remediation.plugins.plugin_utils._run.ungranting import revoke_here
+from ansible_collections.breakglass.remediation.plugins.plugin_utils._vault.errors import DeniedByVault
 from ansible_collections.breakglass.remediation.plugins.plugin_utils._vault.grant import GrantRequest, unwrap
 
 from breakglass.client.orders import SSH_CONFIG, ssh_config
@@ -51,6 +52,10 @@ if TYPE_CHECKING:
 END_SECONDS: Final = 10.0
 GIVE_BACK_PAUSES: Final = (0.2, 1.0, 5.0, 30.0, 0.0)
 DONE: Final = b"."
+
+
+class NotGiven(BreakglassError):
+    """Raised when Vault refuses a credential that the access should open."""
 
 
 @contextmanager
@@ -123,7 +128,10 @@ class HeldHere:
 
     def obtain(self, order: Order, taken: Taken) -> Credential:
         """Get one credential into its own files. Raises BreakglassError."""
-        credential, _new = obtain(self, order)
+        try:
+            credential, _new = obtain(self, order)
+        except DeniedByVault as error:  # the grant's, not the login's
+            raise NotGiven(f"Vault does not give {order.name} to this grant: {error}") from None
         if order.kind == "ssh":
             self.run.write(self.run.ssh / SSH_CONFIG, ssh_config(taken, self.run))
         return credential

@@ -79,13 +79,19 @@ class Taken:
 
 
 def request_for(api: RunnerApi, wanted: Wanted) -> tuple[str, bool]:
-    """Our request for exactly this that is not over, else a new one; and whether it is new. Raises BreakglassError."""
+    """Our request for this access and these hosts that is not over, else a new one; and whether it is new.
+
+    Raises NotHandedOut, BreakglassError.
+    """
     living = {*WAITING, OPEN}
-    for one in asked(api):
-        same = one.access == wanted.access and set(one.hosts) == set(wanted.hosts)
-        if one.handed_out and one.state in living and same:
-            return one.request, False
-    return ask(api, wanted), True
+    same = [one for one in asked(api) if one.access == wanted.access and set(one.hosts) == set(wanted.hosts)]
+    there = next((one.request for one in same if one.handed_out and one.state in living), "")
+    if there and wanted.override:
+        raise NotHandedOut(
+            f"You have asked for it as {there}, without --override, and that has the hosts. Withdraw it first: "
+            f"breakglass release {there}"
+        )
+    return (there, False) if there else (ask(api, wanted), True)
 
 
 def take(api: RunnerApi, request: str, tell: Callable[[Standing], None], has_left: Callable[[], bool]) -> Taken:
@@ -115,8 +121,8 @@ def take(api: RunnerApi, request: str, tell: Callable[[Standing], None], has_lef
             open_since = open_since or time.monotonic()
             if time.monotonic() - open_since > HANDED_OVER_WITHIN_SECONDS:
                 raise NotHandedOut(
-                    f"{request} is open, and was handed out before, which happens once. Give it back and ask anew: "
-                    f"breakglass release {request}"
+                    f"{request} is open, and was handed out before, which happens once: another command of yours may be using it. "
+                    f"To end that and ask anew: breakglass release {request}"
                 )
         elif not now.waits:
             raise NotHandedOut(f"{request} was not opened: {now.why or now.state}.")

@@ -126,6 +126,12 @@ class Lend:
             found.taken = True
             return found.loan
 
+    def put_back(self, incident: str) -> None:
+        """What was fetched did not leave the runner."""
+        with self._lock:
+            if found := self._open.get(incident):
+                found.taken = False
+
     def give_back(self, incident: str) -> None:
         """The borrower is done."""
         with self._lock:

@@ -26,6 +26,8 @@ KEPT_FOR = timedelta(hours=24)
 MOST_OF_ONE = 1000
 """So many of the newest of one caller are kept: more at once is no person, and no program that works as meant."""
 LARGEST_CONTENT = 65_536
+NOBODY = ""
+"""The instance that is at work on what may be begun again at once."""
 
 
 @dataclass(frozen=True)
@@ -123,9 +125,9 @@ class GivenAnswers:
             connection.execute(sa.update(GIVEN_ANSWER).where(_row(sent)).values(**values))
 
     def forget(self, sent: Sent) -> None:
-        """Nothing was done, and trying again may help."""
+        """No answer counts, and trying again may help: under the same name, since it may have been done all the same."""
         with self.database.transaction() as connection:
-            connection.execute(sa.delete(GIVEN_ANSWER).where(_row(sent)))
+            connection.execute(sa.update(GIVEN_ANSWER).where(_row(sent)).values(instance=NOBODY))
 
     def prune(self) -> None:
         """Forget what is too old to be sent again."""
@@ -150,5 +152,7 @@ def _too_many(entity: str) -> sa.Delete:
     newest = sa.select(GIVEN_ANSWER.c.at).where(GIVEN_ANSWER.c.entity == entity).order_by(GIVEN_ANSWER.c.at.desc())
     oldest_kept = newest.offset(MOST_OF_ONE - 1).limit(1).scalar_subquery()
     return sa.delete(GIVEN_ANSWER).where(
-        GIVEN_ANSWER.c.entity == entity, GIVEN_ANSWER.c.status.is_not(None), GIVEN_ANSWER.c.at < oldest_kept
+        GIVEN_ANSWER.c.entity == entity,
+        sa.or_(GIVEN_ANSWER.c.status.is_not(None), GIVEN_ANSWER.c.instance == NOBODY),
+        GIVEN_ANSWER.c.at < oldest_kept,
     )

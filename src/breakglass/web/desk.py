@@ -6,7 +6,6 @@ from __future__ import annotations
 import inspect
 from dataclasses import dataclass
 from functools import partial
-from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from starlette.concurrency import run_in_threadpool
@@ -14,6 +13,7 @@ from starlette.responses import JSONResponse, Response
 
 from breakglass.errors import BreakglassError
 from breakglass.web.body import read_body
+from breakglass.web.callers import check_path
 from breakglass.web.fields import read_fields
 from breakglass.web.operations import JSON, NOBODY, PERSON, Call, Said, operations_of
 from breakglass.web.problems import Problem
@@ -56,13 +56,13 @@ class Desk:
         async def take(request: Request) -> Response:
             if operation.who.scheme != PERSON.scheme:
                 return await _answer(operation, does, Call(request, NOBODY, Said()))
-            _check_path(request)
+            check_path(request)
             person = await self.callers.person(request)
             body = await read_body(request, operation.largest_body) if operation.body else b""
             name = operation.names() if operation.names else ""
             call = Call(request, person, _said(operation, request, body), name)
             if operation.is_repeatable:
-                return await self.once.answer(operation, call, body, partial(_answer, operation, does))
+                return await self.once.answer(call, body, partial(_answer, operation, does))
             return await _answer(operation, does, call)
 
         return take
@@ -73,12 +73,6 @@ def _by_method(endpoints: Mapping[str, Endpoint]) -> Endpoint:
         return await endpoints["GET" if request.method == "HEAD" else request.method](request)
 
     return take
-
-
-def _check_path(request: Request) -> None:
-    """Nothing is called by what can't be printed, and not every database takes it as a text."""
-    if not all(str(part).isprintable() for part in request.path_params.values()):
-        raise Problem(HTTPStatus.NOT_FOUND, "There is nothing of this name: it has characters that can't be printed.")
 
 
 def _said(operation: Operation, request: Request, body: bytes) -> Said:

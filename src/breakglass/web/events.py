@@ -95,7 +95,7 @@ class EventPages:
         )
     )
     async def watch(self, call: Call[Said]) -> Response:
-        """Whoever may see it. `Last-Event-ID` goes on after an event; a comment comes every 15 seconds where nothing else does."""
+        """Whoever may see it. `Last-Event-ID` goes on after an event; a comment comes every 15 seconds."""
         person, request = call.person, call.request
         incident = await run_in_threadpool(self.operating.incident, person, call.path("incident"))
         steps = Steps(self.journal / incident_directory(incident.id, incident.opened_at), _told(request))
@@ -113,23 +113,23 @@ class EventPages:
     ) -> AsyncIterator[str]:
         clock, is_ending = asyncio.get_running_loop(), call.request.app.state.is_ending
         yield f"retry: {COME_AGAIN_AFTER_MILLISECONDS}\n\n"
-        new, heard_at = first, clock.time()
+        new, asked_at = first, clock.time()
         while not is_ending():
+            if clock.time() - asked_at >= self.heartbeat:  # however much there is to tell
+                now = await self._seen_by(call.person, incident.id)
+                if now is None:
+                    return
+                if not new and now.state is State.CLOSED:  # its last record is in another journal
+                    yield CLOSED
+                    return
+                yield ": the incident is open\n\n"
+                asked_at = clock.time()
             for step in new:
                 yield _event(incident.id, step)
-            if new:
-                heard_at = clock.time()
-            elif steps.is_over:
-                yield CLOSED
-                return
-            elif clock.time() - heard_at >= self.heartbeat:
-                now = await self._seen_by(call.person, incident.id)
-                if now is None or now.state is State.CLOSED:  # the latter where the last record is in another journal
-                    yield "" if now is None else CLOSED
+            if not new:
+                if steps.is_over:
+                    yield CLOSED
                     return
-                yield ": the incident is open, and nothing is new\n\n"
-                heard_at = clock.time()
-            else:
                 await asyncio.sleep(LOOK_EVERY_SECONDS)
             new = await run_in_threadpool(steps.new)
 

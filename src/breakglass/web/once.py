@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
 
     from breakglass.store.given_answers import GivenAnswers
-    from breakglass.web.operations import Call, Operation
+    from breakglass.web.operations import Call
 
 HEADER: Final = "Idempotency-Key"
 REPLAYED: Final = "Idempotent-Replayed"
@@ -61,22 +61,18 @@ class Once:
     _at_work: set[Sent] = field(default_factory=set)
     _turn: threading.Lock = field(default_factory=threading.Lock)
 
-    async def answer(
-        self, operation: Operation, call: Call[Any], body: bytes, do: Callable[[Call[Any]], Awaitable[Response]]
-    ) -> Response:
+    async def answer(self, call: Call[Any], body: bytes, do: Callable[[Call[Any]], Awaitable[Response]]) -> Response:
         """The answer of `do`, or that which was given before. Raises Problem, and what `do` raises."""
         key = key_of(call.request)
         if not key:
             return await do(call)
         url = call.request.url
-        said = (operation.method, url.path, url.query)
+        said = (call.request.method, url.path, url.query)
         sent = Sent.of(call.person.entity, key, *(part.encode() for part in said), body)
         with self._alone(sent):
-            return await self._do(operation, call, sent, do)
+            return await self._do(call, sent, do)
 
-    async def _do(
-        self, operation: Operation, call: Call[Any], sent: Sent, do: Callable[[Call[Any]], Awaitable[Response]]
-    ) -> Response:
+    async def _do(self, call: Call[Any], sent: Sent, do: Callable[[Call[Any]], Awaitable[Response]]) -> Response:
         known = await run_in_threadpool(self.answers.begin, sent, call.name)
         if isinstance(known, Given):
             return _again(known)
@@ -91,14 +87,14 @@ class Once:
         except Exception:
             await self._forget(sent)
             raise
-        await self._keep(operation, sent, answer)
+        await self._keep(sent, answer)
         return answer
 
-    async def _keep(self, operation: Operation, sent: Sent, answer: Response) -> None:
+    async def _keep(self, sent: Sent, answer: Response) -> None:
         if answer.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR or answer.status_code == HTTPStatus.TOO_MANY_REQUESTS:
             await self._forget(sent)
             return
-        content = bytes(answer.body).decode() if operation.answer_is_kept else None
+        content = bytes(answer.body).decode()
         given = Given(answer.status_code, answer.headers.get("content-type", ""), content)
         with suppress(DatabaseUnavailable):  # it is done: that is what is answered; a repetition is begun again
             await run_in_threadpool(self.answers.keep, sent, given)

@@ -155,7 +155,6 @@ class Operation:
         refusals: What else it answers, besides what follows from the other fields.
         reads_itself: Whether the method reads the body, which has no one form.
         names: Gives a name to what it makes, before it is made, so that a repetition after a crash makes no second one.
-        answer_is_kept: Whether its answer may be kept to be given again; not where it holds a secret.
     """
 
     method: str
@@ -171,7 +170,6 @@ class Operation:
     refusals: tuple[Refusal, ...] = ()
     reads_itself: bool = False
     names: Callable[[], str] | None = None
-    answer_is_kept: bool = True
 
     @property
     def has_body(self) -> bool:

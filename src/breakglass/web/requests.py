@@ -213,7 +213,8 @@ class RequestPages:
     )
     def show(self, call: Call[Looking]) -> RequestStanding:
         """The state of its incident, and what it waits for."""
-        ask = self.requests.look if call.said.look else self.requests.standing
+        only_look = call.said.look or call.request.method == "HEAD"  # whose answer would not hold the grant
+        ask = self.requests.look if only_look else self.requests.standing
         return _shown(ask(call.person, call.path("request")))
 
     @operation(

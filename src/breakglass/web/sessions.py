@@ -25,6 +25,7 @@ from breakglass.sessions import on_host
 from breakglass.sessions.doors import NotOfTheGrant, NotOpen
 from breakglass.sessions.frames import frame
 from breakglass.sessions.session import Wish
+from breakglass.web.callers import check_path
 from breakglass.web.problems import Problem, problem_response
 
 if TYPE_CHECKING:
@@ -65,6 +66,7 @@ class SessionPages:
         """One session, from the upgrade to its end."""
         request, host = socket.path_params["request"], socket.path_params["host"]
         try:
+            check_path(socket)
             person = await self.callers.person(socket)
             await run_in_threadpool(self.doors.check, person, request, host)
         except (Problem, BreakglassError) as error:

@@ -50,6 +50,17 @@ def test_it_is_warned_and_ended_at_the_end() -> None:
     assert (status, told) == (143, ["*** breakglass: the time box is over; the command is ended."])
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # it is left running on purpose
+def test_what_can_not_be_ended_is_not_waited_for() -> None:
+    """Such as what acts as another user: the rest is given back all the same."""
+    told: list[str] = []
+    environment = {**os.environ, "OF_THIS_TEST": f"{os.getpid()}-stays"}
+    status = run(["sleep", "600"], environment, time.monotonic() + 0.2, told.append, lambda: None)
+    alive = partial(carriers, "OF_THIS_TEST", environment["OF_THIS_TEST"])
+    assert (status, len(alive())) == (143, 1)
+    end_all(alive, LONG)
+
+
 @pytest.mark.parametrize(("name", "why"), [("no-such-program", "No such file"), ("/etc/passwd", "Permission denied")])
 def test_what_can_not_be_started_is_told(name: str, why: str) -> None:
     """With its name, and why."""

@@ -99,6 +99,21 @@ def test_it_is_handed_out_once_and_ends_when_it_comes_back() -> None:
     pool.shutdown()
 
 
+def test_what_did_not_leave_the_runner_can_be_fetched_again() -> None:
+    """Nobody has the grant when its going could not be recorded; so it waits on."""
+    one = incident()
+    lend, ended, pool = lent(one)
+    loan = fetched(lend, one)
+    lend.put_back(one.id)
+    assert lend.fetch(one.id) == loan
+    assert lend.fetch(one.id) is None
+    lend.give_back(one.id)
+    ended.result(10)
+    lend.put_back(one.id)
+    assert lend.fetch(one.id) is None
+    pool.shutdown()
+
+
 def test_a_grant_that_nobody_fetches_ends_before_its_wrapping_does() -> None:
     """Who comes later asks anew, and raises no alarm about a wrapping token that is dead; one that was fetched goes on."""
     one, handover, pool = incident(), Handover(), ThreadPoolExecutor(1)

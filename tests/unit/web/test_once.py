@@ -15,7 +15,7 @@ from breakglass.domain.requests import Person
 from breakglass.store.database import Database, DatabaseUnavailable
 from breakglass.store.given_answers import GivenAnswers
 from breakglass.web.once import Once
-from breakglass.web.operations import Call, Done, Operation, Said
+from breakglass.web.operations import Call, Said
 from breakglass.web.problems import Problem
 
 if TYPE_CHECKING:
@@ -24,10 +24,6 @@ if TYPE_CHECKING:
 
 KEY = "0123456789abcdef"
 ADA = Person("e-ada", "ada", frozenset())
-ORDER = Operation("POST", "/api/v1/things", "makeThing", "Make one", Done(HTTPStatus.ACCEPTED, "It is made."))
-SECRET = Operation(
-    "POST", "/api/v1/keys", "makeKey", "Make one", Done(HTTPStatus.OK, "It is made."), answer_is_kept=False
-)
 
 
 class Deeds:
@@ -70,9 +66,9 @@ def call(name: str, *keys: str, query: str = "", path: str = "/api/v1/things") -
     return Call(Request(scope), ADA, Said(), name)
 
 
-async def send(once: Once, deeds: Deeds, sent: Call[Said], body: bytes = b"{}", of: Operation = ORDER) -> Response:
+async def send(once: Once, deeds: Deeds, sent: Call[Said], body: bytes = b"{}") -> Response:
     """Send it."""
-    return await once.answer(of, sent, body, deeds)
+    return await once.answer(sent, body, deeds)
 
 
 def test_a_repeated_call_is_done_once(once: Once) -> None:
@@ -160,7 +156,7 @@ def test_a_refusal_is_an_answer_too(once: Once, status: HTTPStatus) -> None:
     ids=repr,
 )
 def test_trouble_is_no_answer(once: Once, trouble: Exception) -> None:
-    """What says that it can't be done now is not given again: a repetition does it."""
+    """What says that it can't be done now is not given again: a repetition does it, under the same name."""
     deeds = Deeds(trouble)
     if isinstance(trouble, Problem):
         assert asyncio.run(send(once, deeds, call("one", KEY))).status_code == trouble.status
@@ -169,7 +165,7 @@ def test_trouble_is_no_answer(once: Once, trouble: Exception) -> None:
             asyncio.run(send(once, deeds, call("one", KEY)))
     deeds.answer = None
     assert asyncio.run(send(once, deeds, call("two", KEY))).status_code == 202
-    assert deeds.done == ["one", "two"]
+    assert deeds.done == ["one", "one"]
 
 
 def test_what_was_cut_off_is_done_under_its_first_name(once: Once, database: Database) -> None:
@@ -190,15 +186,6 @@ def test_what_was_cut_off_is_done_under_its_first_name(once: Once, database: Dat
         assert deeds.done == ["one"]
         with database.transaction() as connection:
             connection.exec_driver_sql("DELETE FROM given_answer")
-
-
-def test_an_answer_that_holds_a_secret_is_not_kept(once: Once) -> None:
-    """That it was given is known, so it is not done twice."""
-    deeds = Deeds(JSONResponse({"key": "a secret"}))
-    asyncio.run(send(once, deeds, call("one", KEY), of=SECRET))
-    with pytest.raises(Problem, match="its answer is not kept") as refused:
-        asyncio.run(send(once, deeds, call("two", KEY), of=SECRET))
-    assert (refused.value.status, deeds.done) == (409, ["one"])
 
 
 def test_an_answer_without_content_stays_one(once: Once) -> None:

@@ -73,7 +73,7 @@ def test_a_query_is_read() -> None:
         (Paging, "limit=many", "limit must be a whole number"),
         (Paging, "limit=" + "9" * 5000, "limit "),
         (Paging, "limit=1&limit=2", "twice"),
-        (Paging, "after=a%00b", "after holds control characters"),
+        (Paging, "after=a%00b", "after is not written as it should be"),
         (Paging, "other=1", "other is not known here"),
         (OnHost, "", "host is missing. Inventory name of the host: ?host=web1."),
         (OnHost, "host=", "host "),
