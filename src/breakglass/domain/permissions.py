@@ -7,7 +7,7 @@
 | auditor | everything | nothing | no |
 | who asked for it | their own | cancel | no |
 | who may approve it | that one | acknowledge | no |
-| who was called for it | that one | acknowledge, unless they asked for it | no |
+| who was called for it | that one, until it is closed | acknowledge, unless they asked for it | no |
 | who may judge an override | that one | nothing | no |
 
 Who is several of these may do what any of them may. The yes and no of approvals are not here: voting.py.
@@ -18,6 +18,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from breakglass.domain.calls import may_hear
+from breakglass.domain.incident import State
 from breakglass.domain.orders import Word
 
 if TYPE_CHECKING:
@@ -64,7 +65,8 @@ def may_see(person: Person, people: People, groups: Collection[str], incident: I
     """Whether they may read it; `groups` are all whose members act by the policy."""
     overridden = incident.course.overridden
     judges = overridden is not None and not overridden.skipped.groups.isdisjoint(person.groups)
-    concerns = has_asked(person, incident) or may_decide(person, incident) or may_hear(incident, person, groups)
+    called = incident.state is not State.CLOSED and may_hear(incident, person, groups)
+    concerns = has_asked(person, incident) or may_decide(person, incident) or called
     return reads_everything(person, people) or concerns or judges
 
 
