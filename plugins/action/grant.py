@@ -28,7 +28,8 @@ class ActionModule(ActionBase):
         try:
             if options["state"] == "absent":
                 return {**result, **give_up(live.current())}
-            options["hosts"] = options["hosts"] or list((task_vars or {}).get("ansible_play_hosts_all") or [])
+            if not options["request"]:  # which says by itself for which hosts it is
+                options["hosts"] = options["hosts"] or list((task_vars or {}).get("ansible_play_hosts_all") or [])
             return {**result, **obtain(live.current(), Wish.from_options(options), options, os.environ)}
         except BreakglassError as error:
             raise AnsibleActionFail(str(error)) from None

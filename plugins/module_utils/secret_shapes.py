@@ -24,6 +24,12 @@ _ASSIGNED = re.compile(
     r"""(?P<name> (?i: password | passwd | secret | token | api[_-]?key ) ["']? \s{0,5} [:=] \s{0,5} ["']? ) [^\s"',;&]+""",
     re.VERBOSE,
 )
+_NAMED = re.compile(
+    r"""^ (?P<name> .*?
+        (?: pass(?:word|wd|phrase) | (?: \b | require ) pass \b | pwd | secret | token | credential | (?<![a-z]) key (?![a-z]) )
+        [\w.-]* ["']? \s* [=:>\s] \s* ) \S .* $""",
+    re.VERBOSE | re.IGNORECASE | re.MULTILINE,
+)
 
 
 def mask_shapes(text: str) -> str:
@@ -34,6 +40,11 @@ def mask_shapes(text: str) -> str:
 def mask_log(text: str) -> str:
     """The same for lines of logs, in which also whatever is called a password or token is masked."""
     return _ASSIGNED.sub(lambda match: f"{match['name']}{MASK}", mask_shapes(text))
+
+
+def mask_lines(text: str) -> str:
+    """The same for lines of files: whatever follows a name that speaks of a password, secret, token or key, to the end of the line."""
+    return _NAMED.sub(lambda match: f"{match['name']}{MASK}", mask_shapes(text))
 
 
 def _masked(match: re.Match[str]) -> str:

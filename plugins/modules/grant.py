@@ -84,7 +84,7 @@ options:
     description:
       - What M(breakglass.remediation.access_request) has asked the runner of O(runner_url) for, as V(INC-4T9Q). It is taken up
         instead of asking again.
-      - O(access) and O(time_box) must be those that were asked for.
+      - O(access) and O(time_box) must be those that were asked for, and so must O(hosts) where they are given.
     type: str
     default: ""
 extends_documentation_fragment:

@@ -113,7 +113,9 @@ def test_an_extension_without_an_approval_gets_nothing(office: Office, ada: Memb
         office.site.wait_for(more, "approval.asked")
         assert office.call("GET", f"/requests/{more}", ada)[1]["state"] == "approving"
         assert "the time box" in str(session.wait_for_end(60)["ended"])
-    assert (closed(office, request), closed(office, more)) == ("returned", "refused")
+    assert (closed(office, request), closed(office, more)) == ("returned", "cancelled")
+    (given,) = office.site.wait_for(more, "order.given")
+    assert (given.body["by"], "nothing to extend" in str(given.body["why"])) == (request, True)
     assert not [event for event in office.site.events(more) if event.kind == "grant.minted"]
     assert processes_with("70100") == []
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from ...module_utils.secret_shapes import mask_log
+from ...module_utils.secret_shapes import mask_lines
 from .fields import is_hidden
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def differences(result: Mapping[str, object], redactor: Redactor) -> list[JsonVa
         return []
     found = islice((text for one in _each(result.get("diff")) if (text := _text(one))), MOST)
     # What is known goes first: masking the half of a secret that looks like one would hide it from who knows the whole.
-    return [redactor.field(mask_log(redactor.mask(text)), DIFF_LIMIT) for text in found]
+    return [redactor.field(mask_lines(redactor.mask(text)), DIFF_LIMIT) for text in found]
 
 
 def _each(diff: object) -> Iterator[Mapping[str, object]]:

@@ -130,6 +130,12 @@ def _known(api: RunnerApi, door: RunnerDoor, request: GrantRequest) -> str:
             f"{plain(door.request)} is for the access {plain(seen.get('access'))} and {plain(seen.get('time_box_seconds'))} s, not "
             f"for {request.access} and {request.seconds} s. Give grant the access and time_box that access_request returned."
         )
+    hosts = seen.get("hosts")
+    if door.hosts and set(door.hosts) != set(hosts if isinstance(hosts, list) else ()):
+        raise RefusedByRunner(
+            f"{plain(door.request)} is for the hosts {plain(hosts)}, not for {', '.join(door.hosts)}. Give grant the hosts of "
+            "access_request, or none."
+        )
     return quote(door.request, safe="")
 
 

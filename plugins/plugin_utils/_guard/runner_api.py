@@ -63,7 +63,7 @@ class RunnerApi:
     def call(self, method: str, path: str, body: Mapping[str, object] | None = None) -> Mapping[str, object]:
         """One call; the JSON object of the answer, empty where there is none.
 
-        A POST whose answer got lost is sent again with the same key, so the runner does it once.
+        What got no answer is sent again; a POST with the same key, so the runner does it once.
 
         Raises:
             RefusedByRunner: It says no.
@@ -76,9 +76,7 @@ class RunnerApi:
         for pause in PAUSES_SECONDS:
             try:
                 answer = self._send(method, path, body, headers)
-            except OSError as error:  # requests' errors are OSErrors
-                if method != "POST":
-                    raise self._unreachable(error) from None
+            except OSError:  # requests' errors are OSErrors
                 time.sleep(pause)
                 continue
             if not _asks_to_wait(answer):

@@ -125,7 +125,7 @@ class Wish:
                     f"{self.asked_before[:60]} was asked for at a runner: name it with the option runner_url."
                 )
             return None
-        if not self.hosts:
+        if not self.hosts and not self.asked_before:
             raise BreakglassError("A runner is asked for a grant for certain hosts: name them with the option hosts.")
         patience = duration(self.runner_wait).total_seconds()
         door = RunnerDoor(self.runner_url, self.runner_ca_cert, self.hosts, self.reason, self.ticket, patience)

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -84,6 +85,15 @@ def request_access(client: Client, wish: AccessWish, tell: Callable[[str], objec
         VaultError: Vault does not say who we are.
     """
     made = make_request(client, wish.door, wish.request)
+    try:
+        return _awaited(client, wish, made, tell)
+    except BaseException:  # nobody waits for it any more
+        with suppress(BreakglassError):
+            give_back(client, wish.door, made)
+        raise
+
+
+def _awaited(client: Client, wish: AccessWish, made: str, tell: Callable[[str], object]) -> dict[str, object]:
     deadline, told = time.monotonic() + wish.door.patience_seconds, ""
     while True:
         standing = look(client, wish.door, made)
@@ -93,7 +103,6 @@ def request_access(client: Client, wish: AccessWish, tell: Callable[[str], objec
         if state not in LIVING:
             raise RefusedByRunner(f"{made} was not approved or could not be opened: {why(standing)}.")
         if time.monotonic() > deadline:
-            give_back(client, wish.door, made)
             raise RefusedByRunner(
                 f"Nobody has decided about {made} within {wish.door.patience_seconds:.0f} s ({why(standing)}); it is withdrawn. "
                 "Wait longer with the option wait, or find out who was asked."

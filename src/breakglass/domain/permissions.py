@@ -54,11 +54,11 @@ def may_decide(person: Person, incident: Incident) -> bool:
 
 
 def may_acknowledge(person: Person, incident: Incident, groups: Collection[str]) -> bool:
-    """Whether they may end the calling: who decides, or who was called; never on behalf of their own request alone.
+    """Whether they may end the calling: who decides, or who was called; never who asked for it, since the call is about them.
 
     `groups` are all whose members act by the policy.
     """
-    return may_decide(person, incident) or (may_hear(incident, person, groups) and not has_asked(person, incident))
+    return not has_asked(person, incident) and (may_decide(person, incident) or may_hear(incident, person, groups))
 
 
 def may_see(person: Person, people: People, groups: Collection[str], incident: Incident) -> bool:

@@ -58,8 +58,7 @@ def case_of(name: str, records: Sequence[Record], now: datetime, unreadable: Seq
         raise EmptyCase(f"{printable(name)} has no record that can be read. Verify the journal.")
     events = [event_of(record) for record in records]
     case = Case(name, events[0].at, max(event.at for event in events), unreadable=list(unreadable))
-    narrator = Narrator()
-    lines = told(events, narrator)
+    lines = told(events, Narrator())
     case.story = [(_time_of(line, case.began), line.name, line.text) for _, line in lines]
     for record, event in zip(records, events, strict=True):
         case.streams[record.origin] = case.streams.get(record.origin, 0) + 1
@@ -69,10 +68,17 @@ def case_of(name: str, records: Sequence[Record], now: datetime, unreadable: Seq
             taker(case, event)
     take_tasks(case, [event for event in events if not _is_of_a_preview(event)])
     case.hosts = case.hosts or hosts_of(events)
-    take_unknown(case, narrator.unfinished())
+    take_unknown(case, _unfinished([event for event in events if not _is_of_a_preview(event)]))
     take_credentials(case, records, now)
     case.result = case.result or _NO_END
     return case
+
+
+def _unfinished(events: Sequence[Event]) -> list[tuple[Event, Line]]:
+    """What has begun and of which no end was recorded."""
+    narrator = Narrator()
+    told(events, narrator)
+    return narrator.unfinished()
 
 
 def _is_of_a_preview(event: Event) -> bool:
@@ -201,7 +207,9 @@ def _refused(case: Case, event: Event) -> None:
 
 
 def _interrupted(case: Case, event: Event) -> None:
-    case.unknown.append(f"{plain(event.body.get('effect'))}: the runner died")
+    effect = plain(event.body.get("effect"))
+    if not (event.body.get("preview") is True and effect == "run-play"):  # a preview's play does nothing
+        case.unknown.append(f"{effect}: the runner died")
 
 
 def _override(case: Case, event: Event) -> None:

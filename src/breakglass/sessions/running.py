@@ -44,6 +44,8 @@ class LoanIsOver(BreakglassError):
 class _Live:
     session: Session
     done: Future[str]
+    over: threading.Event = field(default_factory=threading.Event)
+    """Set when what is left of it is known: who waits for `done` alone may be told before that."""
 
 
 @dataclass
@@ -122,7 +124,7 @@ class Running:
             live = list(self._live.get(incident, ()))
         for one in live:
             self.loop.call_soon_threadsafe(one.session.end, why)
-        late = [one.session.host for one in live if not _ends(one.done)]
+        late = [one.session.host for one in live if not one.over.wait(END_LIMIT_SECONDS)]
         self.purse.forget(incident)
         with self._lock:
             self._live.pop(incident, None)
@@ -169,15 +171,8 @@ class Running:
                 self._live[incident].remove(live)
                 if left:
                     self._left.setdefault(incident, []).append(left)
+        live.over.set()
         try:
             self.records.journal.over(live.session.under.recording.name)
         except BreakglassError as trouble:  # then it is sealed with its incident
             LOG.error("%s", trouble)  # noqa: TRY400 (a sentence for people)
-
-
-def _ends(done: Future[str]) -> bool:
-    try:
-        done.exception(END_LIMIT_SECONDS)
-    except TimeoutError:
-        return False
-    return True

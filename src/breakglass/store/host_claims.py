@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
 SOON = timedelta(seconds=2)
-WORKING = (State.APPROVING, State.OPENING, State.RUNNING, State.CLOSING)
+WITH_GRANT = (State.OPENING, State.RUNNING, State.CLOSING)
+WORKING = (State.APPROVING, *WITH_GRANT)
 
 
 def refusal(
@@ -51,11 +52,21 @@ def claim(connection: sa.Connection, incident: Incident) -> None:
 
 
 def let_go(connection: sa.Connection, incident: str) -> None:
-    """Give its hosts back; to what extends it, if that has been let in: the host is never free in between."""
-    heir = sa.select(INCIDENT.c.id).where(INCIDENT.c.extends == incident, INCIDENT.c.state.in_(WORKING)).limit(1)
-    mine = HOST_CLAIM.c.incident == incident
-    if heir_is := connection.execute(heir).scalar():
-        connection.execute(sa.update(HOST_CLAIM).where(mine).values(incident=heir_is))
+    """Give its hosts back; to what extends it, if that is being opened or open: the host is never free in between.
+
+    What would extend it and is still waited for ends: there is nothing to extend any more.
+    """
+    heirs = sa.select(INCIDENT.c.id, INCIDENT.c.state).where(
+        INCIDENT.c.extends == incident, INCIDENT.c.state != State.CLOSED
+    )
+    mine, heir = HOST_CLAIM.c.incident == incident, ""
+    for row in connection.execute(heirs).all():
+        if row.state in WITH_GRANT:
+            heir = row.id
+        else:
+            orders.cancel(connection, row.id, incident, f"{incident} is over, so there is nothing to extend")
+    if heir:
+        connection.execute(sa.update(HOST_CLAIM).where(mine).values(incident=heir))
     else:
         connection.execute(sa.delete(HOST_CLAIM).where(mine))
 

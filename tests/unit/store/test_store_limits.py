@@ -25,6 +25,7 @@ from breakglass.domain.draft import Decision
 from breakglass.domain.holds import Scope
 from breakglass.domain.incident import Attempt, State
 from breakglass.domain.messages import Blocked, Held, OverLimit, Reserved
+from breakglass.domain.orders import Word
 from breakglass.domain.rules import Limits, Mode, Storm
 from breakglass.store.database import NOW
 from breakglass.store.holds import Holds
@@ -358,14 +359,19 @@ def extending(incidents: Incidents, name: str, extends: str) -> Incident:
 
 def close(incidents: Incidents, name: str) -> None:
     """The incident is over."""
+    become(incidents, name, State.CLOSED)
+
+
+def become(incidents: Incidents, name: str, state: State) -> None:
+    """The incident comes into a state."""
     claimed = incidents.claim(ripe=())
     others = []
     while claimed is not None and claimed.incident.id != name:
         others.append(claimed.incident.id)
         claimed = incidents.claim(busy=others)
     assert claimed is not None
-    over = Decision(replace(claimed.incident, state=State.CLOSED), (), None)
-    assert incidents.commit(claimed, over, "s") is Committed.DONE
+    into = Decision(replace(claimed.incident, state=state), (), None)
+    assert incidents.commit(claimed, into, "s") is Committed.DONE
     incidents.forget_leases()
 
 
@@ -385,6 +391,7 @@ def test_an_extension_is_let_in_and_inherits_the_host(
     assert isinstance(reservations.reserve(more), Reserved)
     assert reservations.reserve(twice) == OverLimit("B extends A already")
     assert holder(database) == ["A"]
+    become(incidents, "B", State.OPENING)
     close(incidents, "A")
     assert holder(database) == ["B"]
     blocked = reservations.reserve(other)
@@ -392,6 +399,23 @@ def test_an_extension_is_let_in_and_inherits_the_host(
     assert "web1 is under repair (B)" in blocked.why
     close(incidents, "B")
     assert isinstance(reservations.reserve(other), Reserved)
+
+
+def test_an_extension_that_nobody_approved_in_time_ends_with_what_it_extends(
+    database: Database, incidents: Incidents, reservations: Reservations
+) -> None:
+    """Nobody goes on being asked for what can't open any more, and the host is free at once."""
+    assert isinstance(reservations.reserve(stored(incidents, "A", "web1")), Reserved)
+    more = extending(incidents, "B", "A")
+    assert isinstance(reservations.reserve(more), Reserved)
+    become(incidents, "B", State.APPROVING)
+    close(incidents, "A")
+    assert holder(database) == []
+    claimed = incidents.claim(busy=["A"])
+    assert claimed is not None
+    (told,) = claimed.orders
+    assert (claimed.incident.id, told.word, told.person) == ("B", Word.CANCEL, "A")
+    assert told.reason == "A is over, so there is nothing to extend"
 
 
 def test_an_extension_that_was_not_let_in_inherits_nothing(

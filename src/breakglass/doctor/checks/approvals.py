@@ -51,7 +51,7 @@ class People:
 def look(known: Known) -> Iterator[Finding]:
     """A line for each group, person and approval with which something is wrong; one for each approval that can be given."""
     policy = known[POLICY]
-    if not policy.approvals and not policy.requests:
+    if not policy.groups:
         return
     try:
         people = _read(known[SESSION], policy)

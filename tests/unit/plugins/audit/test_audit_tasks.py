@@ -197,6 +197,32 @@ _RECORD = {
 }
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        *("AWS_SECRET_ACCESS_KEY=hunter2", "SECRET_KEY = hunter2", "private_key: hunter2", "encryption_key=hunter2"),
+        *("password_hash=hunter2", "passphrase = hunter2", "pwd=hunter2", "requirepass hunter2", "  password hunter2"),
+        *("<password>hunter2</password>", "ALTER ROLE shop PASSWORD 'hunter2'", 'password: "correct horse hunter2"'),
+        *("machine x login y password hunter2", '"apiToken": "hunter2",', "db.credentials=a b hunter2"),
+    ],
+)
+def test_what_a_line_calls_a_secret_is_masked_to_its_end_in_differences(line: str) -> None:
+    """Differences go to chats and phones, and nobody knows how a file writes its secrets."""
+    (found,) = differences(
+        {"diff": {"before": "", "after": f"name: shop\n{line}\nport: 80\n"}}, Redactor(key=b"k" * 32)
+    )
+    assert "hunter2" not in str(found)
+    assert "name: shop" in str(found)
+    assert "port: 80" in str(found)
+
+
+def test_a_line_that_speaks_of_none_is_shown_in_differences() -> None:
+    """Else nobody could approve by it."""
+    text = "proxy_pass http://127.0.0.1:8080;\nkeyboard us\nHostKey /etc/ssh/host\nworkers 4"
+    (found,) = differences({"diff": {"before": "", "after": text}}, Redactor(key=b"k" * 32))
+    assert all(f"+{line}" in str(found) for line in text.splitlines())
+
+
 def test_a_known_secret_that_holds_the_word_secret_is_masked_whole_in_differences() -> None:
     """What looks like a secret in a line is masked after what is known: else the rest of the known one would stay."""
     known = "c4n4ry/of+a=Secret: it goes on"
