@@ -5,48 +5,27 @@ from __future__ import annotations
 
 import time
 from contextlib import suppress
-from copy import deepcopy
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 import pytest
-import yaml
-from tests.lab.vault import write_secret
-from tests.lab.watching import await_alert, firing, incidents
+from tests.lab.alerted import Watch, answering, until
+from tests.lab.watching import await_alert, firing
 
 from breakglass.buttons import Reach
-from breakglass.demo import alertmanager
-from breakglass.demo.channel import Channel
-from breakglass.demo.serving import Serving
 from breakglass.domain.holds import Scope
 from breakglass.errors import BreakglassError
 from breakglass.holding import Target
 from breakglass.installed import installed_remediations
 from breakglass.settings import load_settings
-from breakglass.timeline import Event, Follower
-from breakglass.verification import verify_journal
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from pathlib import Path
+    from collections.abc import Iterator
 
     from tests.lab.api import Lab
 
-Found = TypeVar("Found")
-
-WITHIN_SECONDS = 90
 HOST = "web1"
 LOST = ("HostDown", HOST)
 TABLE = "table inet breakglass_quarantine"
-COMMON: dict[str, object] = {
-    "access": "lab-operator",
-    "approval": "automatic",
-    "limits": {"firing_for": "0s", "cooldown": "1s", "repairs_per_day": "100", "attempts": "1"},
-    "verification": {"alert_resolves_within": "30s"},
-    "escalation": "on-call",
-    "mode": "act",
-}
 TRIGGERS: tuple[dict[str, object], ...] = (
     {"name": "compromised", "match": {"alertname": "HostCompromised"}, "remediation": "isolate_host"},
     {"name": "clean", "match": {"alertname": "HostClean"}, "remediation": "rejoin_host"},
@@ -65,89 +44,20 @@ TRIGGERS: tuple[dict[str, object], ...] = (
 )
 
 
-@dataclass(frozen=True)
-class Watch:
-    """A runner to which the lab's Alertmanager sends.
-
-    Attributes:
-        lab: The lab.
-        runner: The runner.
-        channel: Whom it tells.
-        journal: What it writes.
-        before: The incidents that were there already.
-    """
-
-    lab: Lab
-    runner: Serving
-    channel: Channel
-    journal: Path
-    before: frozenset[Path]
-    since: datetime = field(default_factory=lambda: datetime.now(UTC).replace(microsecond=0))
-
-    def post(self, alert: str, status: str = "firing") -> str:
-        """Send what something on the host might have Alertmanager send; the incident that it reaches."""
-        body = alertmanager.webhook(status, self.since)
-        alerts = body["alerts"]
-        assert isinstance(alerts, list)
-        alerts[0] |= {"labels": {"alertname": alert, "instance": HOST}, "fingerprint": alert}
-        token = self.lab.place.secret("alertmanager").read_text(encoding="utf-8").strip()
-        return alertmanager.post(self.runner.url, token, {**body, "groupKey": alert})
-
-    def events(self, incident: str) -> list[Event]:
-        """The records of an incident."""
-        directory = next(iter(self.journal.glob(f"*/*/*/{incident}")), None)
-        return Follower(directory).new_events() if directory else []
-
-    def kinds(self, incident: str) -> list[str]:
-        """Their kinds."""
-        return [event.kind for event in self.events(incident)]
-
-    def incidents_of(self, trigger: str) -> list[str]:
-        """The incidents of a trigger."""
-        names = [path.name for path in incidents(self.lab) - self.before]
-        opened = {name: [e for e in self.events(name) if e.kind == "incident.opened"] for name in names}
-        return [name for name, events in opened.items() if events and events[0].body["trigger"] == trigger]
-
-    def await_event(self, incident: str, kind: str) -> Event:
-        """The first record of a kind."""
-        found = until(
-            lambda: [event for event in self.events(incident) if event.kind == kind],
-            lambda: f"no {kind} in {[(event.kind, event.body) for event in self.events(incident)][-6:]}",
-        )
-        return found[0]
-
-
-def until(look: Callable[[], Found], missing: Callable[[], str]) -> Found:
-    """Wait for something true, and return it."""
-    deadline = time.monotonic() + WITHIN_SECONDS
-    while not (found := look()):
-        assert time.monotonic() < deadline, missing()
-        time.sleep(0.2)
-    return found
-
-
 @pytest.fixture
 def watch(watched: Lab) -> Iterator[Watch]:
     """The lab's runner with another policy; no host stays isolated or held, whatever a test has found."""
-    place = watched.place  # database and journal are the lab's: two journals can't have the same anchors in one Vault
-    settings = yaml.safe_load(place.settings.read_text(encoding="utf-8"))
-    policy = yaml.load((place.controller / "breakglass.yml").read_text(encoding="utf-8"), yaml.BaseLoader)
-    policy["access"] = {"lab-operator": policy["access"]["lab-operator"]}
-    policy["triggers"] = [deepcopy({**COMMON, **trigger}) for trigger in TRIGGERS]  # YAML would write aliases
-    (place.controller / "isolation-policy.yml").write_text(yaml.safe_dump(policy, sort_keys=False), encoding="utf-8")
-    other = place.controller / "isolation-settings.yml"
-    other.write_text(yaml.safe_dump({**settings, "policy": "isolation-policy.yml"}), encoding="utf-8")
-    with Channel() as channel:
-        write_secret(place.secret("on-call"), channel.url)
+    with answering(watched, "isolation", ["lab-operator"], TRIGGERS) as made:
         try:
-            with Serving(other, place.controller / "runner.log") as runner:
-                yield Watch(watched, runner, channel, place.controller / "journal", frozenset(incidents(watched)))
+            yield made
         finally:
             if TABLE in watched.host(HOST).run("nft list tables").stdout:
                 watched.run_role("rejoin_host", [HOST])
             with suppress(BreakglassError):
                 held = Target(Scope.HOST, (HOST,))
-                Reach({}, installed_remediations).of(load_settings(other), lambda it: it.lift(held, "the test is over"))
+                Reach({}, installed_remediations).of(
+                    load_settings(made.settings), lambda it: it.lift(held, "the test is over")
+                )
 
 
 def test_what_an_isolation_causes_starts_nothing(watch: Watch) -> None:
@@ -195,5 +105,4 @@ def test_what_an_isolation_causes_starts_nothing(watch: Watch) -> None:
     finally:
         watch.lab.mend("service-failed", HOST)
     assert len(watch.channel.messages) == 1
-    verified = verify_journal(watch.journal, None, watch.lab.environment, offline=False)
-    assert verified.exit_code == 0, verified.text()
+    watch.verify()
