@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import uvicorn
 
+from breakglass.allocator import keep_from_growing
 from breakglass.errors import BreakglassError
 from breakglass.systemd import STOPPING, Systemd
 from breakglass.web.app import make_app
@@ -43,6 +44,7 @@ def serve(runner: Runner, announce: Callable[[str], None]) -> None:
     Raises:
         UnusableAddress: The address is taken or not ours.
     """
+    keep_from_growing()
     settings = runner.settings
     listener = _listen(settings)
     host, port = listener.getsockname()[:2]
