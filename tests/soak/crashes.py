@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Long rounds of crashes: `python -m tests.soak.crashes [--rounds N] [--seconds N] [--seed N]`, bounded by its time.
 
-First the runner dies at every point of a life of an incident, before and after every call, one round each; then, in a hundred
-rounds, processes chosen by chance (runner, guard, play, worker, several at once) die at moments chosen by chance. After each
-round everything is checked that must hold. Writes benchmarks/results/soak-crashes.json; exit code 1 and the seed when something did not hold.
+First, in a hundred rounds, processes chosen by chance (runner, guard, play, worker, several at once) die at moments chosen by
+chance; then the runner dies at every point of a life of an incident, before and after every call, one round each, as long as there is
+time. After each round everything is checked that must hold. Writes benchmarks/results/soak-crashes.json; exit code 1 and the seed when something did not hold.
 """
 
 from __future__ import annotations
@@ -53,17 +53,17 @@ class Done:
 
 
 def main() -> int:
-    """Crash at all points, then by chance, and write what there was; raises where something did not hold."""
+    """Crash by chance, then at all points, and write what there was; raises where something did not hold."""
     given = _arguments()
     print(f"seed {given.seed}", flush=True)
     described, began, done = machine.describe(), time.monotonic(), Done()
     until = began + given.seconds
     with CrashSite() as site:
         site.start_runner()
-        crash_at_points(site, done, given.points or ([] if given.chance else list(POINTS)), until)
         dice = random.Random(given.seed)
         while not given.points and done.by_chance < given.rounds and time.monotonic() < until:
             crash_by_chance(site, done, dice)
+        crash_at_points(site, done, given.points or ([] if given.chance else list(POINTS)), until)
         site.check_end()
     result = {
         "at": datetime.now(UTC).isoformat(timespec="seconds"),

@@ -45,7 +45,7 @@ AT_ONCE = 6
 FATES = {"works": 3, "fails": 1, "cancelled": 1, "killed": 1, "observes": 4, "refused": 3, "young": 4, "held": 1}
 ALERTS = {"cancelled": "takes_long", "killed": "takes_long", "held": "works", "refused": "works"}
 WITH_A_PLAY = ("works", "fails", "cancelled", "killed")
-ALLOWED = {"memory_kib": 24 * 1024, "descriptors": 6, "threads": 3, "processes": 1, "files": 8, "locks": 2}
+ALLOWED = {"memory_kib": 12 * 1024, "descriptors": 6, "threads": 3, "processes": 1, "files": 8, "locks": 2}
 """So much more may be there at the end than after the warm-up: what comes and goes by the moment, and no leak of one in a hundred incidents."""
 
 
