@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING
 from benchmarks import machine
 from tests.support.crash_runner import POINTS
 from tests.support.crash_site import CrashSite
+from tests.support.starts import done_twice
 from tests.support.traces import below
 
 if TYPE_CHECKING:
@@ -137,7 +138,8 @@ def _see_through(site: CrashSite, pager: Pager, done: Done, name: str, strike: C
         time.sleep(0.02)
         assert time.monotonic() - began < LONGEST_ROUND_SECONDS, site.report()
     site.check(pager)
-    closed = [event.body["result"] for event in site.events(pager.alert.incident) if event.kind == "incident.closed"]
+    events = site.events(pager.alert.incident)
+    closed = [event.body["result"] for event in events if event.kind == "incident.closed"]
     took = time.monotonic() - began
     done.deaths += deaths
     done.results[closed[0]] += 1
@@ -146,7 +148,8 @@ def _see_through(site: CrashSite, pager: Pager, done: Done, name: str, strike: C
     by_hand = ", by hand" if pager.repaired_by_hand else ""
     starts = f"{site.times('started')} starts of {site.times('begun')}"
     print(f"{took:5.1f} s  {name}: {deaths} deaths, {closed[0]}, {starts}{by_hand}", flush=True)
-    assert site.times("started") <= 1, site.report()
+    twice = done_twice(site.times("started"), events)
+    assert not twice, f"{twice}: {site.report()}"
 
 
 def _arguments() -> argparse.Namespace:
