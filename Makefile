@@ -8,7 +8,7 @@ DOCS := .build/docs
 BIN := $(VENV)/bin
 COLLECTIONS := .build/collections/ansible_collections/breakglass
 SOURCES := $(wildcard $(shell git ls-files src plugins extensions roles playbooks meta galaxy.yml README.md pyproject.toml 2>/dev/null))
-TREES := src plugins extensions tests benchmarks tools
+TREES := src plugins extensions roles tests benchmarks tools
 
 .PHONY: help demo demo-fails install develop test lint sanity dist galaxy format unit integration trials cores fault-matrix role-docs changelog docs support awx-surveys openapi packages lab lab-core lab-test lab-down remediations-table bench soak lock clean
 

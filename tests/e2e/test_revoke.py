@@ -6,6 +6,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import urllib.request
 from typing import TYPE_CHECKING
 
 import pytest
@@ -139,6 +140,34 @@ def test_one_incident_is_revoked(site: Panic) -> None:
         again = site.breakglass("revoke", incident, "--reason", "wrong host")
         assert (again.returncode, f"{incident} is closed, and no grant of it is open." in again.stderr) == (1, True)
     assert not site.channel.messages
+
+
+def test_a_certificate_outlives_its_grant_and_is_on_the_list_that_hosts_fetch(site: Panic, tmp_path: Path) -> None:
+    """The list is empty while the grant is open, and the same after a restart; the certificate is valid for minutes more."""
+    with site.runner() as runner:
+        incident, _ = site.in_the_middle(runner.url)
+        (certificate,) = (site.scratch / "runs").glob("run-*/credentials/ssh/id-cert.pub")
+        kept = tmp_path / "id-cert.pub"
+        kept.write_bytes(certificate.read_bytes())
+        assert not is_listed(kept, runner.url)
+        assert site.breakglass("revoke", incident, "--reason", "wrong host").returncode == 0
+        wait_until(lambda: is_listed(kept, runner.url), WITHIN_SECONDS, "its certificate is not on the list")
+        closed(site, incident)
+    with site.runner() as runner:
+        assert is_listed(kept, runner.url)
+    (revoked,) = site.bodies(incident, "grant.revoked")
+    assert "SSH certificate" in str(revoked["remains"])
+
+
+def is_listed(certificate: Path, runner: str) -> bool:
+    """Whether OpenSSH finds a certificate on the runner's list."""
+    with urllib.request.urlopen(f"{runner}/krl", timeout=20) as answer:
+        (certificate.parent / "krl").write_bytes(answer.read())
+    asked = ["ssh-keygen", "-Q", "-f", str(certificate.parent / "krl"), str(certificate)]
+    said = subprocess.run(asked, capture_output=True, text=True, check=False, timeout=20)
+    assert said.returncode in (0, 1), said.stderr
+    assert ("REVOKED" in said.stdout) == bool(said.returncode), said.stdout
+    return bool(said.returncode)
 
 
 def test_the_button_without_a_runner(site: Panic) -> None:

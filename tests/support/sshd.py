@@ -13,7 +13,7 @@ import shutil
 import subprocess
 import time
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Self
 
@@ -21,6 +21,7 @@ import pytest
 from ansible_collections.breakglass.remediation.plugins.plugin_utils._vault import ssh
 
 from breakglass.demo.parts import free_port
+from breakglass.domain.krl import revocation_list
 from breakglass.errors import BreakglassError
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ HostCertificate {directory}/host_key-cert.pub
 TrustedUserCAKeys {directory}/user_ca.pub
 AuthorizedPrincipalsFile {directory}/principals
 AuthorizedKeysFile none
+RevokedKeys {directory}/revoked.krl
 PubkeyAuthentication yes
 PasswordAuthentication no
 KbdInteractiveAuthentication no
@@ -124,6 +126,12 @@ class Sshd:
         self.stop()
         raise UnstartedSshd(f"sshd did not start; it says: {self.log_text() or '(nothing)'}")
 
+    def revoke(self, krl: bytes) -> None:
+        """Put another list of revoked certificates in place, which sshd reads at each login."""
+        new = self._directory / "revoked.krl.new"
+        new.write_bytes(krl)
+        new.replace(self._directory / "revoked.krl")
+
     def stop(self) -> None:
         """End it; open sessions last until their clients leave. One that does not run is no error."""
         process, self._process = self._process, None
@@ -155,6 +163,7 @@ class Sshd:
         }
         for name, text in files.items():
             _write(self._directory / name, text)
+        self.revoke(revocation_list(0, datetime.now(UTC), []))  # without one sshd refuses every key
 
 
 @dataclass(frozen=True)

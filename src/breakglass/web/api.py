@@ -13,6 +13,7 @@ from breakglass.web.grants import GrantPages
 from breakglass.web.health import HealthPages
 from breakglass.web.holds import HoldPages
 from breakglass.web.incidents import IncidentPages
+from breakglass.web.krl import KrlPage
 from breakglass.web.me import MePage
 from breakglass.web.offers import OfferPages
 from breakglass.web.requests import RequestPages
@@ -44,6 +45,7 @@ PAGES: Final[tuple[type[Pages], ...]] = (
     HoldPages,
     MePage,
     Webhooks,
+    KrlPage,
     HealthPages,
 )
 

@@ -42,6 +42,7 @@ GROUPS: Final = {
     "holds": "What nothing new may start on.",
     "me": "Who the caller is.",
     "webhooks": "What senders of alerts call.",
+    "certificates": "What hosts fetch.",
     "health": "What monitoring asks.",
     "about": "The API itself.",
 }

@@ -12,6 +12,8 @@ from ansible_collections.breakglass.remediation.plugins.plugin_utils._vault impo
 from tests.support.openbao import WEB, grant_request, prepare
 from tests.support.sshd import Sshd, SshLogin, sshd_or_skip
 
+from breakglass.domain.krl import revocation_list
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
@@ -142,3 +144,19 @@ def test_a_host_that_another_authority_certified_is_refused(
         assert "Accepted" not in impostor.log_text()
     assert done.returncode == SSH_FAILED
     assert UNKNOWN_HOST in done.stderr
+
+
+def test_a_revoked_certificate_is_refused_while_it_is_valid(web1: Sshd, runner: Client, tmp_path: Path) -> None:
+    """By its key id, as the runner's list names it; another one of the same key and CA is let in."""
+    client = granted(runner)
+    certificates = {key_id: ssh.sign(client, WEB.name, KEYS.public_key, _named(key_id)) for key_id in ("over", "open")}
+    logins = {name: SshLogin.write(tmp_path / name, KEYS, one, ("web1",)) for name, one in certificates.items()}
+    web1.revoke(revocation_list(1, datetime.now(UTC), []))
+    assert [login.run(web1, "true").returncode for login in logins.values()] == [0, 0]
+    web1.revoke(revocation_list(2, datetime.now(UTC), ["over"]))
+    assert [login.run(web1, "true").returncode for login in logins.values()] == [SSH_FAILED, 0]
+    assert "revoked" in web1.wait_for_log("revoked")
+
+
+def _named(key_id: str) -> ssh.SshRequest:
+    return ssh.SshRequest(("web1",), key_id, timedelta(minutes=2))
