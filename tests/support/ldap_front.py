@@ -25,14 +25,18 @@ WRONG = "ldap operation failed: failed to bind as user"
 
 
 class LdapFront(ThreadingHTTPServer):
-    """Knows people's passwords in `passwords`; what was not as documented is noted in `faults`."""
+    """Knows people's passwords in `passwords`; what was not as documented is noted in `faults`.
+
+    Tokens are made at `path` with these rules.
+    """
 
     daemon_threads = True
 
-    def __init__(self, admin: Client, rules: Mapping[str, object]) -> None:
+    def __init__(self, admin: Client, rules: Mapping[str, object], path: str = "auth/token/create") -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.admin = admin
         self.rules = rules
+        self.path = path
         self.passwords: dict[str, str] = {}
         self.faults: list[str] = []
         self.client = Client(Connection(f"http://127.0.0.1:{self.server_port}"), None)
@@ -82,7 +86,7 @@ class _Handler(BaseHTTPRequestHandler):
             return _errors("not the login that is documented")
         if self.server.passwords.get(name) != fields["password"]:
             return _errors(WRONG)
-        answer = self.server.admin.post("auth/token/create", {**self.server.rules, "meta": {"username": name}})
+        answer = self.server.admin.post(self.server.path, {**self.server.rules, "meta": {"username": name}})
         return 200, json.dumps(answer).encode()
 
     def _pass_on(self, body: bytes) -> tuple[int, bytes]:

@@ -146,18 +146,27 @@ class Factor:
 def with_factor(vault: LoginVault, way: Way) -> Factor:
     """Have Vault want a TOTP code for the logins of a way with name and password."""
     mount, name = str(way.options["mount_point"]), f"person-{secrets.token_hex(4)}"
-    rules = {"issuer": "breakglass", "period": 30, "skew": 1, "digits": 6, "algorithm": "SHA1"}
-    made = vault.admin.post("identity/mfa/method/totp", {**rules, "max_validation_attempts": 3})
-    method = at(made, "data", "method_id")
     entity = at(vault.admin.post("identity/entity", {"name": name}), "data", "id")
     accessor = vault.accessor_of(mount)
     alias = {"name": way.options["username"], "canonical_id": entity, "mount_accessor": accessor}
     vault.admin.post("identity/entity-alias", alias)
+    return Factor(way, _device(vault, entity, {"auth_method_accessors": [accessor]}))
+
+
+def device_of(vault: LoginVault, entity: str) -> str:
+    """Have Vault want a TOTP code for every login of an entity; the address of the device that shows it."""
+    return _device(vault, entity, {"identity_entity_ids": [entity]})
+
+
+def _device(vault: LoginVault, entity: str, where: dict[str, object]) -> str:
+    rules = {"issuer": "breakglass", "period": 30, "skew": 1, "digits": 6, "algorithm": "SHA1"}
+    made = vault.admin.post("identity/mfa/method/totp", {**rules, "max_validation_attempts": 3})
+    method = at(made, "data", "method_id")
     asked = {"method_id": method, "entity_id": entity}
     device = at(vault.admin.post("identity/mfa/method/totp/admin-generate", asked), "data", "url")
-    enforced = {"mfa_method_ids": [method], "auth_method_accessors": [accessor]}
-    vault.admin.post(f"identity/mfa/login-enforcement/{name}", enforced)
-    return Factor(way, device)
+    name = f"enforced-{secrets.token_hex(4)}"
+    vault.admin.post(f"identity/mfa/login-enforcement/{name}", {"mfa_method_ids": [method], **where})
+    return device
 
 
 @contextmanager

@@ -33,7 +33,10 @@ _Answer = TypeVar("_Answer")
 
 _PATH: Final = re.compile(r"[A-Za-z0-9._@:+=/-]+")
 _SECRET_FIELDS: Final = frozenset(
-    {"token", "client_token", "secret_id", "role_id", "jwt", "password", "private_key", "mfa_payload"}
+    {
+        *("token", "client_token", "secret_id", "role_id", "jwt", "password", "private_key", "mfa_payload"),
+        *("code", "state", "client_nonce"),
+    }
 )
 _FIRST_PAUSE: Final = 0.1
 _LONGEST_PAUSE: Final = 2.0
@@ -112,9 +115,9 @@ class Client:
         """Read what is no JSON but plain text; repeated as `get`. Raises VaultError."""
         return self._repeat(lambda: self._exchange("get", path, _plain_text))
 
-    def make(self, path: str) -> Mapping[str, object]:
+    def make(self, path: str, query: Mapping[str, str] | None = None) -> Mapping[str, object]:
         """Read a path that makes something anew, as a database's user: sent once, never twice. Raises VaultError."""
-        return self._send("get", path, changes=True)
+        return self._send("get", path, query=query, changes=True)
 
     def list(self, path: str) -> Mapping[str, object]:
         """List the keys below a path; repeated as `get`. Raises VaultError, MissingPath when there are none."""
@@ -171,7 +174,7 @@ class Client:
         query: Mapping[str, str] | None = None,
         changes: bool = False,
     ) -> _Answer:
-        secrets = self._secrets(body)
+        secrets = self._secrets({**(body or {}), **(query or {})})
         failure = Failure(operation=clean(f"{method.upper()} {path}", secrets), url=self.connection.url)
         _check_path(path)
         wrapping = f"{int(wrap_ttl.total_seconds())}s" if wrap_ttl else None
@@ -190,8 +193,8 @@ class Client:
         unknown = changes and not was_never_sent(problem)
         raise error_without_answer(replace(failure, outcome_unknown=unknown), problem)
 
-    def _secrets(self, body: Mapping[str, object] | None) -> tuple[str, ...]:
-        found = [text for name, value in (body or {}).items() if name in _SECRET_FIELDS for text in _texts(value)]
+    def _secrets(self, sent: Mapping[str, object]) -> tuple[str, ...]:
+        found = [text for name, value in sent.items() if name in _SECRET_FIELDS for text in _texts(value)]
         return (*found, self._token) if self._token else tuple(found)
 
 

@@ -3,13 +3,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Optional
+from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
 from breakglass.cli.secret_prompt import ask_secret
 
+if TYPE_CHECKING:
+    from ansible_collections.breakglass.remediation.plugins.plugin_utils._vault.login import LoginMethod
+
 PROMPTED = ("userpass", "ldap")
+BY_BROWSER = "oidc"
 
 
 def login(  # noqa: PLR0917 (each is an option of the command)
@@ -17,14 +21,27 @@ def login(  # noqa: PLR0917 (each is an option of the command)
     runner_ca: Annotated[str, typer.Option(envvar="BREAKGLASS_RUNNER_CACERT", help="CA certificates for it.")] = "",
     vault: Annotated[Optional[str], typer.Option(help="Address of Vault; else VAULT_ADDR.")] = None,  # noqa: UP045
     auth_method: Annotated[
-        str, typer.Option(envvar="VAULT_AUTH_METHOD", help="userpass, ldap, or token (VAULT_TOKEN, the token file).")
+        str,
+        typer.Option(
+            envvar="VAULT_AUTH_METHOD",
+            help="userpass, ldap, oidc (with a browser), or token (VAULT_TOKEN, the token file).",
+        ),
     ] = "userpass",
     username: Annotated[Optional[str], typer.Option(help="Else you are asked.")] = None,  # noqa: UP045
     mount_point: Annotated[Optional[str], typer.Option(help="Where the method is mounted.")] = None,  # noqa: UP045
+    role: Annotated[Optional[str], typer.Option(help="Of oidc; else the one that Vault takes by itself.")] = None,  # noqa: UP045
+    redirect_uri: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option(
+            help="Of oidc: where the browser comes back to, on this machine; else http://localhost:8250/oidc/callback. "
+            "Port 0 takes a free one."
+        ),
+    ] = None,
     *,
     mfa: Annotated[
         bool, typer.Option("--mfa", help="Ask for a code of your second factor, where Vault wants one.")
     ] = False,
+    no_browser: Annotated[bool, typer.Option("--no-browser", help="Of oidc: show the link, and open nothing.")] = False,
 ) -> None:
     """Log in at Vault and try it at the runner. Password and code are asked for, and never shown or kept."""
     import os  # noqa: PLC0415
@@ -32,12 +49,23 @@ def login(  # noqa: PLR0917 (each is an option of the command)
     from breakglass.client.logging_in import Whereto, log_in  # noqa: PLC0415
 
     options: dict[str, object] = {"url": vault, "auth_method": auth_method, "mount_point": mount_point}
+    method = None
     if auth_method in PROMPTED:
         options["username"] = username or typer.prompt("Name")
         options["password"] = ask_secret("Password")
         options["mfa_passcode"] = ask_secret("Code") if mfa else None
-    seen = log_in(Whereto(runner, runner_ca), options, os.environ)
-    _show(seen)
+    if auth_method == BY_BROWSER:
+        method = _by_browser({**options, "role": role, "redirect_uri": redirect_uri}, mfa=mfa, no_browser=no_browser)
+    _show(log_in(Whereto(runner, runner_ca), options, os.environ, method))
+
+
+def _by_browser(options: dict[str, object], *, mfa: bool, no_browser: bool) -> LoginMethod:
+    from functools import partial  # noqa: PLC0415
+
+    from breakglass.cli.opening import open_link, show_link  # noqa: PLC0415
+    from breakglass.client.browser_login import browser_login  # noqa: PLC0415
+
+    return browser_login(options, show_link if no_browser else open_link, partial(ask_secret, "Code") if mfa else None)
 
 
 def logout() -> None:

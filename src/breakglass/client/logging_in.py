@@ -19,6 +19,8 @@ from breakglass.errors import BreakglassError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from ansible_collections.breakglass.remediation.plugins.plugin_utils._vault.login import LoginMethod
+
 WHO_PATH = "/api/v1/me"
 
 
@@ -35,8 +37,10 @@ class Whereto:
     ca_cert: str
 
 
-def log_in(runner: Whereto, options: Mapping[str, object], environ: Mapping[str, str]) -> Mapping[str, object]:
-    """Log in at Vault as options and environment say, ask the runner who it sees, and keep the login.
+def log_in(
+    runner: Whereto, options: Mapping[str, object], environ: Mapping[str, str], method: LoginMethod | None = None
+) -> Mapping[str, object]:
+    """Log in at Vault as options and environment say (or by a method that is ready), ask the runner who it sees, and keep the login.
 
     Returns what the runner says: `name`, `person`, `groups`.
 
@@ -45,7 +49,7 @@ def log_in(runner: Whereto, options: Mapping[str, object], environ: Mapping[str,
     """
     connection = from_options(options, environ)
     with Client(connection, None) as bare:
-        login = login_method(options, environ).authenticate(bare)
+        login = (method or login_method(options, environ)).authenticate(bare)
         vault = bare.with_token(login.token)
         try:
             seen = RunnerApi(vault, runner.url, runner.ca_cert).call("GET", WHO_PATH)

@@ -14,7 +14,7 @@ from ..secrecy import KeptInProcess
 from ._mfa import confirm, requirement
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from ..client import Client
 
@@ -66,9 +66,14 @@ def log_in(client: Client, request: LoginRequest) -> Login:
         RefusedLogin: Vault does not accept it, or gives a token that could neither open a grant nor be revoked.
         VaultError: Vault can't be asked.
     """
+    return log_in_by(client, request, lambda bare: bare.post(request.path, request.body))
+
+
+def log_in_by(client: Client, request: LoginRequest, send: Callable[[Client], Mapping[str, object]]) -> Login:
+    """Log in as `log_in`, for a method whose login is not a POST of the body. Raises as `log_in`."""
     bare = client.with_token(None)
     try:
-        fields = section(bare.post(request.path, request.body), "auth")
+        fields = section(send(bare), "auth")
     except (InvalidRequest, DeniedByVault, MissingPath) as error:
         said = "; ".join(error.errors) or "no reason given"
         advice = request.advice if isinstance(error, InvalidRequest) else f"{request.advice} {_UNMOUNTED}"

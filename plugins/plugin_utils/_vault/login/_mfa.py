@@ -17,7 +17,7 @@ from ..errors import DeniedByVault, InvalidRequest, RefusedLogin, UnexpectedAnsw
 if TYPE_CHECKING:
     from ..client import Client
 
-_WAYS = "Set mfa_passcode, mfa_passcode_file or BREAKGLASS_MFA_PASSCODE to a fresh code"
+_WAYS = "Set mfa_passcode, mfa_passcode_file or BREAKGLASS_MFA_PASSCODE to a fresh code (breakglass login asks for it with --mfa)"
 
 
 @dataclass(frozen=True)
