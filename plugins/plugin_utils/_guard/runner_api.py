@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from .._errors import BreakglassError
 from .._vault.answer import section, text
 from .._vault.errors import InvalidRequest
+from .._vault.failures import distrust
 from .._vault.names import IDENTITY_TOKEN_PATH
 
 with suppress(ImportError):  # what is missing is told when a run begins (_libraries.py)
@@ -46,6 +47,10 @@ class UnreachableRunner(BreakglassError):
     """Raised when the runner can't be asked, or does not answer as one."""
 
 
+class UntrustedRunner(UnreachableRunner):
+    """Raised when the runner's TLS certificate is not accepted: nothing was sent, and it is of no use to try again."""
+
+
 @dataclass(frozen=True)
 class RunnerApi:
     """One runner, asked by one person.
@@ -76,7 +81,9 @@ class RunnerApi:
         for pause in PAUSES_SECONDS:
             try:
                 answer = self._send(method, path, body, headers)
-            except OSError:  # requests' errors are OSErrors
+            except OSError as error:  # requests' errors are OSErrors
+                if distrust(error):
+                    raise self._unreachable(error) from None
                 time.sleep(pause)
                 continue
             if not _asks_to_wait(answer):
@@ -115,9 +122,20 @@ class RunnerApi:
         return said
 
     def _unreachable(self, error: Exception) -> UnreachableRunner:
-        return UnreachableRunner(
+        return untrusted(self.url, error) or UnreachableRunner(
             f"The runner at {self.url} can't be asked ({type(error).__name__}); check its address and that it runs."
         )
+
+
+def untrusted(url: str, error: BaseException) -> UntrustedRunner | None:
+    """What a failure says when the reason is the runner's certificate; None when it is another."""
+    why = distrust(error)
+    if not why:
+        return None
+    return UntrustedRunner(
+        f"The runner at {url} is not trusted, and was told nothing: its TLS certificate was not accepted ({why}). Check the name in the "
+        "address, and the file of CA certificates (runner_ca_cert; breakglass login --runner-ca FILE)."
+    )
 
 
 def _asks_to_wait(answer: requests.Response) -> bool:

@@ -73,9 +73,7 @@ def error_without_answer(failure: Failure, error: Exception) -> VaultError:
             return UntrustedVault(
                 f"{failure.operation} failed: {failure.url} ended the TLS handshake: {sentence}.", failure
             )
-        sentence = (
-            f"its TLS certificate was not accepted ({_verification(error)}); check ca_cert and the name in the url"
-        )
+        sentence = f"its TLS certificate was not accepted ({distrust(error) or 'handshake failed'}); check ca_cert and the name in the url"
         return UntrustedVault(f"{failure.operation} failed: {failure.url} is not trusted: {sentence}.", failure)
     sentence = f"{failure.operation} failed: Vault at {failure.url} can't be reached: {_reason(error)}"
     unknown = " Whether it took effect is unknown." if failure.outcome_unknown else ""
@@ -113,11 +111,12 @@ def _reason(error: Exception) -> str:
     return "the connection broke"
 
 
-def _verification(error: Exception) -> str:
+def distrust(error: BaseException) -> str:
+    """Why the server's certificate was not accepted; empty when that is not what went wrong."""
     for cause in _causes(error):
         if isinstance(cause, ssl.SSLCertVerificationError):
-            return str(cause.verify_message).lower()
-    return "handshake failed"
+            return str(cause.verify_message).lower().rstrip(".")
+    return ""
 
 
 def _alert_about_us(error: Exception) -> str:

@@ -9,8 +9,12 @@ from pathlib import Path
 from .errors import UnusableOption
 
 
-def trusted_authorities(path: str | None) -> str | None:
+def trusted_authorities(path: str | None, named: str = "ca_cert, VAULT_CACERT") -> str | None:
     """Return the absolute path of a file of CA certificates, None for none.
+
+    Args:
+        path: As it was given.
+        named: What people name it with.
 
     Raises:
         UnusableOption: It does not exist, or holds no certificate in PEM.
@@ -23,7 +27,7 @@ def trusted_authorities(path: str | None) -> str | None:
     except OSError as error:
         why = "it holds no certificate in PEM" if isinstance(error, ssl.SSLError) else error.strerror
         raise UnusableOption(
-            f"The file of CA certificates {path} (ca_cert, VAULT_CACERT) can't be used: {why}. Name a PEM file."
+            f"The file of CA certificates {path} ({named}) can't be used: {why}. Name a PEM file."
         ) from None
     return str(full)
 

@@ -18,6 +18,7 @@ from ansible_collections.breakglass.remediation.plugins.plugin_utils._guard.runn
     UnreachableRunner,
     identity_token,
     plain,
+    untrusted,
 )
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus
 from websockets.sync.client import connect
@@ -54,7 +55,7 @@ def attach(api: RunnerApi, request: str, host: str, command: str | None, termina
 
     Raises:
         RefusedByRunner: It does not open the session, and why.
-        UnreachableRunner: It can't be asked, or the line broke.
+        UnreachableRunner: It can't be asked, its certificate is not trusted, or the line broke.
     """
     url = f"{api.url.rstrip('/')}{PATH}/{quote(request, safe='')}/sessions/{quote(host, safe='')}"
     secure = url.startswith("https")
@@ -71,7 +72,8 @@ def attach(api: RunnerApi, request: str, host: str, command: str | None, termina
     except InvalidStatus as error:
         raise RefusedByRunner(_refusal(api.url, error), error.response.status_code) from None
     except (OSError, InvalidHandshake) as error:
-        raise UnreachableRunner(f"The runner at {api.url} opens no session ({type(error).__name__}).") from None
+        closed = UnreachableRunner(f"The runner at {api.url} opens no session ({type(error).__name__}).")
+        raise untrusted(api.url, error) or closed from None
     with socket, terminal.raw(wanted=command is None):
         columns, rows = terminal.size()
         begin = {"command": command, "terminal": terminal.kind, "columns": columns, "rows": rows}

@@ -11,6 +11,7 @@ from ansible_collections.breakglass.remediation.plugins.plugin_utils._guard.runn
 from ansible_collections.breakglass.remediation.plugins.plugin_utils._vault.client import Client
 from ansible_collections.breakglass.remediation.plugins.plugin_utils._vault.connection import from_options
 from ansible_collections.breakglass.remediation.plugins.plugin_utils._vault.login import login_method
+from ansible_collections.breakglass.remediation.plugins.plugin_utils._vault.tls_files import trusted_authorities
 
 from breakglass.client.login_file import KeptLogin, forget_login, keep_login, kept_login, login_path
 from breakglass.client.session import vault_of
@@ -47,15 +48,16 @@ def log_in(
     Raises:
         BreakglassError: Vault or the runner does not accept it; nothing is kept.
     """
+    ca_cert = trusted_authorities(runner.ca_cert or None, "--runner-ca, BREAKGLASS_RUNNER_CACERT") or ""
     connection = from_options(options, environ)
     with Client(connection, None) as bare:
         login = (method or login_method(options, environ)).authenticate(bare)
         vault = bare.with_token(login.token)
         try:
-            seen = RunnerApi(vault, runner.url, runner.ca_cert).call("GET", WHO_PATH)
+            seen = RunnerApi(vault, runner.url, ca_cert).call("GET", WHO_PATH)
             kept = KeptLogin(
                 runner=runner.url,
-                runner_ca=runner.ca_cert,
+                runner_ca=ca_cert,
                 vault=connection.url,
                 vault_ca=connection.ca_cert or "",
                 namespace=connection.namespace or "",

@@ -15,8 +15,10 @@ import requests
 from ansible_collections.breakglass.remediation.plugins.plugin_utils._guard.runner_api import (
     RefusedByRunner,
     UnreachableRunner,
+    UntrustedRunner,
     identity_token,
     plain,
+    untrusted,
 )
 
 from breakglass.client.operating import latest_incidents
@@ -60,6 +62,8 @@ class Watch:
         while not self.is_over:
             try:
                 yield from self._once()
+            except UntrustedRunner:
+                raise
             except UnreachableRunner as error:
                 tell_break(str(error))
             if not self.is_over:
@@ -84,7 +88,8 @@ class Watch:
                 self._check(answer)
                 yield from self._told(answer)
         except OSError as error:  # requests' errors are OSErrors
-            raise UnreachableRunner(f"The stream of {self.api.url} broke ({type(error).__name__}).") from None
+            broken = UnreachableRunner(f"The stream of {self.api.url} broke ({type(error).__name__}).")
+            raise untrusted(self.api.url, error) or broken from None
 
     def _check(self, answer: requests.Response) -> None:
         if answer.status_code == HTTPStatus.NO_CONTENT:
