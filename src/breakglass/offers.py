@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a person who wants to log in to a host may ask for, and what they have asked for already."""
+"""What a person may ask for, and what they have asked for already."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from breakglass.domain.offers import offers_for
+from breakglass.domain.offers import all_offers, offers_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,8 +30,10 @@ class Offers:
     open_incidents: Callable[[], list[Incident]]
 
     def offered(self, person: Person, host: str) -> list[Offer]:
-        """The accesses that let this person log in to a host."""
+        """The accesses that let this person log in to a host; without one all that they may ask for."""
         rules = self.in_force.now
+        if not host:
+            return all_offers(person, rules.policy, rules.hosts)
         return offers_for(person, host, rules.policy, rules.hosts)
 
     def mine(self, person: Person) -> list[Incident]:

@@ -37,11 +37,16 @@ def ben(office: Office) -> Member:
     return made
 
 
+def shell_of(office: Office, who: Member) -> dict[str, str]:
+    """The environment of a shell of theirs, which has patience on a busy machine."""
+    home = office.site.scratch / f"home-{who.name}"
+    return {"PATH": os.environ["PATH"], "HOME": str(home), "BREAKGLASS_COMPLETE_WITHIN": "60"}
+
+
 def test_ben_approves_what_ada_asks_for(office: Office, ada: Member, ben: Member) -> None:
     """He sees who asks for what and why, types his code, and is told what it means."""
     incident = ask(office, ada)
-    environment = {"PATH": os.environ["PATH"], "HOME": str(office.site.scratch / "home-ben")}
-    assert completed("breakglass approve INC", environment) == [incident]
+    assert completed("breakglass approve INC", shell_of(office, ben)) == [incident]
     listed = office.run(ben, "approvals")
     assert f"{incident}  ada asks for web-operator on web1" in listed.stdout
     approved = office.run(ben, "approve", incident, said=f"{ben.code()}\n")
@@ -58,6 +63,27 @@ def test_ben_approves_what_ada_asks_for(office: Office, ada: Member, ben: Member
     again = office.run(ben, "approve", incident, said="00000000\n")
     assert (again.returncode, "counts once" in again.stderr) == (1, True)
     withdraw(office, incident, ada)
+
+
+def test_the_shell_completes_what_may_be_asked_for(office: Office, ada: Member, ben: Member) -> None:
+    """Accesses and their hosts, for those who may ask; then what they have asked for; incidents for who may see them."""
+    office.log_in(ada)
+    hers, his = shell_of(office, ada), shell_of(office, ben)
+    for words in ("request ", "with ", "credential ssh --access ", "ssh web1 --access "):
+        assert completed(f"breakglass {words}", hers) == ["web-operator"], words
+        assert completed(f"breakglass {words}", his) == [], words
+    for words in ("request web-operator --host ", "with web-operator --host ", "credential ssh --host ", "ssh "):
+        assert completed(f"breakglass {words}", hers) == ["web1"], words
+    assert completed("breakglass request nothing-of-hers --host ", hers) == []
+    assert completed("breakglass ssh db", hers) == []
+    incident = ask(office, ada)
+    for words in ("release ", "watch INC-"):
+        assert completed(f"breakglass {words}", hers) == [incident], words
+    assert incident in completed("breakglass show ", hers)
+    assert completed("breakglass extend ", hers) == []
+    withdraw(office, incident, ada)
+    assert completed("breakglass release ", hers) == []
+    assert office.run(ada, "logout").returncode == 0
 
 
 def test_ben_denies_with_a_reason(office: Office, ada: Member, ben: Member) -> None:

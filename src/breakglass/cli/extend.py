@@ -7,11 +7,19 @@ from typing import Annotated
 
 import typer
 
+from breakglass.cli import completing
 from breakglass.cli.waiting import waited
 
 
 def extend(
-    incident: Annotated[str, typer.Argument(metavar="INCIDENT", help="Of your grant that is open, as INC-7K3M.")],
+    incident: Annotated[
+        str,
+        typer.Argument(
+            metavar="INCIDENT",
+            help="Of your grant that is open, as INC-7K3M.",
+            autocompletion=completing.open_requests,
+        ),
+    ],
     time_box: Annotated[
         str, typer.Option(help="From the moment that the extension opens, as 30m; else as long as the first one.")
     ] = "",

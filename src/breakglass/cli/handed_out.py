@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
+from breakglass.cli import completing
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -27,8 +29,16 @@ if TYPE_CHECKING:
     from breakglass.client.taking import Taken
 
 CLOSE_SECONDS = 30.0
-Access = Annotated[str, typer.Argument(help="An access of the policy that says hand_out: true.")]
-Hosts = Annotated[list[str], typer.Option("--host", help="An inventory name; may be given again.")]
+Access = Annotated[
+    str,
+    typer.Argument(
+        help="An access of the policy that says hand_out: true.", autocompletion=completing.accesses_to_take
+    ),
+]
+Hosts = Annotated[
+    list[str],
+    typer.Option("--host", help="An inventory name; may be given again.", autocompletion=completing.hosts_of_access),
+]
 Reason = Annotated[str, typer.Option(help="Why: a sentence that an auditor understands.")]
 Ticket = Annotated[str, typer.Option(help="Where it is tracked.")]
 TimeBox = Annotated[str, typer.Option(help="From the moment that it opens, as 30m.")]
@@ -83,7 +93,12 @@ def with_(  # noqa: PLR0917 (each is an option of the command)
 
 def credential(  # noqa: PLR0917
     name: Annotated[str, typer.Argument(help="ssh, the role of a database, or the last word of a secret's path.")],
-    access: Annotated[str, typer.Option(help="An access of the policy that says hand_out: true.")],
+    access: Annotated[
+        str,
+        typer.Option(
+            help="An access of the policy that says hand_out: true.", autocompletion=completing.accesses_to_take
+        ),
+    ],
     host: Hosts,
     reason: Reason,
     ticket: Ticket = "",

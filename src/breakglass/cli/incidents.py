@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from breakglass.cli import completing
 from breakglass.cli.reaching import LINE, SettingsFile, asks_runner, line_of, settings_here, signed_in, without_line
 
 if TYPE_CHECKING:
@@ -15,7 +16,9 @@ if TYPE_CHECKING:
 
     from breakglass.ordering import Ordering
 
-IncidentId = Annotated[str, typer.Argument(metavar="INCIDENT", help="Its id, as INC-7K3M.")]
+IncidentId = Annotated[
+    str, typer.Argument(metavar="INCIDENT", help="Its id, as INC-7K3M.", autocompletion=completing.incidents)
+]
 Reason = Annotated[str, typer.Option("--reason", help="Why; it is recorded.")]
 
 

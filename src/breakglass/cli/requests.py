@@ -19,8 +19,13 @@ OverrideId = Annotated[
 
 
 def request(
-    access: Annotated[str, typer.Argument(help="An access of the policy.")],
-    host: Annotated[list[str], typer.Option("--host", help="An inventory name; may be given again.")],
+    access: Annotated[str, typer.Argument(help="An access of the policy.", autocompletion=completing.accesses)],
+    host: Annotated[
+        list[str],
+        typer.Option(
+            "--host", help="An inventory name; may be given again.", autocompletion=completing.hosts_of_access
+        ),
+    ],
     reason: Annotated[str, typer.Option(help="Why: a sentence that an auditor understands.")],
     ticket: Annotated[str, typer.Option(help="Where it is tracked.")] = "",
     time_box: Annotated[str, typer.Option(help="From the moment that it opens, as 30m.")] = "10m",

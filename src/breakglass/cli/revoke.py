@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple, Optional
 
 import typer
 
+from breakglass.cli import completing
 from breakglass.cli.holds import SocketFile, press
 from breakglass.cli.reaching import SettingsFile, asks_runner, signed_in
 
@@ -23,7 +24,11 @@ NOT_PROVEN = 1
 def revoke(
     incident: Annotated[
         Optional[str],  # noqa: UP045 (typer reads it)
-        typer.Argument(metavar="[INCIDENT]", help="What this incident has open. Nothing is held."),
+        typer.Argument(
+            metavar="[INCIDENT]",
+            help="What this incident has open. Nothing is held.",
+            autocompletion=completing.incidents,
+        ),
     ] = None,
     *,
     everything: Annotated[

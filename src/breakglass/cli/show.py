@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
+from breakglass.cli import completing
 from breakglass.cli.audit_options import JOURNAL, SETTINGS, reader_may_leave, say_troubles
 from breakglass.cli.reaching import LINE, asks_runner, line_of, signed_in
 
@@ -17,7 +18,10 @@ if TYPE_CHECKING:
 LOOK_EVERY_SECONDS = 0.2
 LOOK_AT_ALL_EVERY_SECONDS = 2.0
 FOR_PEOPLE = frozenset({"lines", "troubles", "now"})
-ONE = Annotated[str, typer.Argument(metavar="INCIDENT", help="Its id, as INC-7K3M.")]
+ONE = Annotated[
+    str,
+    typer.Argument(metavar="INCIDENT", help="Its id, as INC-7K3M.", autocompletion=completing.latest_incidents),
+]
 
 
 def show(
@@ -58,7 +62,9 @@ def show(
 def watch(
     incident: Annotated[
         Optional[str],  # noqa: UP045 (typer reads it)
-        typer.Argument(metavar="[INCIDENT]", help="INC-…; all incidents without it."),
+        typer.Argument(
+            metavar="[INCIDENT]", help="INC-…; all incidents without it.", autocompletion=completing.incidents
+        ),
     ] = None,
     *,
     journal: JOURNAL = None,

@@ -27,7 +27,9 @@ def ssh(  # noqa: PLR0917 (each is an option of the command)
         Optional[list[str]],  # noqa: UP045 (typer reads it)
         typer.Argument(metavar="[-- COMMAND…]", help="For a shell to run without a terminal."),
     ] = None,
-    access: Annotated[str, typer.Option(help="Where the policy offers several.")] = "",
+    access: Annotated[
+        str, typer.Option(help="Where the policy offers several.", autocompletion=completing.accesses_there)
+    ] = "",
     reason: Annotated[str, typer.Option(help="Why; else you are asked.")] = "",
     ticket: Annotated[str, typer.Option(help="Where it is tracked; else you are asked where one is needed.")] = "",
     time_box: Annotated[str, typer.Option(help="From the moment that it opens, as 30m; else all that you may.")] = "",

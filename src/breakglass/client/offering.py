@@ -27,12 +27,18 @@ class Offered:
         needs: Who must say yes; empty when nobody is asked.
         seconds: Its longest time box.
         ticket: Whether one must be named.
+        hosts: Inventory names of those that are meant.
+        login: Whether it lets us log in to these.
+        hand_out: Whether we may take it to our own machine.
     """
 
     access: str
     needs: str
     seconds: int
     ticket: bool
+    hosts: tuple[str, ...] = ()
+    login: bool = True
+    hand_out: bool = False
 
     @property
     def words(self) -> str:
@@ -63,16 +69,19 @@ class Asked:
         return self.state in WAITING and not self.handed_out
 
 
-def offered(api: RunnerApi, host: str) -> list[Offered]:
-    """What the policy offers us on a host. Raises BreakglassError."""
+def offered(api: RunnerApi, host: str = "") -> list[Offered]:
+    """What the policy offers us on a host, or altogether. Raises BreakglassError."""
     return [
         Offered(
             access=plain(one.get("access", "")),
             needs=plain(one.get("needs", "")),
             seconds=_whole(one.get("time_box_seconds")),
             ticket=one.get("ticket_required") is True,
+            hosts=_words(one.get("hosts")),
+            login=one.get("login") is True,
+            hand_out=one.get("hand_out") is True,
         )
-        for one in items(api, f"{OFFERS}?host={quote(host, safe='')}")
+        for one in items(api, f"{OFFERS}?host={quote(host, safe='')}" if host else OFFERS)
     ]
 
 
@@ -83,12 +92,16 @@ def asked(api: RunnerApi) -> list[Asked]:
             request=plain(one.get("request", "")),
             state=plain(one.get("state", "")),
             access=plain(one.get("access", "")),
-            hosts=tuple(plain(host) for host in hosts) if isinstance(hosts := one.get("hosts"), list) else (),
+            hosts=_words(one.get("hosts")),
             handed_out=one.get("handed_out") is True,
             until=plain(one.get("until", "")),
         )
         for one in items(api, PATH)
     ]
+
+
+def _words(value: object) -> tuple[str, ...]:
+    return tuple(plain(word) for word in value) if isinstance(value, list) else ()
 
 
 def _whole(value: object) -> int:

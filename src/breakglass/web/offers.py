@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""`/api/v1/offers`: what the caller may ask for on a host."""
+"""`/api/v1/offers`: what the caller may ask for, on a host or altogether."""
 
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Annotated, Self
 
 from pydantic import Field
 
@@ -23,10 +23,9 @@ LONGEST_HOST = 1000
 class OnHost(Said):
     """Which host."""
 
-    host: OneLine = Field(
-        min_length=1,
-        max_length=LONGEST_HOST,
-        description="Inventory name of the host: ?host=web1.",
+    host: Annotated[OneLine, Field(min_length=1, max_length=LONGEST_HOST)] | None = Field(
+        None,
+        description="Inventory name of a host to log in to: ?host=web1. Without it every access that the caller may ask for.",
         examples=["web1"],
     )
 
@@ -39,6 +38,11 @@ class OfferShown(Shown):
     time_box_seconds: int = Field(description="At most.")
     ticket_required: bool = Field(description="Whether a ticket must be named.")
     opens: list[str] = Field(description="What it opens, in words.")
+    hosts: list[str] = Field(
+        description="Inventory names: the host that was asked about, else all that the access is for."
+    )
+    login: bool = Field(description="Whether it lets the caller log in to these hosts.")
+    hand_out: bool = Field(description="Whether the caller may take it to their own machine.")
 
 
 @dataclass(frozen=True)
@@ -61,12 +65,12 @@ class OfferPages:
             "GET",
             "/api/v1/offers",
             "listOffers",
-            "What the caller may ask for on a host",
+            "What the caller may ask for",
             Done(HTTPStatus.OK, "All of them, in the order of the policy; there is one page.", Page[OfferShown]),
             query=OnHost,
         )
     )
     def offers(self, call: Call[OnHost]) -> Page[OfferShown]:
-        """The accesses by which the caller may log in to it."""
-        found = self.known.offered(call.person, call.said.host)
+        """The accesses by which the caller may log in to a host, or all."""
+        found = self.known.offered(call.person, call.said.host or "")
         return Page(items=[OfferShown.model_validate(asdict(offer)) for offer in found], next=None)

@@ -3,13 +3,20 @@
 
 from __future__ import annotations
 
+import socket
 import subprocess
 import sys
+import threading
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 import pytest
 
+from breakglass.client.login_file import KeptLogin, forget_login, keep_login, login_path
+
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from tests.integration.cli.conftest import Command
 
 COMMANDS = (
@@ -91,7 +98,45 @@ def test_the_shell_completes_commands_and_options(breakglass: Command) -> None:
     assert (shown.returncode, "COMP_WORDS" in shown.stdout) == (0, True)
 
 
+def test_a_shell_is_not_kept_waiting(breakglass: Command) -> None:
+    """Who is asked answers without end; then there is nothing to offer, and nothing is said."""
+    with endless() as url:
+        path = login_path(breakglass.environment)
+        keep_login(path, KeptLogin(runner=url, runner_ca="", vault=url, vault_ca="", namespace="", token="t"))
+        try:
+            assert completed("breakglass request ", breakglass.environment) == []
+        finally:
+            forget_login(path)
+
+
+@contextmanager
+def endless() -> Iterator[str]:
+    """A server that goes on with its answer until this block is left, so that no limit of a single read ends the wait."""
+    over = threading.Event()
+
+    def serve() -> None:
+        with suppress(OSError):
+            line, _ = server.accept()
+            with line:
+                line.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n")
+                while not over.wait(0.2):
+                    line.sendall(b" ")
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        yield f"http://127.0.0.1:{server.getsockname()[1]}"
+        over.set()
+        thread.join(10)
+
+
 def test_without_a_login_nothing_is_offered_and_nothing_is_said(breakglass: Command) -> None:
     """A shell that completes is not disturbed."""
-    for words in ("breakglass approve ", "breakglass release ", "breakglass ssh ", "breakglass review "):
+    for words in (
+        "breakglass approve ",
+        "breakglass release ",
+        "breakglass ssh ",
+        "breakglass review ",
+        "breakglass with ",
+    ):
         assert completed(words, breakglass.environment) == []

@@ -6,7 +6,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from breakglass.domain.approvals import AUTOMATIC, Quorum, Requirement
-from breakglass.domain.offers import Offer, offers_for
+from breakglass.domain.offers import Offer, all_offers, offers_for
 from breakglass.domain.requests import Person
 from breakglass.domain.rules import Access, Policy, RequestRule, SshCredential
 
@@ -46,7 +46,14 @@ POLICY = Policy(
 def test_what_lets_them_log_in_there_is_offered() -> None:
     """The first rule of each access counts, as it does when they ask; who must say yes is told."""
     offer = Offer(
-        "console", "1 of dba + 2 of duty or security", 300, ticket_required=True, opens=("SSH as breakglass",)
+        "console",
+        "1 of dba + 2 of duty or security",
+        300,
+        ticket_required=True,
+        opens=("SSH as breakglass",),
+        hosts=("web1",),
+        login=True,
+        hand_out=False,
     )
     assert offers_for(ADA, "web1", POLICY, INVENTORY) == [offer]
 
@@ -61,3 +68,10 @@ def test_nobody_is_named_where_it_is_automatic() -> None:
     """The other group's offer needs no one."""
     (offer,) = offers_for(Person("e", "ben", frozenset({"dba"})), "web1", POLICY, INVENTORY)
     assert (offer.access, offer.needs) == ("other", "")
+
+
+def test_altogether_accesses_without_a_login_are_offered_too() -> None:
+    """Each once, with all hosts that it is for; not what is for other groups."""
+    inventory = {**INVENTORY, "web0": frozenset({"web"})}
+    found = [(one.access, one.hosts, one.login) for one in all_offers(ADA, POLICY, inventory)]
+    assert found == [("console", ("web0", "web1"), True), ("secrets", ("web0", "web1"), False)]

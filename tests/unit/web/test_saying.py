@@ -75,7 +75,6 @@ def test_a_query_is_read() -> None:
         (Paging, "limit=1&limit=2", "twice"),
         (Paging, "after=a%00b", "after is not written as it should be"),
         (Paging, "other=1", "other is not known here"),
-        (OnHost, "", "host is missing. Inventory name of the host: ?host=web1."),
         (OnHost, "host=", "host "),
     ],
 )
