@@ -45,7 +45,9 @@ def wish_to_extend(found: Incident, extension: Extension, others: Sequence[Incid
         raise RefusedRequest(f"{found.id} is not open ({found.state.value}), so there is nothing to extend: ask anew.")
     if found.course.hands_out:
         raise RefusedRequest(
-            f"The grant of {found.id} was handed out, and who holds it can't be given another: ask anew when it is over."
+            f"The grant of {found.id} was handed out: what was taken of it is in files and programs outside of the runner, and dies with "
+            f"it at {until:%H:%M:%S} UTC, so more time is another grant with other credentials. End your command when it can stop, give "
+            f"this one back (breakglass release {found.id}), and ask anew with a --time-box that is long enough."
         )
     if waiting := next((one.id for one in others if one.state is not State.CLOSED), ""):
         raise RefusedRequest(f"{waiting} extends {found.id} already; withdraw it with: breakglass release {waiting}")
