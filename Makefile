@@ -92,6 +92,9 @@ awx-surveys: $(VENV)/.dev-installed ## Write the surveys of AWX's job templates 
 openapi: $(VENV)/.dev-installed ## Write docs/reference/openapi.json from the operations of the API
 	$(BIN)/python -m tools.openapi_document
 
+commands: $(VENV)/.dev-installed ## Write docs/reference/commands.md from the commands as the parser has them
+	$(BIN)/python -m tools.commands_reference
+
 remediations-table: $(VENV)/.dev-installed ## Write docs/reference/remediations.md from what tests of the lab have recorded
 	$(BIN)/python -m tools.remediations_table
 

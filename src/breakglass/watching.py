@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from breakglass.following import Happened
+
 INCIDENT = "INC-"
 
 
@@ -40,9 +42,13 @@ class Watching:
         return cls(following, story)
 
     def new_lines(self) -> Iterator[str]:
-        """Yield a line for each thing that has happened since the last call; raises NoJournal."""
+        """Yield a line for each of `new_events`."""
+        return (happened.shown for happened in self.new_events())
+
+    def new_events(self) -> Iterator[Happened]:
+        """Yield each thing that has happened since the last call; raises NoJournal."""
         for happened in self.following.new_events():
             if happened.story.startswith(INCIDENT):
-                yield happened.shown
+                yield happened
             if self.story and happened.kind == "incident.closed":
                 self.is_over = True

@@ -8,6 +8,7 @@ from typing import Annotated, Optional
 import typer
 
 from breakglass.cli.audit_options import GREP, HOSTS, JOURNAL, KINDS, SETTINGS, reader_may_leave
+from breakglass.cli.json_output import AsJsonLines, print_json_line
 
 LOOK_EVERY_SECONDS = 0.2
 
@@ -23,6 +24,7 @@ def tail(
     host: HOSTS = None,
     kind: KINDS = None,
     grep: GREP = None,
+    as_json: AsJsonLines = False,
 ) -> None:
     """Follow the journal: tell what happens from now on.
 
@@ -43,8 +45,11 @@ def tail(
         typer.echo(f"Following {directory}. Ctrl-C ends it.", err=True)
         while True:
             with reader_may_leave():
-                for line in following.new_lines():
-                    typer.echo(line)
+                for happened in following.new_events():
+                    if as_json:
+                        print_json_line({"story": happened.story, "kind": happened.kind, "text": happened.shown})
+                    else:
+                        typer.echo(happened.shown)
             time.sleep(LOOK_EVERY_SECONDS)
     except KeyboardInterrupt:
         raise typer.Exit(0) from None

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from breakglass.cli.json_output import AsJson, print_json
+
 if TYPE_CHECKING:
     from breakglass.drilling import Drilling
 
@@ -22,19 +24,24 @@ def run(
     *,
     within: Annotated[int, typer.Option(min=1, help="Seconds after which a drill that is not over has failed.")] = 900,
     settings: SettingsFile = Path("settings.yml"),
+    as_json: AsJson = False,
 ) -> None:
     """Have the runner rehearse a trigger now: a synthetic alert, the real way, marked as a drill everywhere.
 
     Works on the runner's machine, as its user or root. Shows how long each phase took. The exit code is 0 only if all of
     it came through: 1 when approval, credentials, revocation or telling people would not work, or something real came first.
     """
-    from breakglass.drilling import PASSED, verdict  # noqa: PLC0415
+    from functools import partial  # noqa: PLC0415
+
+    from breakglass.drilling import PASSED, report_objects, verdict  # noqa: PLC0415
     from breakglass.installed import installed_remediations  # noqa: PLC0415
 
     drilling = _drilling(settings)
     roles = installed_remediations(drilling.settings.collections)
-    ended = drilling.run(name, timedelta(seconds=within), roles, typer.echo)
-    typer.echo(verdict(ended))
+    ended = drilling.run(name, timedelta(seconds=within), roles, partial(typer.echo, err=as_json))
+    typer.echo(verdict(ended), err=as_json)
+    if as_json:
+        print_json(report_objects([ended])[0])
     raise typer.Exit(0 if ended.result == PASSED else 1)
 
 

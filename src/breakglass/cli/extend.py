@@ -8,6 +8,8 @@ from typing import Annotated
 import typer
 
 from breakglass.cli import completing
+from breakglass.cli.json_output import AsJson, print_json
+from breakglass.cli.requests import standing_object
 from breakglass.cli.waiting import waited
 
 
@@ -30,6 +32,7 @@ def extend(
         bool,
         typer.Option("--override", help="Without the approval, where the policy lets you; others judge it afterwards."),
     ] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Ask for more time: a new approval under the rules of now. Your sessions go on until the new end, if it is given in time."""
     import os  # noqa: PLC0415
@@ -42,16 +45,12 @@ def extend(
     with runner_api(os.environ) as api:
         latest = newest(api, incident)[-1]
         made = ask(api, latest, seconds_of(time_box) if time_box else None, reason, override=override)
-    typer.echo(f"Asked as {made}. Until it opens, {latest} ends when it always would have.")
-    if wait:
-        _wait(made, latest)
-
-
-def _wait(made: str, extended: str) -> None:
-    end = waited(made)
-    if not end.is_open:
-        typer.echo(
-            f"{made} was not opened: {end.why or end.state}. {extended} ends when it always would have.", err=True
-        )
+        typer.echo(f"Asked as {made}. Until it opens, {latest} ends when it always would have.", err=as_json)
+        end = waited(api, made, f"breakglass watch {made}") if wait else None
+    if as_json:
+        print_json(standing_object(made, end, extends=latest))
+    elif end and end.is_open:
+        typer.echo(f"Extended until {end.until[11:19]} UTC: your sessions go on under {made}.")
+    if end and not end.is_open:
+        typer.echo(f"{made} was not opened: {end.why or end.state}. {latest} ends when it always would have.", err=True)
         raise typer.Exit(1)
-    typer.echo(f"Extended until {end.until[11:19]} UTC: your sessions go on under {made}.")

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import sys
 import time
 from contextlib import contextmanager
@@ -18,6 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Optional
 import typer
 
 from breakglass.cli import completing
+from breakglass.cli.waiting import Progress, interrupts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from ansible_collections.breakglass.remediation.plugins.plugin_utils._guard.runner_api import RunnerApi
 
     from breakglass.client.held_here import HeldHere
-    from breakglass.client.requesting import Standing
     from breakglass.client.taking import Taken
 
 CLOSE_SECONDS = 30.0
@@ -210,12 +209,8 @@ def _open_here(api: RunnerApi, request: Callable[[RunnerApi], str]) -> Iterator[
 def _taken(api: RunnerApi, request: str) -> Taken:
     from breakglass.client.taking import take  # noqa: PLC0415
 
-    interrupted: list[int] = []
-    before = signal.signal(signal.SIGINT, lambda number, _frame: interrupted.append(number))
-    try:
-        return take(api, request, _tell, lambda: bool(interrupted))
-    finally:
-        signal.signal(signal.SIGINT, before)
+    with interrupts() as heard:
+        return take(api, request, Progress(api, request).tell, lambda: bool(heard))
 
 
 def _close(api: RunnerApi, held: HeldHere) -> None:
@@ -253,10 +248,6 @@ def _give(text: str, output: Path | None) -> None:
             file.write(text)
     except OSError as error:
         raise NotHandedOut(f"{output} can't be written: {error.strerror}. The credential was taken back.") from None
-
-
-def _tell(now: Standing) -> None:
-    _say(f"  {now.state:<10} {now.why}".rstrip())
 
 
 def _say(text: str) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Optional, TypeVar
 
 import typer
 
+from breakglass.cli.json_output import AsJsonList, print_json
 from breakglass.cli.reaching import LINE, SettingsFile, asks_runner, line_of, settings_here, signed_in, without_line
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ def hold(
     reason: Annotated[str, typer.Option(help="Why; whoever meets the hold reads it.")] = "",
     settings: SettingsFile = None,
     socket: SocketFile = None,
+    as_json: AsJsonList = False,
 ) -> None:
     """Let nothing new start on a host, by a trigger, or at all. What runs already goes on to its end.
 
@@ -60,6 +62,9 @@ def hold(
         made = _ask("hold", target, reason)
     else:
         made = [hold_shown(one) for one in press(settings, socket, lambda buttons: buttons.set(target, reason))]
+    if as_json:
+        print_json([without_line(one) for one in made])
+        return
     _tell(made)
 
 
@@ -73,6 +78,7 @@ def lift(
     reason: Annotated[str, typer.Option(help="Why it may go on.")] = "",
     settings: SettingsFile = None,
     socket: SocketFile = None,
+    as_json: AsJsonList = False,
 ) -> None:
     """Lift every hold on a host, on a trigger, or on everything, whoever set it."""
     from breakglass.holding import Target, hold_shown  # noqa: PLC0415
@@ -82,6 +88,9 @@ def lift(
         lifted = _ask("lift", target, reason)
     else:
         lifted = [hold_shown(one) for one in press(settings, socket, lambda buttons: buttons.lift(target, reason))]
+    if as_json:
+        print_json([without_line(one) for one in lifted])
+        return
     for one in lifted:
         typer.echo(f"lifted: {line_of(one)}")
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from breakglass.cli import completing
+from breakglass.cli.json_output import AsJson, AsJsonList, print_json
 from breakglass.cli.reaching import LINE, SettingsFile, asks_runner, line_of, settings_here, signed_in, without_line
 
 if TYPE_CHECKING:
@@ -25,15 +26,13 @@ Reason = Annotated[str, typer.Option("--reason", help="Why; it is recorded.")]
 def incidents(
     *,
     latest: Annotated[int, typer.Option("--latest", min=0, help="The newest so many, closed ones too.")] = 0,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON list.")] = False,
+    as_json: AsJsonList = False,
     settings: SettingsFile = None,
 ) -> None:
     """List the incidents that are open: how they stand, what about, and what they wait for."""
-    import json  # noqa: PLC0415
-
     found = _of_runner(latest) if asks_runner(settings) else _of_here(latest, settings)
     if as_json:
-        typer.echo(json.dumps([without_line(one) for one in found], indent=2))
+        print_json([without_line(one) for one in found])
         return
     for one in found:
         typer.echo(line_of(one))
@@ -41,24 +40,26 @@ def incidents(
         typer.echo("No incident yet." if latest else "No incident is open.")
 
 
-def ack(incident: IncidentId, reason: Reason = "", settings: SettingsFile = None) -> None:
+def ack(incident: IncidentId, reason: Reason = "", settings: SettingsFile = None, *, as_json: AsJson = False) -> None:
     """Say that you know: nobody further is called because of this incident, until something new happens in it."""
-    _say(incident, "acknowledge", reason, settings)
+    _say(incident, "acknowledge", reason, settings, as_json=as_json)
 
 
-def cancel(incident: IncidentId, reason: Reason = "", settings: SettingsFile = None) -> None:
+def cancel(
+    incident: IncidentId, reason: Reason = "", settings: SettingsFile = None, *, as_json: AsJson = False
+) -> None:
     """Stop an incident: nothing new begins, a play that runs is ended, its grant is closed and proven gone."""
-    _say(incident, "cancel", reason, settings)
+    _say(incident, "cancel", reason, settings, as_json=as_json)
 
 
-def close(incident: IncidentId, reason: Reason = "", settings: SettingsFile = None) -> None:
+def close(incident: IncidentId, reason: Reason = "", settings: SettingsFile = None, *, as_json: AsJson = False) -> None:
     """Close an escalated incident that you have dealt with; its hosts are free again. It keeps the result that it had."""
-    _say(incident, "close", reason, settings)
+    _say(incident, "close", reason, settings, as_json=as_json)
 
 
-def retry(incident: IncidentId, reason: Reason = "", settings: SettingsFile = None) -> None:
+def retry(incident: IncidentId, reason: Reason = "", settings: SettingsFile = None, *, as_json: AsJson = False) -> None:
     """Try an escalated incident's plan once more, under the same limits of hosts and time."""
-    _say(incident, "retry", reason, settings)
+    _say(incident, "retry", reason, settings, as_json=as_json)
 
 
 def _of_runner(latest: int) -> Sequence[Mapping[str, object]]:
@@ -76,23 +77,33 @@ def _of_here(latest: int, settings: Path | None) -> Sequence[Mapping[str, object
     return [{**incident_object(one), LINE: incident_line(one)} for one in found]
 
 
-def _say(incident: str, word: str, reason: str, settings: Path | None) -> None:
-    if asks_runner(settings):
-        typer.echo(_said_to_runner(incident, word, reason))
+def _say(incident: str, word: str, reason: str, settings: Path | None, *, as_json: bool) -> None:
+    said = (
+        _said_to_runner(incident, word, reason)
+        if asks_runner(settings)
+        else _said_here(incident, word, reason, settings)
+    )
+    if as_json:
+        print_json(without_line(said))
         return
+    typer.echo(line_of(said))
+
+
+def _said_here(incident: str, word: str, reason: str, settings: Path | None) -> Mapping[str, object]:
     from breakglass.domain.orders import Word  # noqa: PLC0415
 
-    typer.echo(_ordering(settings).say(incident, Word(word), reason))
+    return {"id": incident, "said": word, LINE: _ordering(settings).say(incident, Word(word), reason)}
 
 
-def _said_to_runner(incident: str, word: str, reason: str) -> str:
+def _said_to_runner(incident: str, word: str, reason: str) -> Mapping[str, object]:
     from breakglass.client.operating import say  # noqa: PLC0415
 
     with signed_in() as api:
         now = say(api, incident, word, reason)
     if now is None:
-        return f"{incident}: said, but no runner has taken it in yet; it does so when it works."
-    return line_of(now)
+        not_yet = f"{incident}: said, but no runner has taken it in yet; it does so when it works."
+        return {"id": incident, "said": word, "taken_in": False, LINE: not_yet}
+    return {**now, "said": word, "taken_in": True}
 
 
 def _ordering(settings: Path | None) -> Ordering:

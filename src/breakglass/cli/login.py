@@ -7,9 +7,13 @@ from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
+from breakglass.cli.json_output import AsJson, print_json
 from breakglass.cli.secret_prompt import ask_secret
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
     from ansible_collections.breakglass.remediation.plugins.plugin_utils._vault.login import LoginMethod
 
 PROMPTED = ("userpass", "ldap")
@@ -42,6 +46,7 @@ def login(  # noqa: PLR0917 (each is an option of the command)
         bool, typer.Option("--mfa", help="Ask for a code of your second factor, where Vault wants one.")
     ] = False,
     no_browser: Annotated[bool, typer.Option("--no-browser", help="Of oidc: show the link, and open nothing.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Log in at Vault and try it at the runner. Password and code are asked for, and never shown or kept."""
     import os  # noqa: PLC0415
@@ -51,12 +56,12 @@ def login(  # noqa: PLR0917 (each is an option of the command)
     options: dict[str, object] = {"url": vault, "auth_method": auth_method, "mount_point": mount_point}
     method = None
     if auth_method in PROMPTED:
-        options["username"] = username or typer.prompt("Name")
+        options["username"] = username or typer.prompt("Name", err=True)
         options["password"] = ask_secret("Password")
         options["mfa_passcode"] = ask_secret("Code") if mfa else None
     if auth_method == BY_BROWSER:
         method = _by_browser({**options, "role": role, "redirect_uri": redirect_uri}, mfa=mfa, no_browser=no_browser)
-    _show(log_in(Whereto(runner, runner_ca), options, os.environ, method))
+    _show(log_in(Whereto(runner, runner_ca), options, os.environ, method), as_json=as_json)
 
 
 def _by_browser(options: dict[str, object], *, mfa: bool, no_browser: bool) -> LoginMethod:
@@ -68,17 +73,20 @@ def _by_browser(options: dict[str, object], *, mfa: bool, no_browser: bool) -> L
     return browser_login(options, show_link if no_browser else open_link, partial(ask_secret, "Code") if mfa else None)
 
 
-def logout() -> None:
+def logout(*, as_json: AsJson = False) -> None:
     """End your login in Vault, and forget it here."""
     import os  # noqa: PLC0415
 
     from breakglass.client.logging_in import log_out  # noqa: PLC0415
 
     log_out(os.environ)
+    if as_json:
+        print_json({"logged_in": False})
+        return
     typer.echo("Logged out.")
 
 
-def whoami() -> None:
+def whoami(*, as_json: AsJson = False) -> None:
     """Say whom the runner sees: your entity, the person it belongs to, your groups."""
     import os  # noqa: PLC0415
 
@@ -86,11 +94,14 @@ def whoami() -> None:
     from breakglass.client.session import runner_api  # noqa: PLC0415
 
     with runner_api(os.environ) as api:
-        _show(api.call("GET", WHO_PATH))
+        _show(api.call("GET", WHO_PATH), as_json=as_json)
 
 
-def _show(seen: object) -> None:
-    known = seen if isinstance(seen, dict) else {}
+def _show(seen: Mapping[str, object], *, as_json: bool) -> None:
+    if as_json:
+        print_json(dict(seen))
+        return
+    known: dict[str, Any] = dict(seen)
     groups = ", ".join(str(group) for group in known.get("groups") or []) or "no group"
     typer.echo(f"You are {known.get('name')}, of {groups}.")
     if not known.get("person"):

@@ -9,6 +9,7 @@ from typing import Annotated, Optional
 import typer
 
 from breakglass.cli import policy_diff, policy_explain, policy_show, policy_test
+from breakglass.cli.json_output import AsJson, print_json
 from breakglass.counting import count
 
 app = typer.Typer(help="What may be done.", no_args_is_help=True)
@@ -27,6 +28,8 @@ def check(
         Optional[Path],  # noqa: UP045 (typer reads it)
         typer.Option(help="Checks channels and inventory groups too."),
     ] = None,
+    *,
+    as_json: AsJson = False,
 ) -> None:
     """Say with file, line and a sentence what is wrong."""
     from breakglass.errors import BreakglassError  # noqa: PLC0415
@@ -47,9 +50,15 @@ def check(
             of_jobs=loaded.awx.accesses if loaded and loaded.awx else (),
         )
     except PolicyErrors as errors:
-        for problem in errors.problems:
+        if as_json:
+            print_json({"problems": [str(problem) for problem in errors.problems]})
+        for problem in [] if as_json else errors.problems:
             typer.echo(str(problem))
         raise BreakglassError(f"{policy} has {count(len(errors.problems), 'problem')}; nothing was changed.") from None
+    if as_json:
+        sizes = {"triggers": len(found.triggers), "accesses": len(found.access), "digest": found.digest}
+        print_json({"problems": [], **sizes, "with_settings": loaded is not None})
+        return
     found_text = f"OK  {count(len(found.triggers), 'trigger')}, {count(len(found.access), 'access', 'accesses')}"
     if loaded:
         typer.echo(f"{found_text}, digest {found.digest[:8]}.")

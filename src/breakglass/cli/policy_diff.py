@@ -8,6 +8,7 @@ from typing import Annotated, Optional
 
 import typer
 
+from breakglass.cli.json_output import AsJsonList, print_json
 from breakglass.counting import count
 
 SIGNS = {"more": "+", "less": "-", "same": " "}
@@ -24,6 +25,7 @@ def diff(
         Optional[Path],  # noqa: UP045 (typer reads it)
         typer.Option(help="The settings, where remediations of other collections lie elsewhere."),
     ] = None,
+    as_json: AsJsonList = False,
 ) -> None:
     """Say what a policy allows that another did not. Marked with +: more, or perhaps more; with -: less."""
     from ansible_collections.breakglass.remediation.plugins.plugin_utils._journal.text import (  # noqa: PLC0415
@@ -40,10 +42,12 @@ def diff(
     remediations = installed_remediations(load_settings(settings).collections if settings else ())
     before, after = (load_policy(path, channels=None, remediations=remediations, groups=None) for path in (old, new))
     found = changes(before, after)
-    for change in found:
+    if as_json:
+        print_json([{"effect": str(change.effect), "sentence": change.sentence} for change in found])
+    for change in [] if as_json else found:
         typer.echo(printable(f"{SIGNS[change.effect]} {change.sentence}"))
     more = sum(change.effect is Effect.MORE for change in found)
     if not found:
-        typer.echo("They mean the same.")
+        typer.echo("They mean the same.", err=as_json)
     if more and fail_on_more:
         raise BreakglassError(f"{new} allows more than {old} in {count(more, 'way')}.")

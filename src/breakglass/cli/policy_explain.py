@@ -9,6 +9,7 @@ from typing import Annotated, Optional
 
 import typer
 
+from breakglass.cli.json_output import AsJsonList, print_json
 from breakglass.cli.policy_options import SETTINGS, OtherPolicy, SettingsFile
 
 
@@ -26,6 +27,7 @@ def explain(
     ] = None,
     *,
     as_test: Annotated[bool, typer.Option("--as-test", help="Print the alerts as tests for the policy.")] = False,
+    as_json: AsJsonList = False,
 ) -> None:
     """Say what the policy would make of each alert of a message, and why. Nothing is started."""
     from breakglass import explaining  # noqa: PLC0415
@@ -49,9 +51,17 @@ def explain(
     if as_test:
         typer.echo(explaining.as_tests(message.alerts, site, moment), nl=False)
         return
-    for alert in message.alerts:
-        for line in explaining.explained(alert, site, moment or datetime.now(UTC)):
-            typer.echo(line)
+    told = [list(explaining.explained(alert, site, moment or datetime.now(UTC))) for alert in message.alerts]
+    if as_json:
+        print_json(
+            [
+                {"alert": alert.name, "labels": dict(alert.labels), "lines": lines}
+                for alert, lines in zip(message.alerts, told, strict=True)
+            ]
+        )
+        return
+    for line in (line for lines in told for line in lines):
+        typer.echo(line)
 
 
 def _moment(text: str) -> datetime:

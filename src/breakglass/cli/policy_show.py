@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from breakglass.cli.json_output import AsJson, print_json
 from breakglass.cli.policy_options import SETTINGS, OtherPolicy, SettingsFile
 
 
@@ -57,6 +58,8 @@ def who_can(
     access: Annotated[str, typer.Argument(help="The name of an access.")],
     settings: SettingsFile = SETTINGS,
     policy: OtherPolicy = None,
+    *,
+    as_json: AsJson = False,
 ) -> None:
     """Say what an access opens, and by whom and what it can be opened."""
     from ansible_collections.breakglass.remediation.plugins.plugin_utils._journal.text import (  # noqa: PLC0415
@@ -71,5 +74,9 @@ def who_can(
     found = site.policy.access.get(access)
     if found is None:
         raise typer.BadParameter(f"There is no access {access}.{did_you_mean(access, site.policy.access)}")
-    for line in ways(site.policy, found, site.inventory.hosts):
+    lines = list(ways(site.policy, found, site.inventory.hosts))
+    if as_json:
+        print_json({"access": access, "opens": list(found.words), "lines": lines})
+        return
+    for line in lines:
         typer.echo(printable(line))

@@ -3,12 +3,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from breakglass.cli import completing
+from breakglass.cli.json_output import AsJson, AsJsonList, print_json
 from breakglass.cli.waiting import waited
+
+if TYPE_CHECKING:
+    from breakglass.client.requesting import Standing
 
 RequestId = Annotated[
     str, typer.Argument(metavar="INCIDENT", help="Its id, as INC-7K3M.", autocompletion=completing.requests)
@@ -35,6 +39,7 @@ def request(
         bool,
         typer.Option("--override", help="Without the approval, where the policy lets you; others judge it afterwards."),
     ] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Ask for an access. Others approve where the policy says so; Ctrl-C while waiting leaves the request alive."""
     import os  # noqa: PLC0415
@@ -46,12 +51,24 @@ def request(
     with runner_api(os.environ) as api:
         wanted = Wanted(access, tuple(host), reason, ticket, seconds_of(time_box), override)
         made = ask(api, wanted)
-        typer.echo(f"Asked as {made}.")
-    if wait and not waited(made).is_open:
+        typer.echo(f"Asked as {made}.", err=as_json)
+        end = waited(api, made, f"breakglass watch {made}") if wait else None
+    if as_json:
+        print_json(standing_object(made, end))
+    elif end and end.is_open:
+        typer.echo(f"Grant open until {end.until[11:19]} UTC. Give it back with: breakglass release {made}")
+    if end and not end.is_open:
+        typer.echo(f"{made} was not opened: {end.why or end.state}.", err=True)
         raise typer.Exit(1)
 
 
-def release(incident: RequestId) -> None:
+def standing_object(request: str, now: Standing | None, **more: str) -> dict[str, str]:
+    """A request for programs; how it stands where it was waited for."""
+    stands = {"state": now.state, "why": now.why, "until": now.until} if now else {}
+    return {"request": request, **more, **stands}
+
+
+def release(incident: RequestId, *, as_json: AsJson = False) -> None:
     """Give back what you asked for, or withdraw it: its grant is closed and proven gone."""
     import os  # noqa: PLC0415
 
@@ -60,12 +77,14 @@ def release(incident: RequestId) -> None:
 
     with runner_api(os.environ) as api:
         give_back(api, incident)
+    if as_json:
+        print_json({"request": incident, "given_back": True})
+        return
     typer.echo(f"{incident} is given back; its grant is being closed.")
 
 
-def reviews(*, as_json: Annotated[bool, typer.Option("--json", help="Print one JSON list.")] = False) -> None:
+def reviews(*, as_json: AsJsonList = False) -> None:
     """List the overrides that are to be judged, as far as you may see them, the most urgent first."""
-    import json  # noqa: PLC0415
     import os  # noqa: PLC0415
 
     from ansible_collections.breakglass.remediation.plugins.plugin_utils._guard.runner_api import plain  # noqa: PLC0415
@@ -76,7 +95,7 @@ def reviews(*, as_json: Annotated[bool, typer.Option("--json", help="Print one J
     with runner_api(os.environ) as api:
         found = due(api)
     if as_json:
-        typer.echo(json.dumps(found, indent=2))
+        print_json(found)
         return
     for one in found:
         late = "  OVERDUE" if one.get("overdue") else ""
@@ -89,6 +108,8 @@ def review(
     incident: OverrideId,
     verdict: Annotated[str, typer.Option(help="justified, unjustified or unclear.")],
     note: Annotated[str, typer.Option(help="What happened, and was it right?")],
+    *,
+    as_json: AsJson = False,
 ) -> None:
     """Judge an override of somebody else."""
     import os  # noqa: PLC0415
@@ -98,4 +119,7 @@ def review(
 
     with runner_api(os.environ) as api:
         give(api, incident, verdict, note)
+    if as_json:
+        print_json({"incident": incident, "verdict": verdict})
+        return
     typer.echo(f"{incident} is judged: {verdict}.")

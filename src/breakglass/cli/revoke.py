@@ -11,6 +11,7 @@ import typer
 
 from breakglass.cli import completing
 from breakglass.cli.holds import SocketFile, press
+from breakglass.cli.json_output import AsJsonList, print_json
 from breakglass.cli.reaching import SettingsFile, asks_runner, signed_in
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ def revoke(
     reason: Annotated[str, typer.Option(help="Why; it is recorded, and whoever meets the hold reads it.")] = "",
     settings: SettingsFile = None,
     socket: SocketFile = None,
+    as_json: AsJsonList = False,
 ) -> None:
     """End plays at once, revoke their grants, and wait for the proof that they are gone.
 
@@ -53,14 +55,17 @@ def revoke(
     ways = _AtRunner() if asks_runner(settings, socket) else _Here(settings, socket)
     ending = ways.press(incident, reason)
     if everything:
-        typer.echo("Everything is held; lift it with: breakglass hold lift --all --reason …")
+        typer.echo("Everything is held; lift it with: breakglass hold lift --all --reason …", err=as_json)
     if not ending:
-        typer.echo("No grant is open.")
+        typer.echo("No grant is open.", err=as_json)
     ends = _await_proof(ways, ending) if ending else []
-    for end in ends:
+    if as_json:
+        print_json([end._asdict() for end in ends])
+    for end in [] if as_json else ends:
         typer.echo(printable(f"{end.incident}  {end.sentence}"))
     if left := [end.incident for end in ends if not end.over]:
-        typer.echo(f"{len(left)} not proven gone yet. It goes on by itself; look again with: breakglass show {left[0]}")
+        again = f"It goes on by itself; look again with: breakglass show {left[0]}"
+        typer.echo(f"{len(left)} not proven gone yet. {again}", err=as_json)
         raise typer.Exit(NOT_PROVEN)
 
 

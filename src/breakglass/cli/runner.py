@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from breakglass.cli.json_output import AsJson, print_json
+
 SettingsFile = Annotated[Path, typer.Option("--settings", help="The settings of this installation.")]
 
 
@@ -42,8 +44,11 @@ def demo(
     raise typer.Exit(run_demo(directory.absolute(), as_json=as_json, fails=fails))
 
 
-def version() -> None:
+def version(*, as_json: AsJson = False) -> None:
     """Print the version."""
     from breakglass import __version__  # noqa: PLC0415
 
+    if as_json:
+        print_json({"version": __version__})
+        return
     typer.echo(__version__)

@@ -11,7 +11,7 @@ import typer
 def ask_secret(words: str) -> str:
     """The secret. Raises typer.Abort when there is none."""
     if sys.stdin.isatty():
-        return str(typer.prompt(words, hide_input=True))
+        return str(typer.prompt(words, hide_input=True, err=True))
     line = sys.stdin.readline()
     if not line:
         typer.echo(f"{words}: standard input has ended before it was given.", err=True)

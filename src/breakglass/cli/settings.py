@@ -8,11 +8,17 @@ from typing import Annotated
 
 import typer
 
+from breakglass.cli.json_output import AsJson, print_json
+
 app = typer.Typer(help="This installation.", no_args_is_help=True)
 
 
 @app.command()
-def check(settings: Annotated[Path, typer.Argument(help="A settings file.")] = Path("settings.yml")) -> None:
+def check(
+    settings: Annotated[Path, typer.Argument(help="A settings file.")] = Path("settings.yml"),
+    *,
+    as_json: AsJson = False,
+) -> None:
     """Say with file, line and a sentence what is wrong; secrets' files are looked at, too."""
     from breakglass.heartbeat import heartbeat_url  # noqa: PLC0415
     from breakglass.secret_files import read_secret_file  # noqa: PLC0415
@@ -26,6 +32,9 @@ def check(settings: Annotated[Path, typer.Argument(help="A settings file.")] = P
         read_secret_file(channel.url_file)
     if loaded.heartbeat:
         heartbeat_url(loaded.heartbeat.url_file)
+    if as_json:
+        print_json({"sources": sorted(loaded.sources), "channels": sorted(loaded.channels)})
+        return
     typer.echo(f"OK  {len(loaded.sources)} sources, {len(loaded.channels)} channels.")
 
 

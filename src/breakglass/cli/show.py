@@ -10,9 +10,12 @@ import typer
 
 from breakglass.cli import completing
 from breakglass.cli.audit_options import JOURNAL, SETTINGS, reader_may_leave, say_troubles
-from breakglass.cli.reaching import LINE, asks_runner, line_of, signed_in
+from breakglass.cli.json_output import AsJsonLines, print_json_line
+from breakglass.cli.reaching import LINE, asks_runner, line_of, signed_in, without_line
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from breakglass.settings import Settings
 
 LOOK_EVERY_SECONDS = 0.2
@@ -69,6 +72,7 @@ def watch(
     *,
     journal: JOURNAL = None,
     settings: SETTINGS = None,
+    as_json: AsJsonLines = False,
 ) -> None:
     """Follow an incident live, from its beginning until it is closed; or all that happens in incidents, until Ctrl-C.
 
@@ -76,7 +80,7 @@ def watch(
     breaks; with --settings or --journal the journal is read, on the runner's machine.
     """
     if asks_runner(settings, journal):
-        _watch_at_runner(incident)
+        _watch_at_runner(incident, as_json=as_json)
         return
     import os  # noqa: PLC0415
     import time  # noqa: PLC0415
@@ -89,8 +93,11 @@ def watch(
         typer.echo(f"Watching {incident or 'all incidents'}. Ctrl-C ends it.", err=True)
         while not watching.is_over:
             with reader_may_leave():
-                for line in watching.new_lines():
-                    typer.echo(line)
+                for happened in watching.new_events():
+                    if as_json:
+                        print_json_line({"incident": happened.story, "kind": happened.kind, "text": happened.shown})
+                    else:
+                        typer.echo(happened.shown)
             if not watching.is_over:
                 time.sleep(LOOK_EVERY_SECONDS)
     except KeyboardInterrupt:
@@ -114,31 +121,34 @@ def _show_of_runner(incident: str, *, every_task: bool, as_json: bool) -> None:
     say_troubles([line_of({LINE: one}) for one in troubles] if isinstance(troubles, list) else [])
 
 
-def _watch_at_runner(incident: str | None) -> None:
+def _watch_at_runner(incident: str | None, *, as_json: bool) -> None:
     import time  # noqa: PLC0415
 
-    from breakglass.client.watching import Watch, changes  # noqa: PLC0415
+    from breakglass.client.watching import Watch, changes, step_line  # noqa: PLC0415
 
     try:
         typer.echo(f"Watching {incident or 'all incidents'}. Ctrl-C ends it.", err=True)
         with signed_in() as api:
             if incident:
-                for line in Watch(api, incident).lines(lambda why: typer.echo(f"{why} Trying again.", err=True)):
-                    _tell(line)
+                for step in Watch(api, incident).steps(lambda why: typer.echo(f"{why} Trying again.", err=True)):
+                    _tell(step, step_line(step), as_json=as_json)
                 return
             known: dict[str, object] = {}
             list(changes(api, known))  # what was there before is not told
             while True:
                 time.sleep(LOOK_AT_ALL_EVERY_SECONDS)
-                for line in changes(api, known):
-                    _tell(line)
+                for one in changes(api, known):
+                    _tell(without_line(one), line_of(one), as_json=as_json)
     except KeyboardInterrupt:
         raise typer.Exit(0) from None
 
 
-def _tell(line: str) -> None:
+def _tell(shown: Mapping[str, object], line: str, *, as_json: bool) -> None:
     with reader_may_leave():
-        typer.echo(line)
+        if as_json:
+            print_json_line(shown)
+        else:
+            typer.echo(line)
 
 
 def _settings(journal: Path | None, settings: Path | None) -> Settings | None:

@@ -3,19 +3,18 @@
 
 from __future__ import annotations
 
-import signal
 import time
 from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
 from breakglass.cli import completing
+from breakglass.cli.waiting import waited
 
 if TYPE_CHECKING:
     from ansible_collections.breakglass.remediation.plugins.plugin_utils._guard.runner_api import RunnerApi
 
     from breakglass.client.offering import Offered
-    from breakglass.client.requesting import Standing
 
 NOT_BY_ITSELF = 255
 CLOSE_SECONDS = 30.0
@@ -122,46 +121,10 @@ def _chosen(offers: list[Offered], access: str) -> Offered:
 
 
 def _wait(api: RunnerApi, request: str, host: str) -> None:
-    from breakglass.client.requesting import LOOK_EVERY_SECONDS, standing  # noqa: PLC0415
-
-    began, told = time.monotonic(), ""
-    interrupted: list[int] = []
-    # A KeyboardInterrupt can come where Python must ignore it, as in a finalizer; this is heard wherever it comes.
-    before = signal.signal(signal.SIGINT, lambda number, _frame: interrupted.append(number))
-    try:
-        while (end := standing(api, request)).waits and not interrupted:
-            minutes, seconds = divmod(int(time.monotonic() - began), 60)
-            if (now := f"{end.state:<10} {_progress(api, request, end)}".rstrip()) != told:
-                typer.echo(f"  {minutes:02}:{seconds:02}  {now}", err=True)
-                told = now
-            time.sleep(LOOK_EVERY_SECONDS)
-    finally:
-        signal.signal(signal.SIGINT, before)
-    if interrupted:
-        typer.echo(
-            f"\n{request} goes on without you. Come back with: breakglass ssh {host}   "
-            f"Withdraw it with: breakglass release {request}",
-            err=True,
-        )
-        raise typer.Exit(1)
+    end = waited(api, request, f"breakglass ssh {host}")
     if not end.is_open:
         typer.echo(f"{request} was not opened: {end.why or end.state}.", err=True)
         raise typer.Exit(1)
-
-
-def _progress(api: RunnerApi, request: str, now: Standing) -> str:
-    """Who has approved and who must still, as the question tells it; else what it waits for."""
-    from breakglass.client.approving import question  # noqa: PLC0415
-    from breakglass.errors import BreakglassError  # noqa: PLC0415
-
-    if now.state != "approving":
-        return now.why
-    try:
-        lines = question(api, request).lines
-    except BreakglassError:
-        return now.why
-    told = [f"{label} {text}" for label, text in lines if label in ("approved", "still needed", "time")]
-    return " · ".join(told).replace("time until", "until") or now.why
 
 
 def _tell_end(api: RunnerApi, request: str) -> None:

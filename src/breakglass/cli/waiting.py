@@ -1,30 +1,94 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Waiting for people's yes at a terminal: each change is told, and Ctrl-C leaves the request alive."""
+"""Waiting for people's yes at a terminal: who has approved and how long is left is told, and Ctrl-C leaves the request alive.
+
+All of it goes to standard error: standard output is for what the command is about.
+"""
 
 from __future__ import annotations
 
+import signal
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import typer
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ansible_collections.breakglass.remediation.plugins.plugin_utils._guard.runner_api import RunnerApi
+
     from breakglass.client.requesting import Standing
 
+TOLD = ("approved", "still needed", "time")
+"""Labels of a question's lines that say how far it is."""
 
-def waited(request: str) -> Standing:
-    """How a request stands when it is open, or over; ends the command at Ctrl-C, and says how to come back."""
-    import os  # noqa: PLC0415
 
-    from breakglass.client.requesting import wait  # noqa: PLC0415
-    from breakglass.client.session import runner_api  # noqa: PLC0415
+@dataclass
+class Progress:
+    """Tells how a request goes on, each thing once.
 
+    Attributes:
+        api: The runner's.
+        request: Ours.
+    """
+
+    api: RunnerApi
+    request: str
+    _began: float = field(default_factory=time.monotonic)
+    _told: str = ""
+
+    def tell(self, now: Standing) -> None:
+        """Say it, when it is something new."""
+        words = f"{now.state:<10} {self._words(now)}".rstrip()
+        if words != self._told:
+            minutes, seconds = divmod(int(time.monotonic() - self._began), 60)
+            typer.echo(f"  {minutes:02}:{seconds:02}  {words}", err=True)
+        self._told = words
+
+    def _words(self, now: Standing) -> str:
+        """Who has approved and who must still, as the question tells it; else what it waits for."""
+        from breakglass.client.approving import question  # noqa: PLC0415
+        from breakglass.errors import BreakglassError  # noqa: PLC0415
+
+        if now.state != "approving":
+            return now.why
+        try:
+            lines = question(self.api, self.request).lines
+        except BreakglassError:
+            return now.why
+        told = [f"{label} {text}" for label, text in lines if label in TOLD]
+        return " · ".join(told).replace("time until", "until") or now.why
+
+
+@contextmanager
+def interrupts() -> Iterator[list[int]]:
+    """The Ctrl-C that were heard in this block.
+
+    A KeyboardInterrupt can come where Python must ignore it, as in a finalizer; this is heard wherever it comes.
+    """
+    heard: list[int] = []
+    before = signal.signal(signal.SIGINT, lambda number, _frame: heard.append(number))
     try:
-        with runner_api(os.environ) as api:
-            return wait(api, request, _tell)
-    except KeyboardInterrupt:
-        typer.echo(f"\n{request} goes on without you. Withdraw it, or give it back, with: breakglass release {request}")
-        raise typer.Exit(1) from None
+        yield heard
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
-def _tell(now: Standing) -> None:
-    typer.echo(f"  {now.state:<10} {now.why}".rstrip())
+def waited(api: RunnerApi, request: str, come_back: str) -> Standing:
+    """How a request stands when it is open, or over; ends the command at Ctrl-C, and says by which command to come back."""
+    from breakglass.client.requesting import LOOK_EVERY_SECONDS, standing  # noqa: PLC0415
+
+    progress = Progress(api, request)
+    with interrupts() as heard:
+        while (now := standing(api, request)).waits and not heard:
+            progress.tell(now)
+            time.sleep(LOOK_EVERY_SECONDS)
+    if now.waits:
+        typer.echo(
+            f"\n{request} goes on without you. Come back with: {come_back}   Withdraw it with: breakglass release {request}",
+            err=True,
+        )
+        raise typer.Exit(1)
+    return now

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import quote
@@ -11,7 +10,7 @@ from urllib.parse import quote
 from ansible_collections.breakglass.remediation.plugins.plugin_utils._guard.runner_api import UnreachableRunner, plain
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     from ansible_collections.breakglass.remediation.plugins.plugin_utils._guard.runner_api import RunnerApi
 
@@ -100,19 +99,6 @@ def newest(api: RunnerApi, request: str) -> list[str]:
     while (by := standing(api, found[-1]).extended_by) and by not in found:
         found.append(by)
     return found
-
-
-def wait(api: RunnerApi, request: str, tell: Callable[[Standing], None]) -> Standing:
-    """Wait until it is open, or over; `tell` hears of each change."""
-    last = None
-    while True:
-        now = standing(api, request)
-        if now != last:
-            tell(now)
-        if not now.waits:
-            return now
-        last = now
-        time.sleep(LOOK_EVERY_SECONDS)
 
 
 def give_back(api: RunnerApi, request: str) -> None:

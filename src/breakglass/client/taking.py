@@ -100,7 +100,7 @@ def take(api: RunnerApi, request: str, tell: Callable[[Standing], None], has_lef
     Args:
         api: The runner's.
         request: Ours.
-        tell: Hears of each change.
+        tell: Hears at each look how it stands.
         has_left: Whether the person has had enough of waiting.
 
     Raises:
@@ -108,15 +108,13 @@ def take(api: RunnerApi, request: str, tell: Callable[[Standing], None], has_lef
         LeftWaiting: The person has left.
         BreakglassError: The runner can't be asked.
     """
-    last, open_since = None, 0.0
+    open_since = 0.0
     while not has_left():
         said = api.call("GET", f"{PATH}/{request}")
         if isinstance(grant := said.get("grant"), Mapping):
             return _taken(api, request, grant)
         now = Standing(plain(said.get("state", "")), plain(said.get("why", "")))
-        if now != last:
-            tell(now)
-        last = now
+        tell(now)
         if now.is_open:
             open_since = open_since or time.monotonic()
             if time.monotonic() - open_since > HANDED_OVER_WITHIN_SECONDS:

@@ -53,7 +53,11 @@ class Watch:
     last_id: str = ""
 
     def lines(self, tell_break: Callable[[str], None]) -> Iterator[str]:
-        """Yield a line for each step until the incident is closed; `tell_break` hears why the stream begins anew.
+        """Yield a line for each of `steps`."""
+        return map(step_line, self.steps(tell_break))
+
+    def steps(self, tell_break: Callable[[str], None]) -> Iterator[Mapping[str, object]]:
+        """Yield each step until the incident is closed; `tell_break` hears why the stream begins anew.
 
         Raises:
             RefusedByRunner: There is no such incident for us (any more).
@@ -69,7 +73,7 @@ class Watch:
             if not self.is_over:
                 time.sleep(AGAIN_AFTER_SECONDS)
 
-    def _once(self) -> Iterator[str]:
+    def _once(self) -> Iterator[Mapping[str, object]]:
         headers = {"Authorization": f"Bearer {identity_token(self.api.client)}", "Accept": "text/event-stream"}
         if self.last_id:
             headers["Last-Event-ID"] = self.last_id
@@ -106,8 +110,8 @@ class Watch:
             raise UnreachableRunner(sentence)
         raise RefusedByRunner(sentence, answer.status_code)
 
-    def _told(self, answer: requests.Response) -> Iterator[str]:
-        """The lines of the events, by the rules of the standard as far as our runner makes use of them."""
+    def _told(self, answer: requests.Response) -> Iterator[Mapping[str, object]]:
+        """The steps in the events, by the rules of the standard as far as our runner makes use of them."""
         event, position = "", self.last_id
         for raw in answer.iter_lines(chunk_size=1):
             name, _, value = raw[:LONGEST_LINE].decode("utf-8", "replace").partition(": ")
@@ -120,25 +124,28 @@ class Watch:
                     self.is_over = True
                     return
                 case "data":
-                    yield _line(value)
+                    yield _step(value)
                 case "":
                     self.last_id, event = position, ""
 
 
-def changes(api: RunnerApi, known: dict[str, object], most: int = 50) -> Iterator[str]:
-    """Yield the line of each of the newest incidents that changed since the last call with this memory."""
+def changes(api: RunnerApi, known: dict[str, object], most: int = 50) -> Iterator[Mapping[str, object]]:
+    """Yield each of the newest incidents that changed since the last call with this memory."""
     for one in reversed(latest_incidents(api, most)):
         if known.get(str(one.get("id"))) != one.get("line"):
             known[str(one.get("id"))] = one.get("line")
-            yield plain(one.get("line"))
+            yield one
 
 
-def _line(data: str) -> str:
+def step_line(step: Mapping[str, object]) -> str:
     """A step as `breakglass watch` prints those of a journal."""
+    at, incident, name, text = (plain(step.get(field, "")) for field in ("at", "incident", "name", "text"))
+    return f"{at[11:19]}  {incident:<14} {name:<11} {text}"
+
+
+def _step(data: str) -> Mapping[str, object]:
     try:
         step = json.loads(data)
     except ValueError:
         step = {}
-    told = cast("Mapping[str, object]", step) if isinstance(step, Mapping) else {}
-    at, incident, name, text = (plain(told.get(field, "")) for field in ("at", "incident", "name", "text"))
-    return f"{at[11:19]}  {incident:<14} {name:<11} {text}"
+    return cast("Mapping[str, object]", step) if isinstance(step, Mapping) else {}
