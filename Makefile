@@ -10,7 +10,7 @@ COLLECTIONS := .build/collections/ansible_collections/breakglass
 SOURCES := $(wildcard $(shell git ls-files src plugins extensions roles playbooks meta galaxy.yml README.md pyproject.toml 2>/dev/null))
 TREES := src plugins extensions roles tests benchmarks tools
 
-.PHONY: help demo demo-fails install develop test lint sanity dist galaxy format unit integration trials cores fault-matrix role-docs changelog docs support awx-surveys openapi packages lab lab-core lab-test lab-down remediations-table bench soak lock clean
+.PHONY: help demo demo-fails install develop test lint sanity ansible-test dist galaxy format unit integration trials cores fault-matrix role-docs changelog docs support awx-surveys openapi packages lab lab-core lab-test lab-down remediations-table bench soak lock clean
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -35,6 +35,10 @@ lint: $(VENV)/.dev-installed ## Style, types, import rules, Ansible and YAML lin
 
 sanity: $(VENV)/.dev-installed ## ansible-test sanity on what goes to Galaxy, with every Python that this machine has
 	$(BIN)/python tools/sanity.py
+
+ansible-test: $(VENV)/.dev-installed ## ansible-test units and integration on the collection, nothing from the network (about ten minutes)
+	$(BIN)/python tools/ansible_test.py units
+	$(BIN)/python tools/ansible_test.py integration
 
 dist: $(VENV)/.dev-installed $(PUBLISH)/.installed ## Build tarball and wheel, the same bytes everywhere, and a CycloneDX bill of materials
 	$(BIN)/python tools/distribution.py
