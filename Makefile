@@ -10,7 +10,7 @@ COLLECTIONS := .build/collections/ansible_collections/breakglass
 SOURCES := $(wildcard $(shell git ls-files src plugins extensions roles playbooks meta galaxy.yml README.md pyproject.toml 2>/dev/null))
 TREES := src plugins extensions roles tests benchmarks tools
 
-.PHONY: help demo demo-fails install develop test lint sanity ansible-test dist galaxy format unit integration trials cores fault-matrix role-docs changelog docs support awx-surveys openapi packages lab lab-core lab-test lab-down remediations-table bench soak lock clean
+.PHONY: help demo demo-fails install develop test lint sanity ansible-test dist draft galaxy format unit integration trials cores fault-matrix role-docs changelog docs support awx-surveys openapi packages lab lab-core lab-test lab-down remediations-table bench soak lock clean
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -40,12 +40,16 @@ ansible-test: $(VENV)/.dev-installed ## ansible-test units and integration on th
 	$(BIN)/python tools/ansible_test.py units
 	$(BIN)/python tools/ansible_test.py integration
 
-dist: $(VENV)/.dev-installed $(PUBLISH)/.installed ## Build tarball and wheel, the same bytes everywhere, and a CycloneDX bill of materials
+dist: $(VENV)/.dev-installed $(PUBLISH)/.installed ## Build what is published, the same bytes everywhere, and a CycloneDX bill of materials; refuses a placeholder as repository
 	$(BIN)/python tools/distribution.py
 	$(PUBLISH)/bin/python tools/sbom.py dist/breakglass-remediation.cdx.json
 
-galaxy: dist ## Let Galaxy's importer and antsibull-docs judge what would be published
-	$(PUBLISH)/bin/python tools/galaxy.py dist/breakglass-remediation-*.tar.gz
+draft: $(VENV)/.dev-installed $(PUBLISH)/.installed ## The same into .build/draft, to be looked at: whatever the repository is called
+	$(BIN)/python tools/distribution.py --draft
+	$(PUBLISH)/bin/python tools/sbom.py .build/draft/breakglass-remediation.cdx.json
+
+galaxy: draft ## Let Galaxy's importer and antsibull-docs judge what would be published
+	$(PUBLISH)/bin/python tools/galaxy.py .build/draft/breakglass-remediation-*.tar.gz
 	PATH="$(CURDIR)/$(PUBLISH)/bin:$$PATH" $(PUBLISH)/bin/antsibull-docs lint-collection-docs --plugin-docs --validate-collection-refs all \
 		--disallow-unknown-collection-refs --skip-rstcheck $(COLLECTIONS)/remediation
 

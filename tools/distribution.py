@@ -4,6 +4,9 @@
 `ansible-galaxy collection build` writes files in the order of the directory, with times and owners of the machine. So its
 tarball is written anew: sorted, owned by nobody, with git's modes, and every time that of the last commit
 (`SOURCE_DATE_EPOCH`, https://reproducible-builds.org/specs/source-date-epoch/). hatchling does that for the wheel by itself.
+
+python tools/distribution.py            into `dist/`, what is published; refused while galaxy.yml names no real repository (decision 36)
+python tools/distribution.py --draft    into `.build/draft/`, what is looked at
 """
 
 from __future__ import annotations
@@ -19,10 +22,17 @@ import tarfile
 import tempfile
 from pathlib import Path
 from typing import Final
+from urllib.parse import urlsplit
+
+import yaml
 
 TREE: Final = Path(__file__).resolve().parents[1]
 PROGRAMS: Final = Path(sys.executable).parent
 EXECUTABLE, PLAIN = 0o755, 0o644
+DIST: Final = TREE / "dist"
+DRAFT: Final = TREE / ".build" / "draft"
+NOBODYS: Final = ("example", "example.com", "example.net", "example.org", "invalid", "localhost", "test")
+"""Names that belong to nobody (RFC 2606, RFC 6761), and all below them."""
 MANIFEST, FILES = "MANIFEST.json", "FILES.json"
 
 
@@ -109,13 +119,33 @@ def _git(tree: Path, *words: str) -> str:
     return done.stdout.strip()
 
 
-def main() -> None:
-    """Build into `dist/`, and print digests as `sha256sum` does, for `sha256sum -c`."""
-    built = build(TREE, TREE / "dist")
+def refusal(galaxy: str) -> str:
+    """Why a collection with this galaxy.yml must not be published; empty when it may.
+
+    Galaxy's importer takes any text as `repository`, so nobody would notice a placeholder before readers do.
+    """
+    given = str((yaml.safe_load(galaxy) or {}).get("repository") or "")
+    place = urlsplit(given)
+    host = place.hostname or ""
+    if place.scheme == "https" and host and not any(f".{host}".endswith(f".{name}") for name in NOBODYS):
+        return ""
+    return (
+        f"galaxy.yml has the repository {given!r}, which is a placeholder or no https address: readers of Galaxy would be sent there. "
+        "Put in the address of the repository that you publish from, commit it, and repeat; `make draft` builds without."
+    )
+
+
+def main(arguments: list[str]) -> None:
+    """Build, and print digests as `sha256sum` does, for `sha256sum -c`; ends with a sentence where that is refused."""
+    draft = arguments == ["--draft"]
+    if not draft and (why := refusal((TREE / "galaxy.yml").read_text(encoding="utf-8"))):
+        sys.exit(why)
+    target = DRAFT if draft else DIST
+    built = build(TREE, target)
     lines = [f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.name}\n" for path in built]
-    (TREE / "dist" / "SHA256SUMS").write_text("".join(lines), encoding="ascii")
+    (target / "SHA256SUMS").write_text("".join(lines), encoding="ascii")
     print("".join(lines), end="")
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])
