@@ -20,6 +20,7 @@ import yaml
 from ansible_collections.breakglass.remediation.plugins.plugin_utils._vault.client import Client
 from ansible_collections.breakglass.remediation.plugins.plugin_utils._vault.connection import Connection
 from tests.integration.collection.operator_run import GRANT, play
+from tests.support.postgresql import LOOPBACK, SUPERUSER, PostgreSQL, programs_or_skip
 from tests.support.site import Site
 from tests.support.traces import wait_until
 
@@ -33,6 +34,9 @@ TREE: Final = Path(__file__).parents[2]
 FIRST_ACCESSOR: Final = (
     "vault list -format=json auth/approle/role/breakglass-runner/secret-id | tr -d '[], \\n\"' | head -c 36"
 )
+
+ANSWER: Final = "y"
+"""What the tests type where a command asks whether it shall, or for a secret."""
 
 
 @dataclass(frozen=True)
@@ -187,6 +191,53 @@ def vault() -> Iterator[Ground]:
 
 
 @contextmanager
+def database() -> Iterator[Ground]:
+    """A Vault, a PostgreSQL with its administrator `vault` and an application's user, and the guide's SQL in files."""
+    with _with_postgresql() as (ground, server):
+        server.sql(f"CREATE ROLE vault LOGIN SUPERUSER PASSWORD '{ANSWER}'")
+        server.sql("CREATE ROLE shop_app LOGIN PASSWORD 'as yet unrotated'")
+        for name, text in zip(("creation", "revoke-1", "revoke-2", "revoke-3"), _shown_sql(), strict=False):
+            (ground.directory / f"{name}.sql").write_text(text, encoding="utf-8")
+        yield ground
+        assert "shop-admin" in _vault_answer(ground, "list", "database/roles")
+        made = json.loads(_vault_answer(ground, "read", "-format=json", "database/creds/shop-admin"))
+        assert server.exists(made["data"]["username"])
+        _vault_answer(ground, "lease", "revoke", "-sync", made["lease_id"])
+        assert not server.exists(made["data"]["username"])
+        assert _vault_answer(ground, "kv", "get", "-field=API_TOKEN", "kv/shop/api") == ANSWER
+
+
+@contextmanager
+def new_database() -> Iterator[Ground]:
+    """A PostgreSQL in which Vault has no administrator yet, with the login of its superuser."""
+    with _with_postgresql() as (ground, server):
+        yield ground
+        rows = server.sql("SELECT rolcreaterole, rolsuper FROM pg_roles WHERE rolname = 'vault'")
+        assert rows == [("t", "f")]
+
+
+@contextmanager
+def _with_postgresql() -> Iterator[tuple[Ground, PostgreSQL]]:
+    with Site() as site, PostgreSQL(site.scratch / "postgresql", programs_or_skip()) as server:
+        ground = _ground(site, **{"db1.example.com:5432/shop": f"{LOOPBACK}:{server.port}/postgres?sslmode=disable"})
+        login = {"PGHOST": LOOPBACK, "PGPORT": str(server.port), "PGUSER": SUPERUSER, "PGPASSWORD": server.password}
+        path = f"{programs_or_skip()}:{ground.environment['PATH']}"
+        yield replace(ground, environment={**ground.environment, **login, "PATH": path}), server
+
+
+def _shown_sql() -> list[str]:
+    """The statements of the guide, from top to bottom."""
+    page = (TREE / "docs" / "guides" / "credentials.md").read_text(encoding="utf-8")
+    return re.findall(r"^```sql\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+
+
+def _vault_answer(ground: Ground, *words: str) -> str:
+    done = subprocess.run(["bao", *words], env=ground.environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+@contextmanager
 def drilled() -> Iterator[Ground]:
     """A runner with a drill, monday-web, on its one host."""
     with Site() as site:
@@ -221,5 +272,5 @@ def policies() -> Iterator[Ground]:
 
 
 GROUNDS: Final[dict[str, Callable[[], AbstractContextManager[Ground]]]] = {
-    one.__name__: one for one in (repaired, kept, stopped, broken, operator, workstation, vault, drilled, policies)
+    one.__name__: one for one in (repaired, kept, stopped, broken, operator, workstation, vault, database, new_database, drilled, policies)
 }
