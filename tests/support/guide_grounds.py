@@ -20,6 +20,7 @@ import yaml
 from ansible_collections.breakglass.remediation.plugins.plugin_utils._vault.client import Client
 from ansible_collections.breakglass.remediation.plugins.plugin_utils._vault.connection import Connection
 from tests.integration.collection.operator_run import GRANT, play
+from tests.support.alertmanager import Alertmanager
 from tests.support.postgresql import LOOPBACK, SUPERUSER, PostgreSQL, programs_or_skip
 from tests.support.site import Site
 from tests.support.traces import wait_until
@@ -82,6 +83,8 @@ def _ground(site: Site, **words: str) -> Ground:
     environment["PATH"] = f"{programs}:{environment['PATH']}"
     common = {
         "/var/lib/breakglass/journal": str(site.place.journal),
+        "/var/lib/breakglass/breakglass.db": str(site.scratch / "breakglass.db"),
+        "/srv/backup/breakglass.db": str(site.scratch / "backup.db"),
         "/etc/breakglass/secrets": str(site.scratch / "secrets"),
         "restart_service_name=nginx": "restart_service_name=shop",
         "COPY": str(site.scratch / "copy"),
@@ -217,6 +220,19 @@ def new_database() -> Iterator[Ground]:
 
 
 @contextmanager
+def alertmanager() -> Iterator[Ground]:
+    """A runner that observes failed units, and a real Alertmanager that tells it of them; the alert must reach it."""
+    with Site() as site:
+        labels = {"alertname": "SystemdUnitFailed", "name": "nginx.service"}
+        site.change_policy(lambda trigger: trigger.update(match=labels, mode="observe"))
+        with site.runner() as runner, Alertmanager(site.scratch / "alertmanager", runner.url, site.token) as server:
+            yield _ground(
+                site, **{"http://127.0.0.1:9093": server.url, "instance=web1:9100": f"instance={site.host_name}:9100"}
+            )
+            wait_until(site.states, 60, "no alert of the guide's command has reached the runner")
+
+
+@contextmanager
 def _with_postgresql() -> Iterator[tuple[Ground, PostgreSQL]]:
     with Site() as site, PostgreSQL(site.scratch / "postgresql", programs_or_skip()) as server:
         ground = _ground(site, **{"db1.example.com:5432/shop": f"{LOOPBACK}:{server.port}/postgres?sslmode=disable"})
@@ -272,5 +288,19 @@ def policies() -> Iterator[Ground]:
 
 
 GROUNDS: Final[dict[str, Callable[[], AbstractContextManager[Ground]]]] = {
-    one.__name__: one for one in (repaired, kept, stopped, broken, operator, workstation, vault, database, new_database, drilled, policies)
+    one.__name__: one
+    for one in (
+        repaired,
+        kept,
+        stopped,
+        broken,
+        operator,
+        workstation,
+        vault,
+        database,
+        new_database,
+        alertmanager,
+        drilled,
+        policies,
+    )
 }
