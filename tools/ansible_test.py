@@ -26,8 +26,9 @@ COLLECTION: Final = GROUND / "ansible_collections" / "breakglass" / "remediation
 ROOMS: Final = (
     *("extensions", "meta", "playbooks", "plugins", "roles", "galaxy.yml", "README.md", "tests/config.yml"),
     *("tests/support", "tests/unit/conftest.py", "tests/unit/plugins", "tests/integration/targets"),
+    *("docs", "tools/verify_journal.py"),
 )
-"""What is laid down: the collection, and the tests of it that need no runner."""
+"""What is laid down: the collection, the tests of it that need no runner, and what these compare it with."""
 WORKERS: Final = "2"
 
 

@@ -31,7 +31,7 @@ BLOCK = re.compile(r"^```(?:console|sh|shell|bash)\n(.*?)^```", re.DOTALL | re.M
 COMMAND = re.compile(r"^\$ ((?:.*\\\n)*.*)", re.MULTILINE)
 ASSIGNMENT = re.compile(r"[A-Z_]+=.*")
 OF_OTHERS = {
-    "amtool": "Alertmanager's own program, which needs a running one; alerts of a real one come in in tests/lab",
+    "amtool": "Alertmanager's own program; tests/e2e/test_guides.py runs it at a real one",
     "ansible-galaxy": "needs a collection that is published",
     "ansible-rulebook": "run by tests/trials/test_event_driven_ansible.py",
     "curl": "run by tests/e2e/test_api_guide.py against a runner",
@@ -40,10 +40,11 @@ OF_OTHERS = {
     "pip": "needs a wheel that is published; `make install` installs this tree's",
     "pipx": "the same",
     "printf": "the shell's",
+    "psql": "PostgreSQL's own program; tests/e2e/test_guides.py runs it at a real one",
     "python": "tools/verify_journal.py, run by tests of both verifiers",
     "read": "the shell's",
     "rm": "the shell's",
-    "sqlite3": "needs the database of an installation; the statement is run by tests/e2e/test_restored.py",
+    "sqlite3": "tests/e2e/test_guides.py runs it at the database of a runner",
     "umask": "the shell's",
     "systemctl": "needs systemd; tests/e2e/test_reload.py sends the same signal",
     "vault": "Vault's own program; what it asks for is asked of a real OpenBao by tests of credentials and logins",
@@ -61,11 +62,11 @@ def _commands() -> list[tuple[str, str]]:
 
 def _parts(text: str) -> list[list[str]]:
     """The commands of a line, without assignments before them and what the shell makes of their output."""
-    lexer = shlex.shlex(text, posix=True, punctuation_chars="|&;<>")
+    lexer = shlex.shlex(text, posix=True, punctuation_chars="()|&;<>")
     lexer.whitespace_split, lexer.commenters = True, "#"
     parts: list[list[str]] = [[]]
     for word in lexer:
-        if set(word) <= set("|&;"):
+        if set(word) <= set("()|&;"):
             parts.append([])
         else:
             parts[-1].append(word)
