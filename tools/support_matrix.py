@@ -39,6 +39,8 @@ ansible-core at every change.
 - **repair**: that ansible-core with the collection alone: every plugin loads and is documented, every playbook finds what it imports, a
   service is repaired over SSH under a grant of a real OpenBao, a run with every kind of credential and a killed one are proven closed.
 
+Each row says what the tree of that hour passed. Where rows count different numbers of tests, the one with fewer ran before the others were written.
+
 | ansible-core | Python | unit | repair | hvac | cryptography | on |
 |---|---|---|---|---|---|---|
 """
