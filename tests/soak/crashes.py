@@ -15,7 +15,6 @@ import random
 import signal
 import sys
 import time
-from collections import Counter
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
@@ -50,7 +49,7 @@ class Done:
     deaths: int = 0
     repaired_by_hand: int = 0
     longest_seconds: float = 0.0
-    results: Counter[str] = field(default_factory=Counter)
+    results: dict[str, int] = field(default_factory=dict)
 
 
 def main() -> int:
@@ -142,7 +141,7 @@ def _see_through(site: CrashSite, pager: Pager, done: Done, name: str, strike: C
     closed = [event.body["result"] for event in events if event.kind == "incident.closed"]
     took = time.monotonic() - began
     done.deaths += deaths
-    done.results[closed[0]] += 1
+    done.results[closed[0]] = done.results.get(closed[0], 0) + 1
     done.repaired_by_hand += bool(pager.repaired_by_hand)
     done.longest_seconds = max(done.longest_seconds, round(took, 1))
     by_hand = ", by hand" if pager.repaired_by_hand else ""
