@@ -47,7 +47,9 @@ def die_by_chance(fleet: Fleet, rounds: int, seed: int, until: float = math.inf)
         fleet.check_incident(pager.alert.incident)
         by_hand = ", by hand" if pager.repaired_by_hand else ""
         print(f"{number}: {time.monotonic() - began:.1f} s, {fleet.times('started')} starts{by_hand}", flush=True)
-        twice = done_twice(fleet.times("started"), fleet.events(pager.alert.incident))
+        twice = done_twice(
+            fleet.times("started"), fleet.events(pager.alert.incident), idempotent=True
+        )  # as its role says
         assert not twice, f"{twice}: {fleet.report()}"
         done.rounds += 1
         done.by_hand += pager.repaired_by_hand

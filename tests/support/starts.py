@@ -13,11 +13,25 @@ if TYPE_CHECKING:
 KNOWN: Final = frozenset({"ok", "failed", "timed-out", "not-started"})
 
 
-def done_twice(starts: int, events: Sequence[Event]) -> str:
-    """Why some of so many starts should not have been; empty when each was an attempt's own, and the end of the one before was seen."""
+def done_twice(starts: int, events: Sequence[Event], *, idempotent: bool) -> str:
+    """Why some of so many starts should not have been; empty when each was an attempt's own, begun when the one before was over.
+
+    Over is: its play has ended, and its grant is proven gone. An attempt whose end nobody has seen may be followed by another only
+    where the remediation is idempotent, as it says itself.
+    """
     attempts = sum(event.kind == "play.intent" for event in events)
-    ends = [str(event.body["outcome"]) for event in events if event.kind == "play.ended"]
     if starts > max(attempts, 1):
         return f"{starts} starts in {attempts} attempts"
-    unseen = [end for end in ends[: attempts - 1] if end not in KNOWN]
-    return f"another start after an attempt that ended as {unseen}" if starts > 1 and unseen else ""
+    over = {"play.ended": 0, "grant.revoked": 0}
+    begun, outcome = 0, ""
+    for event in events:
+        if event.kind in over:
+            over[event.kind] += 1
+            outcome = str(event.body.get("outcome", outcome))
+        elif event.kind == "play.intent":
+            if min(over.values()) < begun:
+                return f"attempt {begun + 1} began before attempt {begun} was over"
+            if starts > 1 and begun and outcome not in KNOWN and not idempotent:
+                return f"attempt {begun + 1} began after one that ended as {outcome}"
+            begun += 1
+    return ""
