@@ -200,7 +200,10 @@ class Life(RuleBasedStateMachine):
         outcome = data.draw(st.one_of(likely, likely, ANYTIME))
         before = self.incident
         self.take(outcome, *[heard.AlertArrived(alert) for alert in alerts])
-        if isinstance(outcome, IN_VAIN) and self.incident.effect is before.effect:
+        news = any(
+            note.kind == "escalation.begun" for note in self.decision.notes
+        )  # those who were told do not know it
+        if isinstance(outcome, IN_VAIN) and self.incident.effect is before.effect and not news:
             assert self.incident.escalation != before.escalation, f"{before.effect} is begun again without a pause"
 
     @rule(later=PAUSES)
