@@ -4,41 +4,55 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import yaml
 from ansible_collections.breakglass.remediation.plugins.plugin_utils._journal.text import printable
 
+from breakglass.domain.messages import Blocked, OverLimit
 from breakglass.domain.plan import in_turn
 from breakglass.domain.rehearsal import outcome, window_at
 from breakglass.domain.routing import Planned, Refused, Unmatched, consider, route
+from breakglass.foreseeing import NotLookedUp
 from breakglass.policy_text import UNITS, span
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from datetime import datetime, timedelta
+    from datetime import datetime
 
     from breakglass.domain.alert import Alert
     from breakglass.domain.maintenance import Opened
     from breakglass.domain.plan import Plan
     from breakglass.domain.rules import Trigger
     from breakglass.policy_site import PolicySite
+    from breakglass.store.foreseeing import Foreseen, Obstacle, Repairs
 
 _WIDTH = 7
+_SOON = timedelta(minutes=1)
 _FEW = 2
 _OF_A_TEST = ("trigger", "hosts", "approval", "refused", "unmatched")
 
 
 @dataclass(frozen=True)
 class _Moment:
-    """How long the alert fires, and the maintenance window that its hosts are in; None when they are in none."""
+    """What it is like when the alert comes.
 
+    Attributes:
+        now: By the clock of whoever asks.
+        fires_for: How long the alert fires.
+        window: The maintenance window that its hosts are in; None when they are in none.
+        foreseen: What else is going on, or why that was not looked up.
+    """
+
+    now: datetime
     fires_for: timedelta
     window: Opened | None
+    foreseen: Foreseen | NotLookedUp
 
 
-def explained(alert: Alert, site: PolicySite, now: datetime) -> Iterator[str]:
-    """Yield the lines about one alert; what else is going on at this moment (cooldowns, other repairs) is not looked up."""
+def explained(alert: Alert, site: PolicySite, now: datetime, foreseen: Foreseen | NotLookedUp) -> Iterator[str]:
+    """Yield the lines about one alert; `foreseen` is what else is going on at that moment."""
     labels = "  ".join(f"{name}={value}" for name, value in sorted(alert.labels.items()) if name != "alertname")
     yield printable(f"{alert.status.value}: {alert.name}  {labels}").rstrip()
     yield ""
@@ -46,13 +60,13 @@ def explained(alert: Alert, site: PolicySite, now: datetime) -> Iterator[str]:
     for trigger in site.policy.triggers:
         answer = consider(trigger, alert, site.policy, site.inventory.hosts, site.remediations)
         window = window_at(answer, site.policy, site.inventory.hosts, now)
-        yield from map(printable, _about(trigger, answer, taken, _Moment(now - alert.starts_at, window)))
+        yield from map(printable, _about(trigger, answer, taken, _Moment(now, now - alert.starts_at, window, foreseen)))
         if not taken and not isinstance(answer, Unmatched):
             taken = trigger.name
     if not taken:
         yield "  No trigger takes it: nothing would be done, and nobody told."
     yield ""
-    yield "Nothing was started. Cooldowns, repairs of the day and other work on the hosts count at the moment itself."
+    yield printable(f"Nothing was started.{_how_much_is_known(foreseen)}")
 
 
 def as_tests(alerts: Sequence[Alert], site: PolicySite, now: datetime | None) -> str:
@@ -94,6 +108,7 @@ def _about(trigger: Trigger, answer: Unmatched | Refused | Planned, taken: str, 
         return
     yield from _plan(trigger, answer.plan)
     yield from _limits(trigger, moment.fires_for)
+    yield from _repairs(moment)
     if moment.window:
         yield _line("window", f"{moment.window}", f"observe ({moment.window.window.line})")
     yield _line("NOW", _verdict(answer, moment))
@@ -126,7 +141,48 @@ def _limits(trigger: Trigger, fires_for: timedelta) -> Iterator[str]:
     yield _line("proof", f"the alert resolves within {span(trigger.alert_resolves_within)}{asked}")
 
 
+def _repairs(moment: _Moment) -> Iterator[str]:
+    if isinstance(moment.foreseen, NotLookedUp):
+        return
+    for number, one in enumerate(moment.foreseen.repairs):
+        yield _line("" if number else "so far", f"{one.host}: {_repaired(one, moment.now)}")
+
+
+def _repaired(one: Repairs, now: datetime) -> str:
+    if one.last_over is None:
+        return "no repair by this trigger"
+    return f"last repair {_roughly(now - one.last_over)} ago, {one.within_a_day} within a day"
+
+
+def _how_much_is_known(foreseen: Foreseen | NotLookedUp) -> str:
+    if isinstance(foreseen, NotLookedUp):
+        told = " Holds, cooldowns, repairs of the day and other work on the hosts were not looked up: "
+        return f"{told}{foreseen.why}." if foreseen.why else ""
+    return " Holds, repairs and other work on the hosts are as the database says now; a storm or taken places for plays may come on top."
+
+
 def _verdict(answer: Planned, moment: _Moment) -> str:
+    """What would become of it; what is in its way counts when it has fired for long enough, and is said as it is now."""
+    alone = _undisturbed(answer, moment)
+    obstacle = None if isinstance(moment.foreseen, NotLookedUp) else moment.foreseen.obstacle
+    if obstacle is None or (moment.window and answer.trigger.mode == "act"):
+        return alone
+    left = answer.trigger.limits.firing_for - moment.fires_for
+    first = (
+        f"would wait {_roughly(left)} until it has fired for long enough, and then " if left.total_seconds() > 0 else ""
+    )
+    observed = "" if answer.trigger.mode == "act" else " (mode: observe)"
+    return f"{first}{_hindered(obstacle)}{observed}"
+
+
+def _hindered(obstacle: Obstacle) -> str:
+    if isinstance(obstacle, OverLimit):
+        return f"would be refused: {obstacle.why}"
+    left = f" {_roughly(obstacle.again_in)}" if isinstance(obstacle, Blocked) and obstacle.again_in > _SOON else ""
+    return f"would wait{left}: {obstacle.why}"
+
+
+def _undisturbed(answer: Planned, moment: _Moment) -> str:
     if answer.trigger.mode == "act" and moment.window:
         return f"would only be observed, {moment.window}; what still fires then is repaired"
     act = "would run" if answer.trigger.mode == "act" else "would only be observed (mode: observe)"

@@ -29,9 +29,10 @@ def explain(
     as_test: Annotated[bool, typer.Option("--as-test", help="Print the alerts as tests for the policy.")] = False,
     as_json: AsJsonList = False,
 ) -> None:
-    """Say what the policy would make of each alert of a message, and why. Nothing is started."""
+    """Say what the policy would make of each alert of a message at this moment, and why. Nothing is started."""
     from breakglass import explaining  # noqa: PLC0415
     from breakglass.errors import BreakglassError  # noqa: PLC0415
+    from breakglass.foreseeing import NotLookedUp, foreseen  # noqa: PLC0415
     from breakglass.policy.scalars import did_you_mean  # noqa: PLC0415
     from breakglass.policy_site import read_site  # noqa: PLC0415
     from breakglass.sources import PARSERS, Delivery  # noqa: PLC0415
@@ -51,7 +52,9 @@ def explain(
     if as_test:
         typer.echo(explaining.as_tests(message.alerts, site, moment), nl=False)
         return
-    told = [list(explaining.explained(alert, site, moment or datetime.now(UTC))) for alert in message.alerts]
+    at = moment or datetime.now(UTC)
+    then = NotLookedUp("with --now nobody knows them") if moment else None
+    told = [list(explaining.explained(alert, site, at, then or foreseen(alert, site))) for alert in message.alerts]
     if as_json:
         print_json(
             [

@@ -50,7 +50,7 @@ class Reservations:
             refusal = (
                 held(connection, incident)
                 or (_storm(connection, incident) if first else None)
-                or (_past_refusal(connection, incident) if first else None)
+                or (past_refusal(connection, incident) if first else None)
                 or self._present_refusal(connection, incident)
             )
             if refusal is not None:
@@ -98,7 +98,8 @@ def _storm(connection: sa.Connection, incident: Incident) -> OverLimit | None:
     return OverLimit(f"{why}. Nothing of this trigger starts until the hold is lifted ({lift}); the others wait")
 
 
-def _past_refusal(connection: sa.Connection, incident: Incident) -> Blocked | OverLimit | None:
+def past_refusal(connection: sa.Connection, incident: Incident) -> Blocked | OverLimit | None:
+    """Why what its trigger has repaired keeps an incident from starting now, or the size of its plan; nothing is changed."""
     limits = incident.course.limits
     if len(incident.course.hosts) > limits.hosts_at_once:
         return OverLimit(

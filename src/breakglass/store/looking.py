@@ -78,7 +78,7 @@ def look_at(url: str, password_file: Path | None = None) -> Looked:
     Raises:
         DatabaseUnavailable: It can't be read, or is no database.
     """
-    with _reading(url, password_file) as connection:
+    with reading(url, password_file) as connection:
         revision, newest = revision_of(connection), newest_revision()
         if revision != newest:
             return Looked(revision, newest, is_empty=not sa.inspect(connection).get_table_names())
@@ -118,7 +118,8 @@ def holder_of(path: Path, locks: Path = LOCKS) -> int | None:
 
 
 @contextmanager
-def _reading(url: str, password_file: Path | None) -> Iterator[sa.Connection]:
+def reading(url: str, password_file: Path | None) -> Iterator[sa.Connection]:
+    """Open a database for reading alone; raises DatabaseUnavailable."""
     path = file_of(url)
     if path is not None:
         with _reading_file(path) as connection:

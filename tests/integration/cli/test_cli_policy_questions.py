@@ -8,6 +8,15 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.support.incidents import NEVER_WAITS, make_alert, make_course, make_incident, make_plan
+
+from breakglass.domain.holds import Scope
+from breakglass.domain.messages import Reserved
+from breakglass.store.database import Database
+from breakglass.store.holds import Holds
+from breakglass.store.inbox import Arrival
+from breakglass.store.incidents import Incidents
+from breakglass.store.limits import Reservations
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -84,6 +93,46 @@ def test_explain_says_which_trigger_takes_an_alert_and_why(installed: Path, call
     assert "NOW     would run" in lines
     assert "any-unit: would match, but nginx-failed comes first" in lines
     assert not (installed / "breakglass.db").exists()
+
+
+def test_explain_says_what_is_in_the_way_now(installed: Path, call: Call) -> None:
+    """What the runner's database says of the hosts: nothing, a repair that is under way, its cooldown, a hold; it is only read."""
+    message = write_message(installed, NGINX)
+    assert "were not looked up: there is no database " in call("policy", "explain", message).stdout
+
+    url = f"sqlite:///{installed}/breakglass.db"
+    database = Database.open(url)
+    course = make_course(trigger="of-another-team", plan=make_plan("web2"), limits=NEVER_WAITS)
+    assert "so far  web2: no repair by this trigger" in call("policy", "explain", message).stdout
+    Incidents(database).accept([Arrival(make_alert(), course, "INC-9QX2AB")])
+    assert isinstance(Reservations(database, 5).reserve(make_incident(course, name="INC-9QX2AB")), Reserved)
+    working = call("policy", "explain", message)
+    assert (working.returncode, working.stderr) == (0, "")
+    assert "    NOW     would wait: web2 is under repair (INC-9QX2AB)" in working.stdout.splitlines()
+    young = call("policy", "explain", write_message(installed, NGINX, fires_for=timedelta(seconds=5))).stdout
+    assert "until it has fired for long enough, and then would wait: web2 is under repair (INC-9QX2AB)" in young
+
+    with database.transaction() as connection:
+        connection.exec_driver_sql("DELETE FROM host_claim")
+        connection.exec_driver_sql("UPDATE incident SET state = 'closed', closed_at = opened_at")
+        connection.exec_driver_sql("UPDATE repair SET trigger = 'nginx-failed'")
+    message = write_message(installed, NGINX)
+    cooling = call("policy", "explain", message).stdout
+    assert ": cooldown of web2 after its last repair" in cooling
+    assert "so far  web2: last repair " in cooling
+    assert "ago, 1 within a day" in cooling
+    Holds(database).set(Scope.HOST, ["web2"], "it is looked at\x1b[2J", "ada")
+    held = call("policy", "explain", message).stdout
+    assert "NOW     would be refused: web2 is held by ada since" in held
+    assert "\x1b" not in held
+    database.close()
+    then = call("policy", "explain", message, "--now", IN_IT).stdout
+    assert "were not looked up: with --now nobody knows them." in then
+    assert "held by" not in then
+    (installed / "breakglass.db").write_bytes(b"no database" * 100)
+    broken = call("policy", "explain", message)
+    assert (broken.returncode, "NOW     would run" in broken.stdout) == (0, True)
+    assert "can't be read" in broken.stdout
 
 
 WINDOW = """\
