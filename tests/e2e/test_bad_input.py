@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 WEBHOOK = "/webhooks/alertmanager"
 PROBLEM = "application/problem+json"
-TWENTY_MEGABYTES = 20 * 1024 * 1024
+HUNDRED_MEGABYTES = 100 * 1024 * 1024
 MARK = "what-a-refused-body-says"
 """Stands in every refused body, and must be found nowhere afterwards."""
 LIMIT_SECONDS = 30
@@ -218,8 +218,8 @@ def test_refusals_are_recorded_without_their_content(desk: Desk) -> None:
 
 
 def test_large_body_that_says_so_is_refused_unread(desk: Desk) -> None:
-    """A body of 20 MB that is announced is refused before any of it has come."""
-    with desk.open(f"Content-Length: {TWENTY_MEGABYTES}") as sender:
+    """A body of 100 MB that is announced is refused before any of it has come."""
+    with desk.open(f"Content-Length: {HUNDRED_MEGABYTES}") as sender:
         answer = answer_on(sender)
 
     assert answer.status == 413
@@ -227,16 +227,16 @@ def test_large_body_that_says_so_is_refused_unread(desk: Desk) -> None:
 
 
 def test_large_body_in_chunks_is_refused_on_the_way(desk: Desk) -> None:
-    """A body of 20 MB that does not say how long it is gets refused as soon as it is too long."""
+    """A body of 100 MB that does not say how long it is gets refused as soon as it is too long."""
     chunk, sent = b"10000\r\n" + b" " * 0x10000 + b"\r\n", 0
     with desk.open("Transfer-Encoding: chunked") as sender:
-        while sent < TWENTY_MEGABYTES and not select.select([sender], [], [], 0)[0]:
+        while sent < HUNDRED_MEGABYTES and not select.select([sender], [], [], 0)[0]:
             sender.sendall(chunk)
             sent += 0x10000
         answer = answer_on(sender)
 
     assert answer.status == 413
-    assert sent < TWENTY_MEGABYTES
+    assert sent < HUNDRED_MEGABYTES
     assert "bytes" in answer.detail
 
 
