@@ -6,14 +6,18 @@ Everything from outside is escaped and capped; the subject alone must do.
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ansible_collections.breakglass.remediation.plugins.plugin_utils._journal.text import printable
 
+from breakglass.domain.climbing import next_rung_at
 from breakglass.domain.incident import PlayOutcome, State
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from breakglass.domain.incident import Attempt, Incident
 
 QUOTE_LIMIT = 300
@@ -66,16 +70,29 @@ def _lines(incident: Incident, names: str, hosts: str, page: str) -> list[str]:
         lines.append("THEN      a remediation that releases the host, or: breakglass hold lift HOST --reason …")
     elif incident.repairs:
         lines.append(f"HELD      {hosts}: no other trigger will work there until this incident is closed")
-    rungs = incident.course.ladder.rungs
-    if incident.escalation and incident.escalation.rung + 1 < len(rungs):
-        following = ", ".join(rungs[incident.escalation.rung + 1].notify)
-        lines.append(f"NEXT      {following}, unless the alert resolves before")
+    lines += [f"{'' if number else 'TRY':<10}{command}" for number, command in enumerate(_commands(incident))]
+    if incident.escalation and (due := next_rung_at(incident)):
+        following = ", ".join(incident.course.ladder.rungs[incident.escalation.rung + 1].notify)
+        lines.append(f"NEXT      no acknowledgement by {due:%H:%M} UTC: {following}, unless the alert resolves before")
     if page:
         lines.append(f"ACK       {page}")
     lines.append(
         f"{incident.id} · policy {incident.course.policy_digest[:8]} · owner {incident.course.owner or 'unsaid'}"
     )
     return lines
+
+
+def _commands(incident: Incident) -> Iterator[str]:
+    """What helps now, to be copied."""
+    commands = {f"breakglass show {incident.id}": "all that was done, and why"}
+    for host in incident.course.hosts[:1]:
+        commands[f"breakglass ssh {shlex.quote(_quote(host, NAMES_LIMIT))}"] = "asks for an access when you have none"
+    if incident.state is State.ESCALATED:
+        if incident.course.plan:
+            commands[f"breakglass retry {incident.id} --reason …"] = "the same plan once more"
+        commands[f"breakglass close {incident.id} --reason …"] = "when you have dealt with it"
+    widest = max(map(len, commands))
+    return (f"{command:<{widest}}   {what}" for command, what in commands.items())
 
 
 def _attempt(attempt: Attempt) -> str:

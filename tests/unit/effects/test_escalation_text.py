@@ -53,8 +53,31 @@ def test_the_body() -> None:
         "TRIED     attempt 1: failed: Check health failed on web1: no answer",
         "STATE     no grant is open: all were revoked, proven",
     ]
-    assert [line.split()[0] for line in lines[4:]] == ["PLAN", "HELD", "NEXT", "INC-7K2F9X"]
-    assert "channel-2" in lines[-2]
+    assert [line.split()[0] for line in lines[4:]] == ["PLAN", "HELD", "TRY", "breakglass", "NEXT", "INC-7K2F9X"]
+    assert lines[-2] == "NEXT      no acknowledgement by 03:17 UTC: channel-2, unless the alert resolves before"
+
+
+def test_what_helps_now_can_be_copied() -> None:
+    """To look, to go there; and once automation has stopped, to try again or to say that it is dealt with."""
+    lines = escalation_text(replace(called(FAILED), state=State.ESCALATED)).body.splitlines()
+    at = next(number for number, line in enumerate(lines) if line.startswith("TRY"))
+    assert lines[at : at + 4] == [
+        "TRY       breakglass show INC-7K2F9X               all that was done, and why",
+        "          breakglass ssh web1                      asks for an access when you have none",
+        "          breakglass retry INC-7K2F9X --reason …   the same plan once more",
+        "          breakglass close INC-7K2F9X --reason …   when you have dealt with it",
+    ]
+    assert "retry" not in escalation_text(called(FAILED)).body
+
+
+def test_nobody_is_next_where_nobody_will_be_called() -> None:
+    """The last rung, one whose time is not set, and one that somebody has acknowledged."""
+    waiting = called(FAILED)
+    assert waiting.escalation is not None
+    endless = replace(waiting, course=make_course(ladder=make_ladder(None, None)))
+    last = replace(waiting, escalation=replace(waiting.escalation, rung=1))
+    known = replace(waiting, escalation=replace(waiting.escalation, acknowledged_by="dan"))
+    assert not [one for one in (endless, last, known) if "NEXT" in escalation_text(one).body]
 
 
 def test_a_host_that_stays_held() -> None:
