@@ -16,7 +16,7 @@ import pytest
 
 from breakglass.domain.krl import revocation_list
 
-FETCHER = Path(__file__).parents[3] / "roles" / "prepare_host" / "files" / "fetch_krl.py"
+FETCHER = Path(__file__).parents[2] / "roles" / "prepare_host" / "files" / "fetch_krl.py"
 AT = datetime(2026, 11, 28, tzinfo=UTC)
 OLDER, THERE, NEWER = (revocation_list(version, AT, [f"id-{version}"]) for version in (1, 2, 3))
 Fetch = Callable[[bytes], subprocess.CompletedProcess[str]]
