@@ -54,7 +54,7 @@ def test_every_kind_that_is_written_is_listed() -> None:
     files = [*(ROOT / "plugins").rglob("*.py"), *(ROOT / "src").rglob("*.py")]
     written = {kind for file in files for kind in WRITES.findall(file.read_text(encoding="utf-8"))}
     assert written - KINDS.keys() == set()
-    assert len(written) > 40
+    assert len(written) > (40 if (ROOT / "src").is_dir() else 30)  # the collection is also tested without the runner
 
 
 def test_a_record_of_a_known_kind_is_valid() -> None:
