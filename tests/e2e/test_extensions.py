@@ -113,9 +113,14 @@ def test_an_extension_without_an_approval_gets_nothing(office: Office, ada: Memb
         office.site.wait_for(more, "approval.asked")
         assert office.call("GET", f"/requests/{more}", ada)[1]["state"] == "approving"
         assert "the time box" in str(session.wait_for_end(60)["ended"])
-    assert (closed(office, request), closed(office, more)) == ("returned", "cancelled")
-    (given,) = office.site.wait_for(more, "order.given")
-    assert (given.body["by"], "nothing to extend" in str(given.body["why"])) == (request, True)
+    assert closed(office, request) == "returned"
+    if (
+        closed(office, more) == "cancelled"
+    ):  # or its question was over a moment before, for it ends with the first grant
+        (given,) = office.site.wait_for(more, "order.given")
+        assert (given.body["by"], "nothing to extend" in str(given.body["why"])) == (request, True)
+    else:
+        assert closed(office, more) == "refused"
     assert not [event for event in office.site.events(more) if event.kind == "grant.minted"]
     assert processes_with("70100") == []
 

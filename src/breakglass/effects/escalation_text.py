@@ -70,7 +70,7 @@ def _lines(incident: Incident, names: str, hosts: str, page: str) -> list[str]:
         lines.append("THEN      a remediation that releases the host, or: breakglass hold lift HOST --reason …")
     elif incident.repairs:
         lines.append(f"HELD      {hosts}: no other trigger will work there until this incident is closed")
-    lines += [f"{'' if number else 'TRY':<10}{command}" for number, command in enumerate(_commands(incident))]
+    lines += [f"TRY       {command}" for command in _commands(incident)]
     if incident.escalation and (due := next_rung_at(incident)):
         following = ", ".join(incident.course.ladder.rungs[incident.escalation.rung + 1].notify)
         lines.append(f"NEXT      no acknowledgement by {due:%H:%M} UTC: {following}, unless the alert resolves before")

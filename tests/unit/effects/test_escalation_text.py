@@ -53,7 +53,7 @@ def test_the_body() -> None:
         "TRIED     attempt 1: failed: Check health failed on web1: no answer",
         "STATE     no grant is open: all were revoked, proven",
     ]
-    assert [line.split()[0] for line in lines[4:]] == ["PLAN", "HELD", "TRY", "breakglass", "NEXT", "INC-7K2F9X"]
+    assert [line.split()[0] for line in lines[4:]] == ["PLAN", "HELD", "TRY", "TRY", "NEXT", "INC-7K2F9X"]
     assert lines[-2] == "NEXT      no acknowledgement by 03:17 UTC: channel-2, unless the alert resolves before"
 
 
@@ -63,9 +63,9 @@ def test_what_helps_now_can_be_copied() -> None:
     at = next(number for number, line in enumerate(lines) if line.startswith("TRY"))
     assert lines[at : at + 4] == [
         "TRY       breakglass show INC-7K2F9X               all that was done, and why",
-        "          breakglass ssh web1                      asks for an access when you have none",
-        "          breakglass retry INC-7K2F9X --reason …   the same plan once more",
-        "          breakglass close INC-7K2F9X --reason …   when you have dealt with it",
+        "TRY       breakglass ssh web1                      asks for an access when you have none",
+        "TRY       breakglass retry INC-7K2F9X --reason …   the same plan once more",
+        "TRY       breakglass close INC-7K2F9X --reason …   when you have dealt with it",
     ]
     assert "retry" not in escalation_text(called(FAILED)).body
 
