@@ -50,7 +50,7 @@ IN_LIFE = {
     "autovacuum": "on",
     "log_connections": "off",
 }
-ALERTS = 2000
+ALERTS = 10_000
 WRITERS = 8
 GROUPS, SENDERS = 200, 16
 WAITING = 500

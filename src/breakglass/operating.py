@@ -21,6 +21,7 @@ from breakglass.store.orders import NoSuchIncident
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
 
+    from breakglass.domain.closing import Closing
     from breakglass.domain.holds import Hold
     from breakglass.domain.incident import Incident, State
     from breakglass.domain.orders import Word
@@ -81,7 +82,7 @@ class Operating:
             raise NoSuchIncident(f"There is no incident {incident[:80]} that you may see.")
         return found
 
-    def say(self, person: Person, incident: str, word: Word, reason: str) -> Incident:
+    def say(self, person: Person, incident: str, word: Word, reason: str, verdict: Closing | None = None) -> Incident:
         """Say a word to an incident; durable on return. Gives the incident as it was.
 
         Raises:
@@ -91,7 +92,7 @@ class Operating:
         """
         before = self.incident(person, incident)
         _insist_on(no_word(person, self.people(), self.groups(), before, word))
-        ordered = Ordered(word, person.called, reason, account=_account(person))
+        ordered = Ordered(word, person.called, reason, account=_account(person), verdict=verdict)
         said = insist(lambda: self.orders.give(incident, ordered))
         self.holding.hint()
         return said

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
+    from breakglass.domain.closing import Closing
     from breakglass.settings import Settings
 
 TAKEN_IN_WITHIN_SECONDS = 5.0
@@ -48,12 +49,12 @@ class Ordering:
     settings: Settings
     person: str
 
-    def say(self, incident: str, word: Word, reason: str) -> str:
+    def say(self, incident: str, word: Word, reason: str, verdict: Closing | None = None) -> str:
         """Say it, and wait a moment for what comes of it; returns a sentence. Raises BreakglassError."""
-        text = reason_for(word, reason)
+        text = reason_for(word, reason, verdict)
         with self._database() as database:
             orders = Orders(database)
-            before = insist(lambda: orders.give(incident, Ordered(word, self.person, text)))
+            before = insist(lambda: orders.give(incident, Ordered(word, self.person, text, verdict=verdict)))
             return _standing_after(Incidents(database), before)
 
     def open(self) -> list[Incident]:
@@ -80,9 +81,11 @@ class Ordering:
             database.close()
 
 
-def reason_for(word: Word, reason: str) -> str:
-    """The reason as it is recorded; only an acknowledgement needs none. Raises UnusableOrder."""
+def reason_for(word: Word, reason: str, verdict: Closing | None = None) -> str:
+    """The reason as it is recorded; only an acknowledgement needs none, and only a closing has a verdict. Raises UnusableOrder."""
     text = reason.strip()
+    if verdict and word is not Word.CLOSE:
+        raise UnusableOrder(f"A verdict belongs to close; {word.value} takes none.")
     if not text and word is not Word.ACKNOWLEDGE:
         raise UnusableOrder(f"{word.value.capitalize()} with a reason (--reason): others will ask.")
     if len(text) > LONGEST_REASON:

@@ -146,6 +146,7 @@ def _trigger(trigger: Trigger) -> dict[str, object]:
         "verification": {"alert_resolves_within": span(trigger.alert_resolves_within), **_probe(trigger)},
         "escalation": trigger.escalation,
         "mode": trigger.mode.value,
+        "runbook": trigger.runbook,
     }
     return {name: value for name, value in content.items() if value not in ("", {})}
 

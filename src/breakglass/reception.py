@@ -119,6 +119,7 @@ def course(alert: Alert, rules: Rules) -> Course | None:
         quorum=rules.policy.approvals.get(trigger.approval),
         opens=rules.policy.access[trigger.access].words,
         windows=_windows(plan, rules),
+        runbook=trigger.runbook,
     )
     return _with_preview(found, trigger, rules) if trigger.preview else found
 

@@ -133,6 +133,10 @@ def _who(body: Body) -> str:
     return f"{plain(body.get('by'))}{f' of {groups}' if groups else ''}"
 
 
+def _judged(body: Body) -> str:
+    return f" ({plain(body.get('verdict'))})" if body.get("verdict") else ""
+
+
 def _held(body: Body) -> str:
     scope, name = plain(body.get("scope")), plain(body.get("name"))
     return "everything" if scope == "all" else f"{scope} {name}"
@@ -184,7 +188,7 @@ _TELLERS: dict[str, Callable[[Body], Told | None]] = {
     ),
     "order.given": lambda body: (
         plain(body.get("word")),
-        f"by {plain(body.get('by'))}: {plain(body.get('why'))}".removesuffix(": "),
+        f"by {plain(body.get('by'))}{_judged(body)}: {plain(body.get('why'))}".removesuffix(": "),
     ),
     "order.refused": lambda body: (
         "too late",

@@ -325,6 +325,28 @@ def test_locked_database_answers_503_and_loses_nothing(desk: Desk) -> None:
     assert desk.rows("inbox") == before + 1
 
 
+def test_no_address_of_a_message_is_ever_asked(desk: Desk) -> None:
+    """An alert may point at whatever is reachable from here alone: it is a text, and nobody connects to it."""
+    with closing(socket.create_server(("127.0.0.1", 0))) as inside:
+        address = f"http://127.0.0.1:{inside.getsockname()[1]}/latest/meta-data"
+        noted = dict.fromkeys(("summary", "description", "runbook_url", "dashboard", "__dashboardUid__"), address)
+        body = desk.site.alert(labels={"instance": "web9:9100", "link": address}, fingerprint="points inside")
+        (alert,) = body["alerts"]
+        alert |= {
+            "annotations": noted,
+            "generatorURL": address,
+            "silenceURL": address,
+            "imageURL": address,
+            "panelURL": address,
+        }
+        ((incident, _),) = desk.post(as_json({**body, "externalURL": address})).reached
+        message = desk.site.channel.wait_for(lambda message: incident in message.title, LIMIT_SECONDS)
+        desk.site.wait_for(incident, "escalation.delivered")
+        assert select.select([inside], [], [], 1.0)[0] == []
+    assert f"EVIDENCE  the alert says: {address}" in message.text.splitlines()
+    assert message.text.count(address) == 1
+
+
 @pytest.mark.parametrize(
     ("instance", "why"),
     [

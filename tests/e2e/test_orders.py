@@ -84,12 +84,15 @@ def test_an_escalated_incident_is_acknowledged_tried_again_and_closed(site: Site
         assert tried.returncode == 0, tried.stderr
         site.wait_for(incident, "escalation.delivered", count=2)
         wait_until(lambda: standing(site, incident)["state"] == "escalated", 20, "it is not escalated again")
-        closed = breakglass(site, "close", incident, "--reason", "done by hand")
+        closed = breakglass(site, "close", incident, "--reason", "done by hand", "--verdict", "repaired")
         assert f"{incident}  closed, failed" in closed.stdout, closed.stderr
         site.wait_for(incident, "incident.closed")
         events = site.events(incident)
         assert breakglass(site, "incidents").stdout == "No incident is open.\n"
     assert [order["word"] for order in bodies(events, "order.given")] == ["acknowledge", "retry", "close"]
+    assert bodies(events, "order.given")[-1]["verdict"] == "repaired"
+    assert "ended by people            1" in breakglass(site, "report", "--since", "1d").stdout
+    assert "they said repaired 1" in breakglass(site, "report", "--since", "1d").stdout
     assert len(bodies(events, "play.ended")) == 2
     late = breakglass(site, "retry", incident, "--reason", "x")
     assert (late.returncode, f"{incident} is closed already: failed" in late.stderr) == (1, True)

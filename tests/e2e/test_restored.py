@@ -11,6 +11,8 @@ from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
+import yaml
+from tests.support.postgresql import PostgreSQL, programs_or_skip
 from tests.support.site import Site
 from tests.support.traces import wait_until
 
@@ -18,10 +20,60 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-@pytest.fixture
-def site() -> Iterator[Site]:
+class OnSqlite:
+    """The database is a file; it is backed up as the guide says, while the runner works."""
+
+    def __init__(self, site: Site) -> None:
+        self._file, self._kept = site.scratch / "breakglass.db", site.scratch / "backup.db"
+
+    def back_up(self) -> None:
+        with closing(sqlite3.connect(self._file)) as connection:
+            connection.execute("VACUUM INTO ?", (str(self._kept),))
+
+    def lose(self) -> None:
+        for path in self._file.parent.glob("breakglass.db*"):
+            path.unlink()
+
+    def restore(self) -> None:
+        self.lose()
+        shutil.copy(self._kept, self._file)
+
+
+class OnPostgresql:
+    """The database is on a server; it is backed up by pg_dump, while the runner works."""
+
+    def __init__(self, site: Site, server: PostgreSQL) -> None:
+        self._server, self._kept = server, ""
+        secret = site.place.secret("database")
+        secret.touch(mode=0o600)
+        secret.write_text(server.password, encoding="ascii")
+        settings = yaml.safe_load(site.place.settings.read_text(encoding="utf-8"))
+        settings |= {
+            "name": "runner-a",
+            "database_url": f"postgresql://postgres@127.0.0.1:{server.port}/postgres",
+            "database_password_file": str(secret),
+        }
+        site.place.settings.write_text(yaml.safe_dump(settings, sort_keys=False), encoding="utf-8")
+
+    def back_up(self) -> None:
+        self._kept = self._server.dump()
+
+    def lose(self) -> None:
+        self._server.replace_all()
+
+    def restore(self) -> None:
+        self._server.replace_all(self._kept)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def kept(request: pytest.FixtureRequest) -> Iterator[tuple[Site, OnSqlite | OnPostgresql]]:
+    """A site, and its database."""
     with Site() as site:
-        yield site
+        if request.param == "sqlite":
+            yield site, OnSqlite(site)
+            return
+        with PostgreSQL(site.scratch / "postgresql", programs_or_skip()) as server:
+            yield site, OnPostgresql(site, server)
 
 
 def repair(site: Site, url: str, group: str) -> str:
@@ -42,21 +94,22 @@ def hold(site: Site, *arguments: str) -> str:
 
 @pytest.mark.timeout(400)
 @pytest.mark.parametrize("backup", [True, False], ids=["an older backup", "no database at all"])
-def test_a_database_that_is_older_than_the_journal_holds_everything(site: Site, *, backup: bool) -> None:
+def test_a_database_that_is_older_than_the_journal_holds_everything(
+    kept: tuple[Site, OnSqlite | OnPostgresql], *, backup: bool
+) -> None:
     """The hold says which incidents are unknown; it stands until a person lifts it, and is not set again; the journal is intact."""
-    database, kept = site.scratch / "breakglass.db", site.scratch / "backup.db"
+    site, database = kept
     site.change_policy(lambda trigger: trigger.update(limits={"cooldown": "0s"}))
     with site.runner() as runner:
         known = repair(site, runner.url, "before the backup")
-        with closing(sqlite3.connect(database)) as connection:  # as the guide says, while the runner works
-            connection.execute("VACUUM INTO ?", (str(kept),))
+        database.back_up()
     with site.runner() as runner:
         assert "everything" not in hold(site, "holds")
         forgotten = repair(site, runner.url, "after the backup")
-    for path in site.scratch.glob("breakglass.db*"):
-        path.unlink()
     if backup:
-        shutil.copy(kept, database)
+        database.restore()
+    else:
+        database.lose()
     with site.runner() as runner:
         said = hold(site, "holds")
         assert "everything  held by the runner at its start" in said
@@ -65,7 +118,7 @@ def test_a_database_that_is_older_than_the_journal_holds_everything(site: Site, 
         wait_until(
             lambda: any("DatabaseOlderThanJournal" in one.title for one in site.channel.messages),
             20,
-            lambda: str(site.states()),
+            lambda: str(site.channel.messages),
         )
         held = site.post(runner.url, {**site.alert(fingerprint="now"), "groupKey": "now"})
         (refused,) = site.wait_for(held, "limits.refused")

@@ -54,7 +54,7 @@ class Door:
 
 @pytest.fixture(scope="module")
 def door(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Door]:
-    """A runner that observes, with five sources."""
+    """A runner that observes, with a source of each kind and proof."""
     directory = tmp_path_factory.mktemp("tls")
     authority, other = Authority.create(directory, "ours"), Authority.create(directory / "others", "others")
     server = authority.server()
@@ -83,6 +83,15 @@ def door(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Door]:
             "events": {
                 "kind": "cloudevents",
                 "hmac": {"scheme": "standard_webhooks", "secret_files": [str(site.place.secret("hook"))]},
+                "fields": {
+                    "labels": {"alertname": "data.what", "instance": "subject", "name": "data.unit"},
+                    "starts_at": "time",
+                    "status": "data.state",
+                },
+            },
+            "bus": {
+                "kind": "cloudevents",
+                "bearer_token_files": [str(site.place.secret("pager"))],
                 "fields": {
                     "labels": {"alertname": "data.what", "instance": "subject", "name": "data.unit"},
                     "starts_at": "time",
@@ -148,6 +157,25 @@ def event(stamp: str | None = None) -> tuple[bytes, dict[str, str]]:
     return body, {**headers, "Content-Type": "application/cloudevents+json"}
 
 
+EVENT = {"specversion": "1.0", "source": "/checks", "type": "check", "subject": "web1", "time": STARTED}
+DATA = {"what": "ServiceDown", "unit": "shop", "state": "failed"}
+
+
+def binary(**attributes: str) -> tuple[bytes, dict[str, str]]:
+    """The attributes are headers, the body is the data."""
+    headers = {f"ce-{name}": value for name, value in {**EVENT, "id": "b1", **attributes}.items()}
+    return json.dumps(DATA).encode(), {**headers, "Content-Type": "application/json", "Authorization": "Bearer p"}
+
+
+def batch() -> tuple[bytes, dict[str, str]]:
+    """Two events in one request."""
+    events = [{**EVENT, "id": f"c{number}", "source": f"/{number}", "data": DATA} for number in range(2)]
+    return json.dumps(events).encode(), {
+        "Content-Type": "application/cloudevents-batch+json",
+        "Authorization": "Bearer p",
+    }
+
+
 def check() -> tuple[bytes, dict[str, str]]:
     body = json.dumps({"checks": [{"what": "ServiceDown", "host": "web1", "unit": "shop", "since": STARTED}]}).encode()
     return body, {"Authorization": f"Basic {base64.b64encode(b'checks:p').decode()}"}
@@ -170,11 +198,41 @@ def test_a_genuine_webhook_is_an_incident_and_its_repetition_is_none(door: Door,
     assert next(one for one in events if one.kind == "incident.closed").body["result"] == "observed"
 
 
+def test_an_event_whose_attributes_are_headers_is_taken(door: Door) -> None:
+    """Binary mode; sent again it starts nothing, and what it says is over is over."""
+    body, headers = binary()
+    first = door.send("bus", body, headers)
+    assert reached(first)[0] in ("opened", "joined")
+    assert reached(door.send("bus", body, headers)) == ["repeated"]
+    door.site.wait_for(first.json()["alerts"][0]["incident"], "incident.closed")
+    assert door.send("bus", body, {**headers, "Authorization": "Bearer x"}).status_code == 401
+
+
+def test_events_in_a_batch_are_taken_each(door: Door) -> None:
+    """Both, and of a repetition neither."""
+    body, headers = batch()
+    first = reached(door.send("bus", body, headers))
+    assert len(first) == 2
+    assert set(first) <= {"opened", "joined"}
+    assert reached(door.send("bus", body, headers)) == ["repeated", "repeated"]
+
+
+def test_a_signature_over_the_body_does_not_prove_attributes_in_headers(door: Door) -> None:
+    """A genuine signed body, sent again with another host in its headers, is refused; as is any binary event of that source."""
+    body, when = json.dumps(DATA).encode(), str(int(time.time()))
+    signature = base64.b64encode(signed(f"m2.{when}.".encode() + body, KEY)).decode()
+    proof = {"webhook-id": "m2", "webhook-timestamp": when, "webhook-signature": f"v1,{signature}"}
+    _, headers = binary(subject="db1")
+    answer = door.send("events", body, {**headers, **proof})
+    assert (answer.status_code, "covers the body alone" in answer.json()["detail"]) == (400, True)
+
+
 def test_pagerduty_s_incident_names_no_host_and_is_refused_not_lost(door: Door) -> None:
     """The policy's trigger takes the host from the label instance, which is not there, and that is recorded."""
     body, headers = pagerduty()
     answer = door.send("pagerduty", body, headers)
     assert reached(answer) == ["opened"]
+    assert reached(door.send("pagerduty", body, headers)) == ["repeated"]
     events = door.site.wait_for(answer.json()["alerts"][0]["incident"], "alert.refused")
     assert "names no host" in str(next(one for one in events if one.kind == "alert.refused").body["why"])
 

@@ -107,6 +107,7 @@ OF_THE_CREDENTIALS: tuple[tuple[str, dict[str, JsonValue]], ...] = (
 )
 TROUBLE: tuple[tuple[str, dict[str, JsonValue]], ...] = (
     ("alert.unmatched", {**ALERT, "status": "firing"}),
+    ("alert.unmatched", {**ALERT, "status": "firing", "annotations": {}, "starts_at": "2026-11-22T02:51:00+00:00"}),
     ("alert.refused", {"why": "web9 is not in the inventory"}),
     ("limits.refused", {"why": "the hold is set"}),
     (
@@ -145,6 +146,7 @@ TROUBLE: tuple[tuple[str, dict[str, JsonValue]], ...] = (
         "order.given",
         {"word": "cancel", "by": "ada", "entity": "5e1c", "account": "ada-laptop", "why": "the wrong host"},
     ),
+    ("order.given", {"word": "close", "by": "ada", "verdict": "false-alarm", "why": "the probe was wrong"}),
     ("order.refused", {"word": "close", "by": "ada", "why": "INC-7K2F9X is closed already: repaired"}),
     ("login.tried", {"by": "ada", "access": "web-operator", "hosts": ["web1", "web2"]}),
     ("login.ended", {"access": "web-operator", "hosts": ["web1"], "failures": ["web2: it does not answer"]}),

@@ -167,6 +167,46 @@ class PostgreSQL:
             raise RefusedStatement(done.stderr.strip())
         return [tuple(row) for row in csv.reader(io.StringIO(done.stdout))]
 
+    def dump(self) -> str:
+        """Everything that is in the database, as SQL, by pg_dump, while it works."""
+        program = [
+            str(self._programs / "pg_dump"),
+            "-h",
+            LOOPBACK,
+            "-p",
+            str(self.port),
+            "-U",
+            SUPERUSER,
+            "-d",
+            DATABASE,
+            "-w",
+        ]
+        done = subprocess.run(
+            program,
+            cwd="/",
+            env=_environment() | {"PGPASSWORD": self.password},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=ANSWER_WITHIN_SECONDS,
+            check=True,
+        )
+        return done.stdout
+
+    def replace_all(self, dump: str = "") -> None:
+        """Make the database empty, and put a dump into it."""
+        self.sql("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
+        subprocess.run(
+            self._client(SUPERUSER),
+            cwd="/",
+            env=_environment() | {"PGPASSWORD": self.password},
+            input=dump,
+            capture_output=True,
+            text=True,
+            timeout=ANSWER_WITHIN_SECONDS,
+            check=True,
+        )
+
     def exists(self, role: str) -> bool:
         """Tell whether there is such a user or group."""
         return role in {name for (name,) in self.sql("SELECT rolname FROM pg_roles")}

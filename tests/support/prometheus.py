@@ -24,11 +24,13 @@ WITHIN_SECONDS = 60
 
 
 class _Exporter(BaseHTTPRequestHandler):
+    orders = 1
+
     def do_GET(self) -> None:
         self.send_response(200)
         self.send_header("Content-Type", "text/plain; version=0.0.4")
         self.end_headers()
-        self.wfile.write(b"shop_orders 1\n")
+        self.wfile.write(f"shop_orders {self.orders}\n".encode())
 
     def log_message(self, *_: object) -> None:
         """Say nothing."""
@@ -44,11 +46,12 @@ class Prometheus:
     def __init__(self, place: Path, instance: str) -> None:
         self._place = place
         self._instance = instance
+        self._shop = type("Shop", (_Exporter,), {"orders": 1})
         self.url = f"http://127.0.0.1:{free_port()}"
 
     def __enter__(self) -> Self:
         self._place.mkdir()
-        self._exporter = ThreadingHTTPServer(("127.0.0.1", 0), _Exporter)
+        self._exporter = ThreadingHTTPServer(("127.0.0.1", 0), self._shop)
         threading.Thread(target=self._exporter.serve_forever, daemon=True).start()
         target = f"127.0.0.1:{self._exporter.server_address[1]}"
         self._configure([{"targets": [target], "labels": {"instance": self._instance}}])
@@ -71,6 +74,10 @@ class Prometheus:
         self._process.wait(WITHIN_SECONDS)
         self._exporter.shutdown()
         self._exporter.server_close()
+
+    def take_orders(self, number: int) -> None:
+        """What the exporter says from its next scrape on, a second later at most."""
+        self._shop.orders = number
 
     def forget(self) -> None:
         """Its target vanishes, as a host that is taken out of service discovery."""

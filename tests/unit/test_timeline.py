@@ -78,6 +78,12 @@ def tell(*events: tuple[str, Mapping[str, object]]) -> list[LineType | None]:
         ),
         ("order.given", {"word": "cancel", "by": "ada", "why": "b"}, "cancel", "by ada: b"),
         ("order.given", {"word": "acknowledge", "by": "ada", "why": ""}, "acknowledge", "by ada"),
+        (
+            "order.given",
+            {"word": "close", "by": "ada", "verdict": "false-alarm", "why": "b"},
+            "close",
+            "by ada (false-alarm): b",
+        ),
         ("order.refused", {"word": "close", "by": "ada", "why": "b"}, "too late", "close by ada: b"),
         ("hold.lifted", {"scope": "all", "name": "", "by": "ada", "why": "b"}, "lifted", "everything by ada: b"),
         ("limits.waiting", {"why": "cooldown of web1"}, "waiting", "cooldown of web1"),

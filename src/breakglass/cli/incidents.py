@@ -3,13 +3,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
 from breakglass.cli import completing
 from breakglass.cli.json_output import AsJson, AsJsonList, print_json
 from breakglass.cli.reaching import LINE, SettingsFile, asks_runner, line_of, settings_here, signed_in, without_line
+from breakglass.domain.closing import Closing
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -52,9 +53,22 @@ def cancel(
     _say(incident, "cancel", reason, settings, as_json=as_json)
 
 
-def close(incident: IncidentId, reason: Reason = "", settings: SettingsFile = None, *, as_json: AsJson = False) -> None:
-    """Close an escalated incident that you have dealt with; its hosts are free again. It keeps the result that it had."""
-    _say(incident, "close", reason, settings, as_json=as_json)
+def close(
+    incident: IncidentId,
+    reason: Reason = "",
+    verdict: Annotated[
+        Optional[Closing],  # noqa: UP045 (typer reads it)
+        typer.Option("--verdict", help="What it was: repaired by people, a false alarm, or accepted as it is."),
+    ] = None,
+    settings: SettingsFile = None,
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Close an escalated incident that you have dealt with; its hosts are free again. It keeps the result that it had.
+
+    `breakglass report` counts the verdicts of each trigger: many false alarms mean that its alert is wrong.
+    """
+    _say(incident, "close", reason, settings, verdict, as_json=as_json)
 
 
 def retry(incident: IncidentId, reason: Reason = "", settings: SettingsFile = None, *, as_json: AsJson = False) -> None:
@@ -77,11 +91,13 @@ def _of_here(latest: int, settings: Path | None) -> Sequence[Mapping[str, object
     return [{**incident_object(one), LINE: incident_line(one)} for one in found]
 
 
-def _say(incident: str, word: str, reason: str, settings: Path | None, *, as_json: bool) -> None:
+def _say(
+    incident: str, word: str, reason: str, settings: Path | None, verdict: Closing | None = None, *, as_json: bool
+) -> None:
     said = (
-        _said_to_runner(incident, word, reason)
+        _said_to_runner(incident, word, reason, verdict)
         if asks_runner(settings)
-        else _said_here(incident, word, reason, settings)
+        else _said_here(incident, word, reason, settings, verdict)
     )
     if as_json:
         print_json(without_line(said))
@@ -89,17 +105,19 @@ def _say(incident: str, word: str, reason: str, settings: Path | None, *, as_jso
     typer.echo(line_of(said))
 
 
-def _said_here(incident: str, word: str, reason: str, settings: Path | None) -> Mapping[str, object]:
+def _said_here(
+    incident: str, word: str, reason: str, settings: Path | None, verdict: Closing | None
+) -> Mapping[str, object]:
     from breakglass.domain.orders import Word  # noqa: PLC0415
 
-    return {"id": incident, "said": word, LINE: _ordering(settings).say(incident, Word(word), reason)}
+    return {"id": incident, "said": word, LINE: _ordering(settings).say(incident, Word(word), reason, verdict)}
 
 
-def _said_to_runner(incident: str, word: str, reason: str) -> Mapping[str, object]:
+def _said_to_runner(incident: str, word: str, reason: str, verdict: Closing | None) -> Mapping[str, object]:
     from breakglass.client.operating import say  # noqa: PLC0415
 
     with signed_in() as api:
-        now = say(api, incident, word, reason)
+        now = say(api, incident, word, reason, verdict.value if verdict else "")
     if now is None:
         not_yet = f"{incident}: said, but no runner has taken it in yet; it does so when it works."
         return {"id": incident, "said": word, "taken_in": False, LINE: not_yet}

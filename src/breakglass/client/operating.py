@@ -50,12 +50,13 @@ def incident_page(api: RunnerApi, incident: str, *, every_task: bool = False) ->
     return api.call("GET", f"{_of(incident)}{'?tasks=all' if every_task else ''}")
 
 
-def say(api: RunnerApi, incident: str, word: str, reason: str) -> Fields | None:
+def say(api: RunnerApi, incident: str, word: str, reason: str, verdict: str = "") -> Fields | None:
     """Say a word to an incident, and wait a moment for what comes of it.
 
     Gives the incident as it is then; None where no runner has taken it in yet. Raises BreakglassError.
     """
-    before = api.call("POST", f"{_of(incident)}/orders", {"word": word, "reason": reason}).get("before")
+    said = {"word": word, "reason": reason, **({"verdict": verdict} if verdict else {})}
+    before = api.call("POST", f"{_of(incident)}/orders", said).get("before")
     until = time.monotonic() + TAKEN_IN_WITHIN_SECONDS
     while time.monotonic() < until:
         now = incident_page(api, incident).get("now")

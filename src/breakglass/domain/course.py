@@ -59,6 +59,7 @@ class Course:
         windows: The maintenance windows that its hosts are in.
         preview: The plan in check mode under a lesser access, run before people are asked; None where nothing is shown to them.
         no_preview: Why the policy's preview can't be made of this plan; empty where it can, or there is none.
+        runbook: Where it is written what people do; empty where the policy does not say.
         own: Whether the runner tells of itself; then `trigger` is the name of its own alert, and nothing ever runs.
     """
 
@@ -89,6 +90,7 @@ class Course:
     own: bool = False
     preview: Plan | None = None
     no_preview: str = ""
+    runbook: str = ""
 
     @property
     def hosts(self) -> tuple[str, ...]:

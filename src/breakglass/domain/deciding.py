@@ -32,12 +32,16 @@ from breakglass.domain.messages import AlertArrived, Message
 from breakglass.domain.orders import Ordered, absorb_order
 from breakglass.domain.outcomes import absorb_outcome, end_of_automation
 from breakglass.domain.steps import look_again_at, step
+from breakglass.domain.text import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
     from breakglass.domain.alert import Alert
+
+_FOR_PEOPLE = ("summary", "description", "message")
+"""Annotations in which rules say what is wrong, the shortest first."""
 
 
 def decide(incident: Incident, messages: Sequence[Message], now: datetime) -> Decision:
@@ -74,7 +78,8 @@ def _absorb_word(draft: Draft, said: Ordered) -> None:
 
 
 def _absorb_alert(draft: Draft, alert: Alert) -> None:
-    fault = Fault(alert.fingerprint, alert.name, alert.status is AlertStatus.FIRING, alert.starts_at)
+    firing = alert.status is AlertStatus.FIRING
+    fault = Fault(alert.fingerprint, alert.name, firing, alert.starts_at, one_line(_said_of_itself(alert)))
     others = draft.incident.faults
     known = next((other for other in others if other.fingerprint == fault.fingerprint), None)
     if known and known.firing and not fault.firing and alert.starts_at < known.starts_at:
@@ -84,6 +89,11 @@ def _absorb_alert(draft: Draft, alert: Alert) -> None:
     draft.note(_heard(alert), _alert_body(alert))
     if draft.incident.state is State.ESCALATED and fault.firing and not (known and known.firing):
         draft.call_people_again(f"{fault.name} fires too, and automation has stopped here")
+
+
+def _said_of_itself(alert: Alert) -> str:
+    """What its sender wrote for people, by the names that Alertmanager, Grafana and their rules use."""
+    return next((text for name in _FOR_PEOPLE if (text := alert.annotations.get(name, ""))), "")
 
 
 def _heard(alert: Alert) -> str:

@@ -153,6 +153,7 @@ def drill_course(
         drill=drill.name,
         quorum=policy.approvals.get(trigger.approval),
         opens=policy.access[trigger.access].words,
+        runbook=trigger.runbook,
     )
 
 

@@ -83,12 +83,13 @@ TRANSITIONS: dict[State, frozenset[State]] = {
 
 @dataclass(frozen=True)
 class Fault:
-    """One alert of the incident as last heard of."""
+    """One alert of the incident as last heard of; `says` is its own summary or description, text from outside."""
 
     fingerprint: str
     name: str
     firing: bool
     starts_at: datetime
+    says: str = ""
 
 
 @dataclass(frozen=True)
@@ -105,6 +106,7 @@ class Attempt:
         runner: Name of the runner that opened the grant; empty where there is only one.
         by_job: Whether the play is a job of AWX, which opens its grant itself.
         preview: Whether it only shows, before people are asked, what the repair would change.
+        evidence: Where the remediation has kept how it was before it changed anything, for people; one for each host.
     """
 
     number: int
@@ -116,6 +118,7 @@ class Attempt:
     runner: str = ""
     by_job: bool = False
     preview: bool = False
+    evidence: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

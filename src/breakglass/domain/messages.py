@@ -101,6 +101,7 @@ class PlayEnded:
         accessor: Of the grant that a job has opened; empty for a play here, and where nobody knows of one.
         over_by: When a grant that a job may have opened is over, at the latest; None where there can't be one.
         previewed: What a preview that came to its end has shown; None for a repair.
+        evidence: Where the remediation has kept how it found its hosts, one sentence for each.
     """
 
     outcome: PlayOutcome
@@ -108,6 +109,7 @@ class PlayEnded:
     accessor: str = ""
     over_by: datetime | None = None
     previewed: Previewed | None = None
+    evidence: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

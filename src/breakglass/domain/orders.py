@@ -16,6 +16,7 @@ from breakglass.domain.voting import vote_refusal
 
 if TYPE_CHECKING:
     from breakglass.domain.approvals import Vote
+    from breakglass.domain.closing import Closing
     from breakglass.domain.draft import Draft
     from breakglass.domain.incident import Incident
 
@@ -42,6 +43,7 @@ class Ordered:
         reason: Why, a sentence.
         vote: What was said to the plan; None unless the word is `vote`.
         account: By which entity of Vault they came; None for people of the runner's machine, and for votes, which say it.
+        verdict: What it was, of a closing; None where nobody has said.
     """
 
     word: Word
@@ -49,6 +51,7 @@ class Ordered:
     reason: str
     vote: Vote | None = None
     account: Account | None = None
+    verdict: Closing | None = None
 
 
 def refusal(incident: Incident, ordered: Ordered) -> str:
@@ -75,7 +78,8 @@ def absorb_order(draft: Draft, ordered: Ordered) -> None:
     if why := refusal(draft.incident, ordered):
         draft.note("order.refused", {**about, "why": why})
         return
-    draft.note("order.given", {**about, "why": ordered.reason})
+    judged = {"verdict": ordered.verdict.value} if ordered.verdict else {}
+    draft.note("order.given", {**about, **judged, "why": ordered.reason})
     match ordered.word:
         case Word.ACKNOWLEDGE:
             _acknowledge(draft, ordered.person)

@@ -193,7 +193,7 @@ def _not_minted(draft: Draft, refusal: heard.GrantNotMinted) -> None:
 
 def end_play(draft: Draft, ended: heard.PlayEnded) -> None:
     """Whatever became of the play, its grant is to be closed now."""
-    attempt = replace(draft.incident.attempt, outcome=ended.outcome, sentence=ended.sentence)
+    attempt = replace(draft.incident.attempt, outcome=ended.outcome, sentence=ended.sentence, evidence=ended.evidence)
     if attempt.by_job:
         attempt = replace(attempt, accessor=ended.accessor, expires_at=ended.over_by)
     draft.change_attempt(attempt)

@@ -179,6 +179,7 @@ class Trigger:
         mode: Observe or act.
         probe: What Prometheus is asked once the alert has resolved; None for whether its target is there.
         preview: Name of the lesser access under which those who approve are shown what would change; empty for none.
+        runbook: Where it is written what people do; empty if unsaid.
     """
 
     name: str
@@ -198,6 +199,7 @@ class Trigger:
     mode: Mode
     probe: Probe | None = None
     preview: str = ""
+    runbook: str = ""
 
 
 @dataclass(frozen=True)

@@ -5,11 +5,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ansible_collections.breakglass.remediation.plugins.plugin_utils._journal.text import printable
-
+from breakglass.domain.calls import NAMES_LIMIT
 from breakglass.domain.drills import Measured, Passage, Phase
 from breakglass.domain.incident import State
-from breakglass.effects.escalation_text import NAMES_LIMIT, QUOTE_LIMIT, EscalationText
+from breakglass.domain.text import one_line
+from breakglass.effects.escalation_text import EscalationText
 
 if TYPE_CHECKING:
     from breakglass.domain.incident import Incident
@@ -20,7 +20,7 @@ WIDTH = 11
 def drill_text(incident: Incident, measured: Measured, page: str = "") -> EscalationText:
     """Write what everybody of the drill's ladder is told; `page` is where a failure can be acknowledged, empty where nowhere."""
     course = incident.course
-    hosts = _quote(", ".join(course.hosts), NAMES_LIMIT) or "no host"
+    hosts = one_line(", ".join(course.hosts), NAMES_LIMIT) or "no host"
     well = incident.state is State.VERIFYING and not measured.failures
     what = f"{course.trigger} on {hosts}"
     subject = f"breakglass DRILL {course.drill}: {what} {_outcome(measured) if well else _failure(incident, measured)}"
@@ -46,7 +46,7 @@ def _lines(incident: Incident, measured: Measured, what: str, *, well: bool) -> 
     how = " in check mode, nothing was changed" if plan and plan.check_mode else ""
     lines = [f"DRILL      {course.drill}: {what} was rehearsed{how}. No alert is behind it."]
     if not well and incident.escalation:
-        lines.append(f"WHY        {_quote(incident.escalation.reason, QUOTE_LIMIT)}")
+        lines.append(f"WHY        {one_line(incident.escalation.reason)}")
     lines += [_line(passage, well=well) for passage in measured.passages]
     if course.holds_host:
         lines.append(f"HELD       {', '.join(course.hosts)}: breakglass hold lift --host HOST --reason …")
@@ -61,14 +61,9 @@ def _acknowledging(page: str, *, well: bool) -> list[str]:
 def _line(passage: Passage, *, well: bool) -> str:
     name = passage.phase.value.ljust(WIDTH)
     if passage.failed:
-        return f"{name}FAILED: {_quote(passage.sentence, QUOTE_LIMIT)}"
+        return f"{name}FAILED: {one_line(passage.sentence)}"
     if passage.phase is Phase.TOLD and passage.seconds is None:
         return f"{name}by this message"
     if passage.seconds is None:
         return f"{name}{'not reached yet' if well else 'not reached'}"
-    return f"{name}+{passage.seconds:.3f} s  {_quote(passage.sentence, QUOTE_LIMIT)}"
-
-
-def _quote(text: str, limit: int) -> str:
-    shown = printable(text)
-    return shown if len(shown) <= limit else shown[: limit - 1] + "…"
+    return f"{name}+{passage.seconds:.3f} s  {one_line(passage.sentence)}"

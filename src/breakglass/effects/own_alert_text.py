@@ -5,9 +5,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ansible_collections.breakglass.remediation.plugins.plugin_utils._journal.text import printable
-
-from breakglass.effects.escalation_text import NAMES_LIMIT, EscalationText
+from breakglass.domain.calls import NAMES_LIMIT
+from breakglass.domain.text import one_line
+from breakglass.effects.escalation_text import EscalationText
 
 if TYPE_CHECKING:
     from breakglass.domain.incident import Incident
@@ -18,7 +18,7 @@ REFERENCE = "docs/reference/own-alerts.md"
 
 def own_alert_text(incident: Incident, page: str = "") -> EscalationText:
     """Write what the current rung of the ladder is told; `page` is where it can be acknowledged, empty where nowhere."""
-    what = _quote(incident.what, NAMES_LIMIT)
+    what = one_line(incident.what, NAMES_LIMIT)
     subject = f"breakglass ITSELF: {what}. You are needed. {incident.id}"
     return EscalationText(subject, "\n".join(_lines(incident, what, page)))
 
@@ -26,11 +26,11 @@ def own_alert_text(incident: Incident, page: str = "") -> EscalationText:
 def _lines(incident: Incident, what: str, page: str) -> list[str]:
     lines = [
         f"WHAT      {what}, since {incident.opened_at:%Y-%m-%d %H:%M} UTC: the runner tells of itself, no host is meant",
-        f"WHY       {_quote(incident.course.refusal, SENTENCE_LIMIT)}",
+        f"WHY       {one_line(incident.course.refusal, SENTENCE_LIMIT)}",
     ]
     rungs = incident.course.ladder.rungs
     if incident.escalation and incident.escalation.reason != incident.course.refusal:
-        lines.append(f"AND       {_quote(incident.escalation.reason, SENTENCE_LIMIT)}")
+        lines.append(f"AND       {one_line(incident.escalation.reason, SENTENCE_LIMIT)}")
     if incident.escalation and incident.escalation.rung + 1 < len(rungs):
         lines.append(
             f"NEXT      {', '.join(rungs[incident.escalation.rung + 1].notify)}, unless it is acknowledged or over"
@@ -40,8 +40,3 @@ def _lines(incident: Incident, what: str, page: str) -> list[str]:
         lines.append(f"          {page}")
     lines.append(f"{incident.id} · policy {incident.course.policy_digest[:8]}")
     return lines
-
-
-def _quote(text: str, limit: int) -> str:
-    shown = printable(text)
-    return shown if len(shown) <= limit else shown[: limit - 1] + "…"

@@ -141,7 +141,8 @@ class RunPlay:
     def _told(self, result: Mapping[str, object], stream: str, incident: Incident, plan: Plan) -> PlayEnded:
         """What a play came to, and of a preview what it has shown."""
         path = self.journal.directory / f"{stream}.jsonl"
-        ended = _ended(result, read_story(path), plan)
+        story = read_story(path)
+        ended = replace(_ended(result, story, plan), evidence=tuple(story.evidence))
         if not incident.previews or ended.outcome is not PlayOutcome.OK:
             return ended
         previewed = read_changes(path)

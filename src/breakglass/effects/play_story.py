@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 SPEAKING = frozenset({"fail", "assert"})  # their message is the role's own sentence
+MOST_EVIDENCE = 20
 
 
 @dataclass
@@ -23,11 +24,13 @@ class PlayStory:
         failure: Of the last task that failed, a sentence; empty if none did.
         hosts: What Ansible counted for each host at the end; empty if the play did not come to its end.
         reached: Hosts that a task was begun for.
+        evidence: Where the remediation has kept how it found its hosts, one sentence for each.
     """
 
     failure: str = ""
     hosts: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     reached: set[str] = field(default_factory=set)
+    evidence: list[str] = field(default_factory=list)
 
 
 def read_story(path: Path) -> PlayStory:
@@ -48,6 +51,9 @@ def read_story(path: Path) -> PlayStory:
 
 
 def _take_result(story: PlayStory, tasks: Mapping[str, tuple[str, str]], body: Mapping[str, object]) -> None:
+    kept, digest = text_of(body.get("path")), text_of(body.get("sha256"))
+    if kept and digest and len(story.evidence) < MOST_EVIDENCE:
+        story.evidence.append(f"{text_of(body.get('host'))}: {kept}, SHA-256 {digest[:8]}…")
     if body.get("status") in ("failed", "unreachable"):
         name, action = tasks.get(str(body.get("task")), ("a task", ""))
         host, why = body.get("host"), text_of(body.get("msg")) or "no reason given"

@@ -161,6 +161,7 @@ class Compiler:
             mode=Mode(entry.mode or defaults.mode or "observe"),
             probe=_probe(entry.verification.probe or defaults.verification.probe),
             preview=entry.preview or "",
+            runbook=entry.runbook or "",
         )
 
     def _condition(self, number: int, source: str | None) -> CompiledCondition | None:
@@ -332,6 +333,7 @@ def _trigger_meaning(trigger: Trigger, entry: TriggerEntry) -> dict[str, object]
         "mode": trigger.mode.value,
         **({"probe": [trigger.probe.query, *trigger.probe.labels]} if trigger.probe else {}),
         **({"preview": trigger.preview} if trigger.preview else {}),
+        **({"runbook": trigger.runbook} if trigger.runbook else {}),
     }
 
 

@@ -27,6 +27,7 @@ from .scalars import (
     MaybeName,
     MaybeShare,
     MaybeWait,
+    MaybeWebAddress,
     MaybeWords,
     Name,
     Strict,
@@ -150,6 +151,9 @@ class TriggerEntry(Strict):
     verification: Annotated[VerificationEntry, MaybeEmptyMapping] = VerificationEntry()
     escalation: MaybeName = None
     mode: ModeWord = None
+    runbook: MaybeWebAddress = Field(
+        default=None, description="Where it is written what people do; the message that calls them names it."
+    )
     preview: MaybeName = Field(
         default=None,
         description="A lesser access, granted automatically: those who approve see what would change (check mode).",

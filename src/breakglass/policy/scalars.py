@@ -23,6 +23,7 @@ _WHOLE = 100
 _COUNT = re.compile(r"[1-9][0-9]{0,8}", re.ASCII)
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}", re.ASCII)
 _LOGIN = re.compile(r"[a-z_][a-z0-9_-]{0,31}", re.ASCII)
+_WEB_ADDRESS = re.compile(r"https?://[!-~]{1,500}", re.ASCII)
 _GROUP = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}", re.ASCII)
 
 
@@ -148,6 +149,7 @@ _UNBUILT_SCHEMA = WithJsonSchema(
 )
 _LOGIN_CHECK = BeforeValidator(_matching(_LOGIN, "a login name: a-z, 0-9, _ and -, at most 32"))
 _GROUP_CHECK = BeforeValidator(_matching(_GROUP, "the name of an inventory group"))
+_WEB_ADDRESS_CHECK = BeforeValidator(_matching(_WEB_ADDRESS, "a web address: https:// and no blanks, at most 500"))
 _NAME_CHECK = BeforeValidator(_matching(_NAME, "a name of letters, digits, _ and -, at most 64"))
 
 Duration = Annotated[timedelta, BeforeValidator(_positive_duration), _DURATION_SCHEMA]
@@ -165,6 +167,9 @@ Login = Annotated[str, _LOGIN_CHECK, WithJsonSchema({"type": "string", "pattern"
 Group = Annotated[str, _GROUP_CHECK, WithJsonSchema({"type": "string", "pattern": f"^{_GROUP.pattern}$"})]
 Words = Annotated[str, BeforeValidator(_text), WithJsonSchema({"type": "string", "minLength": 1})]
 MaybeWords = Annotated[str | None, BeforeValidator(_text), WithJsonSchema({"type": "string", "minLength": 1})]
+MaybeWebAddress = Annotated[
+    str | None, _WEB_ADDRESS_CHECK, WithJsonSchema({"type": "string", "pattern": f"^{_WEB_ADDRESS.pattern}$"})
+]
 Unbuilt = Annotated[None, BeforeValidator(_unbuilt), _UNBUILT_SCHEMA]
 MaybeEmptyMapping = BeforeValidator(_empty_mapping)
 MaybeEmptyList = BeforeValidator(_empty_list)

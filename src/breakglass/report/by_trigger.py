@@ -71,6 +71,7 @@ class TriggerReport:
         open: Incidents that are not over.
         by_itself: How long the alerts lasted that were over before anything was tried.
         by_people: How long those lasted that were over after people had been called, or that a person closed.
+        verdicts: What people said that those were which they closed.
         without_us: How long those lasted about which the trigger only observed, as far as their end was heard.
         called: Incidents in which people were called.
         acknowledged: How long it took each time until somebody said that they know, from the call.
@@ -89,6 +90,7 @@ class TriggerReport:
     open: int
     by_itself: tuple[float, ...]
     by_people: tuple[float, ...]
+    verdicts: Counter[str]
     without_us: tuple[float, ...]
     called: int
     acknowledged: tuple[float, ...]
@@ -168,6 +170,7 @@ def _trigger(name: str, outcomes: Sequence[Outcome], elsewhere: Elsewhere) -> Tr
         open=sum(not one.result for one in outcomes),
         by_itself=tuple(_lasted(one) for one in outcomes if one.result == Result.RESOLVED_BY_ITSELF),
         by_people=tuple(_lasted(one) for one in called if one.result and one.result != Result.REPAIRED),
+        verdicts=Counter(one.verdict for one in outcomes if one.verdict),
         without_us=tuple(span for one in outcomes if (span := _without_us(one, elsewhere)) is not None),
         called=len(called),
         acknowledged=tuple(
@@ -221,7 +224,11 @@ def _facts(trigger: TriggerReport) -> Iterator[tuple[str, int, str]]:
     yield "resolved without us", len(trigger.without_us), _median(trigger.without_us, "after the alert began")
     acknowledged = f", {len(trigger.acknowledged)} acknowledged" if trigger.acknowledged else ""
     yield "people were called", trigger.called, acknowledged + _median(trigger.acknowledged, "after the call")
-    yield "ended by people", len(trigger.by_people), _median(trigger.by_people, "after the alert began")
+    yield (
+        "ended by people",
+        len(trigger.by_people),
+        _median(trigger.by_people, "after the alert began") + _said(trigger.verdicts),
+    )
     yield "not over yet", trigger.open, ""
 
 
@@ -242,6 +249,10 @@ def _reasons(counted: Counter[str]) -> str:
     named = ", ".join(f"{_cut(word)} {number}" for word, number in most)
     left = len(counted) - len(most)
     return f": {named}{f', and {left} more' if left else ''}"
+
+
+def _said(verdicts: Counter[str]) -> str:
+    return f"; they said{_reasons(verdicts).removeprefix(':')}" if verdicts else ""
 
 
 def _median(spans: Sequence[float], since: str) -> str:
@@ -276,6 +287,7 @@ def _object(trigger: TriggerReport) -> dict[str, object]:
         "cancelled": trigger.cancelled,
         "open": trigger.open,
         "people_called": trigger.called,
+        "verdicts": dict(trigger.verdicts),
         **{
             name: {"incidents": len(found), "median_seconds": round(statistics.median(found), 1) if found else None}
             for name, found in spans

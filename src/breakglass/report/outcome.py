@@ -57,6 +57,7 @@ class Outcome:
         called_at: When people were first called.
         acknowledged_at: When the first of them said so.
         closed_by: Who closed it; empty when nobody had to.
+        verdict: What they said it was; empty when they did not.
         closed_at: When it was over.
         result: As it was closed; empty while it is open.
     """
@@ -75,6 +76,7 @@ class Outcome:
     called_at: datetime | None = None
     acknowledged_at: datetime | None = None
     closed_by: str = ""
+    verdict: str = ""
     closed_at: datetime | None = None
     result: str = ""
 
@@ -157,7 +159,7 @@ def _ordered(outcome: Outcome, event: Event) -> None:
     if word == "acknowledge":
         outcome.acknowledged_at = outcome.acknowledged_at or event.at
     elif word == "close":
-        outcome.closed_by = plain(event.body.get("by"))
+        outcome.closed_by, outcome.verdict = plain(event.body.get("by")), plain(event.body.get("verdict"))
 
 
 def _closed(outcome: Outcome, event: Event) -> None:

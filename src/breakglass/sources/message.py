@@ -44,12 +44,14 @@ class Delivery:
         body: As it was received.
         headers: Names in lower case.
         fields: Where the settings say that an alert's fields are, for kinds without a fixed shape.
+        headers_unproven: Whether the sender has proven the body alone (a signature over it), so that no fact may come from a header.
     """
 
     source: str
     body: bytes
     headers: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     fields: FieldMap | None = None
+    headers_unproven: bool = False
 
 
 class Parse(Protocol):

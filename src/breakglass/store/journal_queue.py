@@ -62,6 +62,8 @@ def unmatched_note(alert: Alert) -> Note:
         "status": alert.status.value,
         "fingerprint": alert.fingerprint,
         "labels": dict(alert.labels),
+        "annotations": dict(alert.annotations),
+        "starts_at": alert.starts_at.isoformat(),
     }
     return Note("alert.unmatched", body)
 

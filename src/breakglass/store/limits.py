@@ -118,12 +118,23 @@ def past_refusal(connection: sa.Connection, incident: Incident) -> Blocked | Ove
                 f"{host} was repaired {times} times within a day (repairs_per_day is {limits.repairs_per_day}): "
                 "something deeper is wrong"
             )
+    return _cooling(connection, limits.cooldown, others)
+
+
+def _cooling(connection: sa.Connection, cooldown: timedelta, others: sa.ColumnElement[bool]) -> Blocked | None:
+    """The first host whose last repair is open yet, or closed too short a time ago."""
     ended = sa.func.max(sa.func.coalesce(INCIDENT.c.closed_at, REPAIR.c.at))
-    last = sa.select(REPAIR.c.host, (ended + _ms(limits.cooldown) - NOW).label("left"))
+    still_open = sa.func.max(sa.case((INCIDENT.c.closed_at.is_(None), REPAIR.c.incident), else_=""))
+    last = sa.select(REPAIR.c.host, (ended + _ms(cooldown) - NOW).label("left"), still_open.label("open"))
     cooling = last.join(INCIDENT, INCIDENT.c.id == REPAIR.c.incident).where(others).group_by(REPAIR.c.host)
-    for host, left in connection.execute(cooling):
+    for host, left, incident in connection.execute(cooling):
         if left > 0:
-            return Blocked(f"cooldown of {host} after its last repair", timedelta(milliseconds=left))
+            why = (
+                f"{host} is in {incident} of this trigger, which is open; the cooldown of {host} begins when it closes"
+            )
+            return Blocked(
+                why if incident else f"cooldown of {host} after its last repair", timedelta(milliseconds=left)
+            )
     return None
 
 

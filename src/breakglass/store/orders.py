@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
+from breakglass.domain.closing import Closing
 from breakglass.domain.incident import State
 from breakglass.domain.orders import Ordered, Word, refusal
 from breakglass.domain.people import Account
@@ -83,6 +84,7 @@ def put(connection: sa.Connection, incident: str, ordered: Ordered) -> None:
     """Write an order down in the caller's transaction, and have its incident look at once."""
     row = {"word": ordered.word.value, "person": ordered.person, "reason": ordered.reason}
     row["vote"] = vote_text(ordered.vote) if ordered.vote else ""
+    row["verdict"] = ordered.verdict.value if ordered.verdict else ""
     if ordered.account is not None:
         row |= ordered.account.recorded
     connection.execute(sa.insert(ORDER).values(incident=incident, at=NOW, **row))
@@ -105,7 +107,8 @@ def undone(connection: sa.Connection, incident: str) -> tuple[tuple[Ordered, ...
 
 def _ordered(row: sa.Row[tuple[object, ...]]) -> Ordered:
     account = Account(row.entity, row.account) if row.entity else None
-    return Ordered(Word(row.word), row.person, row.reason, vote_from(row.vote) if row.vote else None, account)
+    vote, verdict = vote_from(row.vote) if row.vote else None, Closing(row.verdict) if row.verdict else None
+    return Ordered(Word(row.word), row.person, row.reason, vote, account, verdict)
 
 
 def newer(connection: sa.Connection, incident: str, last_seq: int) -> bool:

@@ -71,6 +71,7 @@ ORDER = sa.Table(
     sa.Column("vote", sa.Text, nullable=False, server_default=sa.text("''")),
     sa.Column("entity", sa.Text, nullable=False, server_default=sa.text("''")),
     sa.Column("account", sa.Text, nullable=False, server_default=sa.text("''")),
+    sa.Column("verdict", sa.Text, nullable=False, server_default=sa.text("''")),
     sqlite_autoincrement=True,
 )
 sa.Index("orders_of", ORDER.c.incident)

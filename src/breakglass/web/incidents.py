@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final, Literal, Self
 
 from pydantic import Field
 
+from breakglass.domain.closing import Closing
 from breakglass.domain.incident import State
 from breakglass.domain.orders import LONGEST_REASON, Word
 from breakglass.incident_pages import page_of
@@ -60,6 +61,11 @@ class OrderSaid(Said):
         description="acknowledge: I know. cancel: stop it. close: I have dealt with it. retry: once more."
     )
     reason: str = Field("", max_length=LONGEST_REASON, description="Why; only an acknowledgement needs none.")
+    verdict: Closing | None = Field(
+        None,
+        strict=False,
+        description="What it was, of a closing: repaired by people, a false alarm, or accepted as it is.",
+    )
 
 
 @dataclass(frozen=True)
@@ -133,14 +139,19 @@ class IncidentPages:
                 NONE_THAT_YOU_SEE,
                 NOT_FOR_YOU,
                 NOT_NOW,
-                Refusal(HTTPStatus.BAD_REQUEST, "Its reason is missing.", (UnusableOrder,)),
+                Refusal(
+                    HTTPStatus.BAD_REQUEST,
+                    "Its reason is missing, or the verdict is not that of a closing.",
+                    (UnusableOrder,),
+                ),
             ),
         )
     )
     def order(self, call: Call[OrderSaid]) -> OrderTaken:
         """Operators say all words; who asked for it, cancel; who may approve it, acknowledge."""
-        word = Word(call.said.word)
-        before = self.operating.say(call.person, call.path("incident"), word, reason_for(word, call.said.reason))
+        word, verdict = Word(call.said.word), call.said.verdict
+        reason = reason_for(word, call.said.reason, verdict)
+        before = self.operating.say(call.person, call.path("incident"), word, reason, verdict)
         return OrderTaken(before=shown(before))
 
 

@@ -134,7 +134,7 @@ class Webhooks:
         body = await read_body(request, self.maximum_body, LESS)
         await _refuse_unless_proven(refusal_of_body, source, headers, body, datetime.now(UTC))
         visit.refusal = Refusal.REJECTED
-        message = _read(source, Delivery(name, body, headers))
+        message = _read(source, Delivery(name, body, headers, headers_unproven=source.hmac is not None))
         try:
             accepted = await run_in_threadpool(self.reception.take, message, name)
         except DatabaseUnavailable as error:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from tests.support.incidents import NEVER_WAITS, make_alert, make_course, make_incident, make_plan
+from tests.support.journal_on_disk import write_stream
 
 from breakglass.domain.holds import Scope
 from breakglass.domain.messages import Reserved
@@ -133,6 +134,35 @@ def test_explain_says_what_is_in_the_way_now(installed: Path, call: Call) -> Non
     broken = call("policy", "explain", message)
     assert (broken.returncode, "NOW     would run" in broken.stdout) == (0, True)
     assert "can't be read" in broken.stdout
+
+
+def test_explain_says_what_becomes_of_the_last_alert_that_came_in(installed: Path, call: Call) -> None:
+    """By the journal, whether a trigger took it or not; what people asked for, and what the runner tells of itself, is no alert."""
+    nothing = call("policy", "explain", "--last")
+    assert (nothing.returncode, "There is no journal in " in nothing.stderr) == (1, True)
+    of_day = {"source": "alertmanager", "fingerprint": "f1", "name": "SystemdUnitFailed", "labels": NGINX}
+    firing = {**of_day, "annotations": {}, "starts_at": (datetime.now(UTC) - timedelta(minutes=4)).isoformat()}
+    journal, day = installed / "journal", datetime(2026, 11, 22, 3, 12, tzinfo=UTC)
+    write_stream(journal, "2026/11/22/INC-A/runner", [("alert.firing", firing)], day)
+    write_stream(
+        journal,
+        "2026/11/22/runner",
+        [("alert.unmatched", {**firing, "source": "request", "status": "firing"})],
+        day + timedelta(hours=1),
+    )
+    write_stream(journal, "2026/11/21/runner", [("alert.unmatched", {**of_day, "labels": {}, "status": "firing"})])
+    said = call("policy", "explain", "--last")
+    assert (said.returncode, said.stderr) == (0, "From alertmanager, 2026-11-22 03:12:00 UTC:\n")
+    assert "    NOW     would run" in said.stdout.splitlines()
+    other = [
+        ("alert.unmatched", {**of_day, "labels": {"alertname": "DiskFull"}, "name": "DiskFull", "status": "resolved"})
+    ]
+    write_stream(journal, "2026/11/22/runner-b", other, day + timedelta(hours=2))
+    later = call("policy", "explain", "--last")
+    assert later.stdout.startswith("resolved: DiskFull")
+    assert "No trigger takes it" in later.stdout
+    for words in (("--last", "alert.json"), ()):
+        assert "one of them" in call("policy", "explain", *words).stderr
 
 
 WINDOW = """\

@@ -45,16 +45,45 @@ def test_it_waits_until_somebody_has_it() -> None:
 
 
 def test_it_says_what_the_message_says() -> None:
-    """What, why, what was tried, and whether anything is open; text from outside is one line."""
+    """What, why, what was tried, what is known, and whether anything is open; text from outside is one line."""
     attempts = (
         Attempt(1, "a1", outcome=PlayOutcome.OK, proven_at=NOW, preview=True),
         Attempt(2, "a2", outcome=PlayOutcome.FAILED, sentence="web1: no answer", proven_at=NOW),
     )
     lines = dict(called_lines(called(attempts=attempts)))
-    assert lines["what"] == "Service [2JDown on web1"
+    assert lines["what"].startswith("Service [2JDown on web1, since ")
     assert lines["why"] == "the health check failed"
-    assert lines["tried"] == "failed: web1: no answer"
-    assert lines["grants"] == "none is open: all were revoked, proven"
-    assert dict(called_lines(called(attempts=(Attempt(1, "a1"),))))["grants"] == "one is NOT proven gone"
-    assert dict(called_lines(called()))["grants"] == "none was opened"
+    assert lines["tried"] == "attempt 2: failed: web1: no answer"
+    assert lines["state"] == "no grant is open: all were revoked, proven"
+    assert lines["held"] == "web1: no other trigger will work there until this incident is closed"
+    still_open = dict(called_lines(called(attempts=(Attempt(1, "a1"),))))["state"]
+    assert still_open == "grant a1… is NOT proven gone; it dies by itself at the end of its box"
+    assert dict(called_lines(called()))["state"] == "no grant was opened"
+    assert "held" not in dict(called_lines(called(state=State.CLOSED, attempts=attempts)))
     assert headline(called()) == "Service [2JDown on web1: people were called"
+
+
+def test_it_says_what_is_known() -> None:
+    """The alerts' own words, each once, then where the last repair kept how it found the hosts; three of each at most."""
+    faults = tuple(
+        Fault(f"f{number}", "Down", firing=True, starts_at=NOW, says=f"no {number % 4}") for number in range(9)
+    )
+    attempts = (
+        Attempt(1, outcome=PlayOutcome.FAILED, evidence=("web1: /old, SHA-256 1…",)),
+        Attempt(2, outcome=PlayOutcome.FAILED, evidence=("web1: /var/lib/x.json, SHA-256 51c0ab3e…",)),
+        Attempt(3, outcome=PlayOutcome.NOT_STARTED),
+    )
+    found = [text for label, text in called_lines(called(faults=faults, attempts=attempts)) if label == "evidence"]
+    assert found == [
+        "the alert says: no 0",
+        "the alert says: no 1",
+        "the alert says: no 2; and 1 more",
+        "web1: /var/lib/x.json, SHA-256 51c0ab3e…",
+    ]
+
+
+def test_it_names_the_runbook_of_the_policy() -> None:
+    """Last, as the policy has it; none where it has none."""
+    course = replace(make_course(), runbook="https://wiki.example.com/shop")
+    assert called_lines(called(course=course))[-1] == ("runbook", "https://wiki.example.com/shop")
+    assert "runbook" not in dict(called_lines(called()))

@@ -10,6 +10,7 @@ from tests.support.incidents import HOUR, MINUTE, NEVER_WAITS, SECOND, make_cour
 from tests.unit.domain.test_deciding_stories import FIRING, GONE, MINTED, RAN, RESERVED, RESOLVED, Story, started
 
 from breakglass.domain import messages as heard
+from breakglass.domain.closing import Closing
 from breakglass.domain.incident import Effect, PlayOutcome, Result, State
 from breakglass.domain.orders import Ordered, Word, refusal
 
@@ -83,6 +84,14 @@ def test_a_person_closes_what_they_have_dealt_with() -> None:
     assert story.hears(FAILED, GONE) is Effect.ESCALATE
     story.hears(heard.NotDelivered("gone"), said(Word.CLOSE))
     assert (story.state, story.incident.result) == (State.CLOSED, Result.FAILED)
+
+
+def test_a_verdict_is_recorded_with_the_closing() -> None:
+    """What it was stands beside who said so and why."""
+    story = escalated()
+    story.hears(Ordered(Word.CLOSE, "ada", "the probe was wrong", verdict=Closing.FALSE_ALARM))
+    (given,) = [note.body for note in story.notes if note.kind == "order.given"]
+    assert given == {"word": "close", "by": "ada", "verdict": "false-alarm", "why": "the probe was wrong"}
 
 
 def test_what_waits_is_cancelled_without_anything_being_opened() -> None:

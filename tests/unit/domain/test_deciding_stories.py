@@ -320,3 +320,19 @@ def test_every_alert_of_the_incident_must_resolve() -> None:
     assert story.state is State.VERIFYING
     story.hears(heard.AlertArrived(make_alert("resolved", fingerprint="f2")))
     assert (story.state, story.incident.result) == (State.CLOSED, Result.REPAIRED)
+
+
+@pytest.mark.parametrize(
+    ("annotations", "says"),
+    [
+        ({"summary": "it is down", "description": "longer"}, "it is down"),
+        ({"summary": "", "description": "a\nb\x1b[2J"}, "a b [2J"),
+        ({"message": "x" * 400}, "x" * 299 + "…"),
+        ({"runbook_url": "https://example.com"}, ""),
+    ],
+)
+def test_an_incident_keeps_what_its_alert_says_for_people(annotations: dict[str, str], says: str) -> None:
+    """The shortest of what rules call so, as one line; a link that came with the alert is not kept."""
+    story = Story()
+    story.hears(heard.AlertArrived(replace(make_alert(), annotations=annotations)))
+    assert [fault.says for fault in story.incident.faults] == [says]

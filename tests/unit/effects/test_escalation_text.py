@@ -54,6 +54,7 @@ def test_the_body() -> None:
         "STATE     no grant is open: all were revoked, proven",
     ]
     assert [line.split()[0] for line in lines[4:]] == ["PLAN", "HELD", "TRY", "TRY", "NEXT", "INC-7K2F9X"]
+    assert lines[5] == "HELD      web1: no other trigger will work there until this incident is closed"
     assert lines[-2] == "NEXT      no acknowledgement by 03:17 UTC: channel-2, unless the alert resolves before"
 
 
@@ -120,9 +121,10 @@ def test_the_last_rung_promises_nobody() -> None:
 @pytest.mark.parametrize("text", TEXTS)
 def test_hostile_text_stays_in_its_line(text: str) -> None:
     """No text from outside makes a line, moves the cursor, turns the direction, or is longer than its place."""
-    plain = escalation_text(called(FAILED, faults=(replace(DOWN, name="x"),), reason="x"))
-    attempt = replace(FAILED, sentence=text)
-    hostile = escalation_text(called(attempt, faults=(replace(DOWN, name=text),), reason=text))
+    attempt = replace(FAILED, sentence="x", evidence=("x",))
+    plain = escalation_text(called(attempt, faults=(replace(DOWN, name="x", says="x"),), reason="x"))
+    attempt = replace(FAILED, sentence=text, evidence=(text,))
+    hostile = escalation_text(called(attempt, faults=(replace(DOWN, name=text, says=text or "x"),), reason=text))
     assert len(hostile.body.split("\n")) == len(plain.body.split("\n"))
     assert hostile.subject.isprintable()
     assert hostile.body.replace("\n", "").isprintable()
@@ -152,3 +154,15 @@ def test_the_page_is_named_where_there_is_one() -> None:
     page = "https://breakglass.example.com/approvals/INC-7K2F9X"
     assert f"ACK       {page}" in escalation_text(called(FAILED), page).body.splitlines()
     assert "ACK" not in escalation_text(called(FAILED)).body
+
+
+def test_what_is_known_and_where_it_is_written() -> None:
+    """The alert's own words, the evidence that the repair kept, and the runbook of the policy."""
+    kept = replace(FAILED, evidence=("web1: /var/lib/breakglass/evidence/1.json, SHA-256 51c0ab3e…",))
+    incident = called(kept, faults=(replace(DOWN, says="port 443 is in use"),))
+    lines = escalation_text(
+        replace(incident, course=replace(incident.course, runbook="https://wiki/x"))
+    ).body.splitlines()
+    assert "EVIDENCE  the alert says: port 443 is in use" in lines
+    assert "EVIDENCE  web1: /var/lib/breakglass/evidence/1.json, SHA-256 51c0ab3e…" in lines
+    assert "RUNBOOK   https://wiki/x" in lines

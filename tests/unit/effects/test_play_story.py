@@ -73,6 +73,14 @@ def test_a_refused_login_speaks_for_itself(tmp_path: Path) -> None:
     assert read_story(write(tmp_path / "p", STARTED, ("task.result", refused))).failure == "web1 refused the login."
 
 
+def test_where_the_evidence_is_kept(tmp_path: Path) -> None:
+    """The host, the file and the beginning of its digest; of many hosts the first."""
+    kept = ("task.result", {"status": "ok", "host": "web1", "path": "/var/lib/e.json", "sha256": "51c0ab3e77"})
+    none = ("task.result", {"status": "ok", "host": "web1", "path": "", "sha256": ""})
+    story = read_story(write(tmp_path / "p", none, *[kept] * 30))
+    assert story.evidence == ["web1: /var/lib/e.json, SHA-256 51c0ab3e…"] * 20
+
+
 def test_unreachable_without_a_reason(tmp_path: Path) -> None:
     """A host that could not be reached is a failure too, also of a task that nobody announced."""
     lost = ("task.result", {"task": "t9", "status": "unreachable", "host": "web2"})

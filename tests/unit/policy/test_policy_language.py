@@ -270,3 +270,12 @@ def test_a_ladder_of_the_defaults_that_is_none(problems: Problems) -> None:
     )
     (said,) = problems(by_trigger)
     assert "nginx-failed: platform-pgaer is neither" in said
+
+
+@pytest.mark.parametrize(
+    "address", ["wiki/one", "javascript:alert(1)", "'https://wiki/a b'", '"https://wiki/\\e[2J"', "https://wiki/ä"]
+)
+def test_a_runbook_is_a_web_address(problems: Problems, address: str) -> None:
+    """People are sent there at night, so it is nothing else, and on one line."""
+    text = SMALLEST.replace("approval: automatic", f"approval: automatic\n    runbook: {address}")
+    assert any("is not a web address" in problem for problem in problems(text))

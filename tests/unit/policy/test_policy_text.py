@@ -37,6 +37,7 @@ access:
 triggers:
   - name: one
     owner: team
+    runbook: https://wiki.example.com/one
     match: {alertname: [B, A], environment: ""}
     when: alert.labels.severity != 'info' and alert.labels.x | int > 3
     hosts: [web1, "{{ alert.labels.instance }}"]

@@ -159,6 +159,7 @@ def test_for_programs() -> None:
             "cancelled": 0,
             "open": 0,
             "people_called": 0,
+            "verdicts": {},
             "repaired": {"incidents": 0, "median_seconds": None},
             "resolved_by_itself": {"incidents": 0, "median_seconds": None},
             "resolved_without_us": {"incidents": 1, "median_seconds": 1860.0},

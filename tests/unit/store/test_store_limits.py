@@ -136,6 +136,15 @@ def test_cooldown(
         assert left - 30 * SECOND < outcome.again_in <= left
 
 
+def test_cooldown_of_a_repair_that_is_not_over(incidents: Incidents, reservations: Reservations) -> None:
+    """Who waits is told for which incident, since that one is not the last but the present."""
+    cautious = replace(EASY, cooldown=15 * MINUTE)
+    reservations.reserve(stored(incidents, "A", "web1", limits=cautious))
+    outcome = reservations.reserve(stored(incidents, "B", "web1", limits=cautious))
+    assert isinstance(outcome, Blocked)
+    assert outcome.why == "web1 is in A of this trigger, which is open; the cooldown of web1 begins when it closes"
+
+
 @pytest.mark.parametrize(("hosts", "trigger"), [(("web2",), "service-down"), (("web1",), "other")])
 def test_cooldown_is_of_trigger_and_host(
     incidents: Incidents, database: Database, reservations: Reservations, hosts: tuple[str, ...], trigger: str

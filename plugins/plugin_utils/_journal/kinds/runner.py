@@ -66,6 +66,7 @@ RUNNER: dict[str, Kind] = {
     "alert.unmatched": Kind(
         "An alert matches no trigger.",
         {"source": FIELD, "name": FIELD, "status": FIELD, "fingerprint": FIELD, "labels": _LABELS},
+        {"annotations": _LABELS, "starts_at": MOMENT},
     ),
     "alert.firing": Kind("An alert of the incident fires.", _ALERT),
     "alert.resolved": Kind("An alert of the incident is over.", _ALERT),
@@ -97,7 +98,7 @@ RUNNER: dict[str, Kind] = {
     "order.given": Kind(
         "A person has acknowledged, cancelled, closed or retried the incident.",
         {"word": one_of("acknowledge", "cancel", "close", "retry"), "by": FIELD, "why": FIELD},
-        _ACCOUNT,
+        {**_ACCOUNT, "verdict": one_of("repaired", "false-alarm", "accepted")},
     ),
     "order.refused": Kind(
         "What a person wanted came too late.",

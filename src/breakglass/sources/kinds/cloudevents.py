@@ -65,6 +65,11 @@ def _events(delivery: Delivery) -> Iterator[dict[str, object]]:
             yield event
     elif kind == STRUCTURED:
         yield read_object(delivery.body)
+    elif "ce-specversion" in delivery.headers and delivery.headers_unproven:
+        raise UnreadableMessage(
+            "The event is in binary mode, which puts its attributes into headers, and this source's signature covers the body "
+            f"alone: whoever listened could send it again about another host. Have the sender use structured mode ({STRUCTURED})."
+        )
     elif "ce-specversion" in delivery.headers:
         yield _binary(delivery, kind)
     else:
