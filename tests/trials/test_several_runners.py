@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Three runners on one PostgreSQL: killed at moments chosen by chance, standing still, and without their database."""
+"""Three runners on one PostgreSQL: killed, standing still, and without their database."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 from tests.support.fleet import Fleet, Member
-from tests.support.fleet_deaths import die_by_chance
 from tests.support.traces import wait_until
 
 from breakglass.domain.holds import Scope
@@ -156,9 +155,3 @@ def test_a_database_that_stays_away_ends_the_plays(fleet: Fleet) -> None:
     fleet.database.start()
     fleet.gate.unlink()
     assert result_of(fleet, pager) in ("repaired", "failed")  # the time for it may be over; people were called then
-
-
-@pytest.mark.timeout(600)
-def test_fifteen_incidents_with_deaths_by_chance(fleet: Fleet) -> None:
-    """Runners of three die at moments chosen by chance: no incident is lost, none is repaired twice, no grant is left."""
-    die_by_chance(fleet, rounds=15, seed=20261127)
