@@ -3,8 +3,9 @@
 
 from __future__ import annotations
 
+import logging
 import secrets
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from breakglass.domain.course import Course, Probing
@@ -29,8 +30,10 @@ if TYPE_CHECKING:
     from breakglass.store.inbox import Accepted
     from breakglass.store.incidents import Incidents
 
+_LOG = logging.getLogger(__name__)
 ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's: no letter that is read as another
 ID_LENGTH = 6
+_WHY = "What becomes of the last one, and why: breakglass policy explain --last"
 
 
 @dataclass(frozen=True)
@@ -42,12 +45,14 @@ class Reception:
         incidents: The store.
         hint: Called when something was taken in.
         runner: The name of this runner, which works on the drills that it begins: it measures them by its own journal.
+        heard: Sources that have sent something since the start; the log tells of the first message of each.
     """
 
     in_force: InForce
     incidents: Incidents
     hint: Callable[[], None]
     runner: str = ""
+    heard: set[str] = field(default_factory=set)
 
     def take(self, message: Message, source: str = "") -> list[Accepted]:
         """Take in every alert of a message, all or none, and that the sender of this source was heard; durable on return.
@@ -59,6 +64,12 @@ class Reception:
         arrivals = [Arrival(alert, course(alert, rules), fresh_id()) for alert in message.alerts]
         accepted = self.incidents.accept(arrivals, Heard(source, message.truncated) if source else None)
         self.hint()
+        if source and source not in self.heard:
+            self.heard.add(source)
+            matched = sum(arrival.course is not None for arrival in arrivals)
+            _LOG.info(
+                "First message from %s since the start: %d alerts, %d matched. %s", source, len(arrivals), matched, _WHY
+            )
         return accepted
 
     def rehearse(self, drill: Drill, incident: str, message: Message, missed: str = "") -> Course:

@@ -52,6 +52,13 @@ def test_observed_alert_starts_nothing(site: Site, runner: Serving) -> None:
     assert site.wait_for(incident, "incident.closed")[0].body["result"] == "observed"
     assert site.channel.messages == ()
     assert not site.service_answers()
+    told = [line for line in site.log.read_text(encoding="utf-8").splitlines() if "First message from" in line]
+    assert [line.partition(": ")[2] for line in told] == [
+        (
+            "First message from alertmanager since the start: 1 alerts, 1 matched. What becomes of the last one, and why: "
+            "breakglass policy explain --last"
+        )
+    ]
 
 
 def test_observed_alert_passes_the_same_limits(site: Site, runner: Serving) -> None:

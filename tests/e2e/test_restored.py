@@ -65,11 +65,11 @@ class OnPostgresql:
         self._server.replace_all(self._kept)
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture
 def kept(request: pytest.FixtureRequest) -> Iterator[tuple[Site, OnSqlite | OnPostgresql]]:
     """A site, and its database."""
     with Site() as site:
-        if request.param == "sqlite":
+        if request.param is OnSqlite:
             yield site, OnSqlite(site)
             return
         with PostgreSQL(site.scratch / "postgresql", programs_or_skip()) as server:
@@ -93,7 +93,12 @@ def hold(site: Site, *arguments: str) -> str:
 
 
 @pytest.mark.timeout(400)
-@pytest.mark.parametrize("backup", [True, False], ids=["an older backup", "no database at all"])
+@pytest.mark.parametrize(
+    ("kept", "backup"),
+    [(OnSqlite, True), (OnSqlite, False), (OnPostgresql, True)],
+    ids=["an older backup", "no database at all", "an older dump of PostgreSQL"],
+    indirect=["kept"],
+)
 def test_a_database_that_is_older_than_the_journal_holds_everything(
     kept: tuple[Site, OnSqlite | OnPostgresql], *, backup: bool
 ) -> None:

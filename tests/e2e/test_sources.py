@@ -169,7 +169,7 @@ def binary(**attributes: str) -> tuple[bytes, dict[str, str]]:
 
 def batch() -> tuple[bytes, dict[str, str]]:
     """Two events in one request."""
-    events = [{**EVENT, "id": f"c{number}", "source": f"/{number}", "data": DATA} for number in range(2)]
+    events = [{**EVENT, "id": f"c{unit}", "data": {**DATA, "unit": unit}} for unit in ("cart", "till")]
     return json.dumps(events).encode(), {
         "Content-Type": "application/cloudevents-batch+json",
         "Authorization": "Bearer p",
