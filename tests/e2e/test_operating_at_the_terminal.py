@@ -4,11 +4,14 @@
 from __future__ import annotations
 
 import json
+import shlex
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.support.office import Member, Office, open_office
+from tests.support.command_blocks import blocks
+from tests.support.office import PASSWORD, Member, Office, open_office
 
 if TYPE_CHECKING:
     import subprocess
@@ -142,6 +145,37 @@ def test_an_incident_is_watched_to_its_end(office: Office, otto: Member, escalat
     assert lines[-1].split()[2:4] == ["closed", "failed"]
     assert any("grant" in line for line in lines)
     assert "that you may see" in said(office.run(otto, "watch", "INC-NONE00"), 1)
+
+
+def test_the_commands_of_the_guide_do_what_they_are_there_for(office: Office, escalated: str) -> None:
+    """Those of operating.md, in their order and as they stand there, by somebody who has nothing but a name and a password.
+
+    `watch` goes on beside the others until its incident is closed.
+    """
+    olga = office.hire("olga", "ops", factor=False)
+    other = office.site.post(office.runner.url, {**office.site.alert(fingerprint="0ddba11"), "groupKey": "another"})
+    office.site.wait_for(other, "incident.opened")
+    words = {
+        "https://breakglass.example.com": office.runner.url,
+        "INC-7K3M": escalated,
+        "INC-9QX2": other,
+    }
+    (block,) = [one for one in blocks() if one.page == "docs/guides/operating.md"]
+    shown = {text: [words.get(word, word) for word in shlex.split(text)[1:]] for text in block.commands}
+    with ThreadPoolExecutor(1) as aside:
+        watching = None
+        for text, given in shown.items():
+            if given[0] == "watch":
+                watching = aside.submit(office.run, olga, *given)
+                continue
+            done = office.run(olga, *given, said=f"{olga.name}\n{PASSWORD}\n" if given[0] == "login" else "")
+            assert done.returncode == 0, (text, done.stdout, done.stderr)
+        assert watching is not None
+        assert "everything  held by olga" in said(office.run(olga, "holds"))
+        assert office.site.states()[other] == "closed"
+        said(office.run(olga, "hold", "lift", "--all", "--reason", "found again"))
+        said(office.run(olga, "close", escalated, "--reason", "done by hand"))
+        assert said(watching.result(60)).splitlines()[-1].split()[2:4] == ["closed", "failed"]
 
 
 def test_without_a_login_or_without_vault_the_other_way_is_named(office: Office, otto: Member) -> None:
