@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.timeout(300)
 LIMIT_SECONDS = 100
-TYPED = "y\n"
-"""For commands that ask whether they shall, or read a secret."""
 RUN = [block for block in blocks() if block.how == "run"]
 STORIES = sorted({(block.page, block.about) for block in RUN})
 
@@ -34,7 +32,7 @@ def test_commands_of_a_page(page: str, ground: str) -> None:
             exported = ""
             for text, code in zip_longest(commands, block.codes, fillvalue=0):
                 _run(here, block, exported + str(text), int(code))
-                exported += f"{text}; " if str(text).startswith("export ") else ""
+                exported += f"{text}; " if "export " in str(text) else ""
 
 
 def _program(command: str) -> str:
@@ -71,7 +69,7 @@ def _watch(here: Ground, command: str, output: Path, until: str) -> int:
             if until:
                 _await(process, output, until)
                 process.send_signal(signal.SIGTERM)
-            process.communicate(None if until else TYPED, timeout=LIMIT_SECONDS)
+            process.communicate(None if until else f"{here.typed()}\n", timeout=LIMIT_SECONDS)
         finally:
             if process.poll() is None:
                 os.killpg(process.pid, signal.SIGKILL)

@@ -8,6 +8,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from ansible_collections.breakglass.remediation.plugins.plugin_utils._vault.ssh import ca_public_key
+from tests.lab.guides import commands_of, run_as_shown
 from tests.lab.test_prepare_host import DIRECTORY, REFUSED, certificate, log_in
 from tests.lab.vault import admin
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["certificate"]
 
 HOSTS = ["web1", "web2"]
+GUIDE = "docs/guides/rotating-the-ssh-authority.md"
 
 
 def vault(lab: Lab, *words: str) -> str:
@@ -48,27 +50,29 @@ def trusted(lab: Lab, host: str) -> int:
 
 
 def test_an_authority_is_replaced_while_repairs_go_on(lab: Lab, certificate: Path) -> None:
-    """Two are trusted, one signs; after the switch hosts that were not prepared again are repaired too; at the end one is left."""
+    """Two are trusted, one signs; after the switch hosts that were not prepared again are repaired too; at the end one is left.
+
+    Each step is the guide's command, as it stands there.
+    """
+    another, both, switch, renewed, finish, alone = commands_of(GUIDE, "authority switch")
     web1 = lab.host("web1")
     assert log_in(web1, certificate).returncode == 0
-    vault(lab, "apply", "--next-authority")
+    run_as_shown(lab, another)
     assert "does not sign yet" in vault(lab, "authority", "show")
-    assert lab.prepare_hosts(HOSTS).code == 0
+    run_as_shown(lab, both)
     assert [trusted(lab, host) for host in HOSTS] == [2, 2]
     repair(lab, "web1")
 
-    said = vault(lab, "authority", "switch")
-    assert "ssh-breakglass/ is ssh-breakglass-previous/ now" in said
+    assert "ssh-breakglass/ is ssh-breakglass-previous/ now" in run_as_shown(lab, switch)
     repair(lab, "web1")
     assert log_in(web1, certificate).returncode == 0, "what the previous one has signed is good until the end"
-    again = lab.prepare_hosts(HOSTS)
-    assert (again.code, "Write" in again.changed("web1")) == (0, True)
+    run_as_shown(lab, renewed)
     repair(lab, "web2")
     believe_new(lab, certificate)
     assert log_in(web1, certificate).returncode == 0, "the host proves itself by the new one, and lets the old one's in"
 
-    vault(lab, "authority", "finish", "--yes")
-    assert lab.prepare_hosts([*HOSTS, "db1", "app1"]).code == 0
+    run_as_shown(lab, finish)
+    run_as_shown(lab, alone)
     assert [trusted(lab, host) for host in HOSTS] == [1, 1]
     refused = log_in(web1, certificate)
     assert (refused.returncode, "Permission denied" in refused.stderr) == (REFUSED, True), refused.stderr

@@ -12,6 +12,7 @@ import pytest
 import yaml
 from tests.lab.alerted import Watch, answering, until
 from tests.lab.deploying import FORWARDER
+from tests.lab.guides import commands_of, run_as_shown
 from tests.lab.places import CONTROLLER
 from tests.lab.test_prepare_host import DIRECTORY, DROP_IN, REFUSED, certificate, log_in, state_of
 
@@ -95,6 +96,21 @@ def test_check_mode_predicts_it_and_a_second_run_changes_nothing(
     assert [task for task in done.changed("web1") if task not in told] == predicted.changed("web1")
     assert watch.lab.prepare_hosts(["web1"], FETCHING).changed("web1") == []
     assert web1.run(TIMER).stdout.split() == ["active", "enabled"]
+
+
+def test_the_commands_of_the_guide_predict_and_do_it(
+    web1: LabHost, lab: Lab, forwarder: subprocess.Popen[bytes]
+) -> None:
+    """Those of revoked-certificates.md, as they stand there: first nothing changes, then the host fetches the list."""
+    assert forwarder.poll() is None
+    words = {"-l web": "-l web1", "https://breakglass.example.com/krl": str(FETCHING["prepare_host_krl_url"])}
+    before = state_of(web1)
+    predict, do = commands_of("docs/guides/revoked-certificates.md", "prepare_hosts")
+    run_as_shown(lab, predict, words)
+    assert state_of(web1) == before
+    run_as_shown(lab, do, words)
+    assert web1.run(TIMER).stdout.split() == ["active", "enabled"]
+    assert web1.exists(f"{DIRECTORY}/revoked.krl")
 
 
 def test_a_certificate_is_refused_once_the_host_has_fetched_that_its_grant_is_over(

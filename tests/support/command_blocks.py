@@ -8,6 +8,7 @@ Marks::
     <!-- run: GROUND; until Runner http -->   its command does not end: it is stopped when it has printed that
     <!-- run: GROUND; but not amtool: REASON -->   commands of this program are left out
     <!-- run by: tests/e2e/test_x.py -->      that test takes its commands out of the page and runs them
+    <!-- run by: .ci/run -->                  they are lines of what CI runs
     <!-- shown: REASON -->                    nothing runs it, and why
 """
 

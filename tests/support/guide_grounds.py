@@ -19,8 +19,11 @@ from typing import TYPE_CHECKING, Final
 import yaml
 from ansible_collections.breakglass.remediation.plugins.plugin_utils._vault.client import Client
 from ansible_collections.breakglass.remediation.plugins.plugin_utils._vault.connection import Connection
+from ansible_collections.breakglass.remediation.plugins.plugin_utils._vault.names import OPERATOR_POLICY
 from tests.integration.collection.operator_run import GRANT, play
 from tests.support.alertmanager import Alertmanager
+from tests.support.login_vault import LoginVault
+from tests.support.login_ways import Way, with_factor
 from tests.support.postgresql import LOOPBACK, SUPERUSER, PostgreSQL, programs_or_skip
 from tests.support.site import Site
 from tests.support.traces import wait_until
@@ -36,6 +39,10 @@ FIRST_ACCESSOR: Final = (
     "vault list -format=json auth/approle/role/breakglass-runner/secret-id | tr -d '[], \\n\"' | head -c 36"
 )
 
+REPAIR: Final = (
+    "-e remediate_role=restart_service -e remediate_access=web-operator -e remediate_reason='the shop is down'"
+    " -e restart_service_name=shop"
+)
 ANSWER: Final = "y"
 """What the tests type where a command asks whether it shall, or for a secret."""
 
@@ -48,11 +55,13 @@ class Ground:
         directory: The working directory.
         environment: All of it.
         words: A guide's word to what it is here; longer ones come first.
+        typed: What is typed into a command, where it asks: whether it shall, or for a secret.
     """
 
     directory: Path
     environment: dict[str, str]
     words: dict[str, str] = field(default_factory=dict)
+    typed: Callable[[], str] = lambda: ANSWER
 
     def command(self, text: str) -> str:
         """A guide's command as it is run here."""
@@ -170,6 +179,25 @@ def operator() -> Iterator[Ground]:
     with Site() as site:
         site.service.kill()
         yield _ground(site)
+        wait_until(site.service_answers, 20, "the guide's command has not repaired the service")
+
+
+@contextmanager
+def second_factor() -> Iterator[Ground]:
+    """An operator whose login in Vault is name and password, and who types a code that their device shows; a service on web1 is down."""
+    with Site() as site, Client(Connection(url=site.vault.url), site.vault.root_token) as admin:
+        site.service.kill()
+        vault = LoginVault(admin, "")
+        mount = vault.mount("userpass")
+        admin.post(f"auth/{mount}/users/alice", {"password": ANSWER, "token_policies": [OPERATOR_POLICY]})
+        options = {"mount_point": mount, "username": "alice"}
+        device = with_factor(vault, Way(options, {}, admin, ()))
+        ground = _ground(site, **{"…": REPAIR})
+        login = {"VAULT_AUTH_METHOD": "userpass", "VAULT_MOUNT_POINT": mount, "VAULT_USERNAME": "alice"}
+        environment = {**ground.environment, **login, "VAULT_PASSWORD": ANSWER}
+        for name in ("VAULT_TOKEN", "BAO_TOKEN"):
+            environment.pop(name, None)
+        yield replace(ground, environment=environment, typed=device.code)
         wait_until(site.service_answers, 20, "the guide's command has not repaired the service")
 
 
@@ -295,6 +323,7 @@ GROUNDS: Final[dict[str, Callable[[], AbstractContextManager[Ground]]]] = {
         stopped,
         broken,
         operator,
+        second_factor,
         workstation,
         vault,
         database,
