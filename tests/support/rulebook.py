@@ -14,12 +14,12 @@ import sys
 import time
 import urllib.request
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Final, Self
 
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from types import TracebackType
 
 TREE = Path(__file__).parents[2]
@@ -28,6 +28,11 @@ PLACE = TREE / ".build" / "rulebook"
 PROGRAMS = PLACE / "bin"
 COLLECTIONS = TREE / ".build" / "collections"
 LIMIT_SECONDS = 90
+OURS: Final[Mapping[str, str]] = {
+    "ANSIBLE_COLLECTIONS_PATH": str(COLLECTIONS),
+    "PATH": f"{PROGRAMS}:{os.environ['PATH']}",
+}
+"""The environment of its programs, and this tree as a collection."""
 
 
 def make() -> None:
@@ -53,37 +58,31 @@ def ready_or_skip() -> None:
 
 
 class Rulebook:
-    """One `ansible-rulebook` that listens; use it in a `with` block."""
+    """One `ansible-rulebook` that listens; use it in a `with` block.
+
+    Its variables are in `vars.yml` of its directory. `installed` is what stands in the place of `OURS`.
+    """
 
     def __init__(
-        self, directory: Path, rulebook: str, inventory: Path, variables: Mapping[str, object], **environment: str
+        self,
+        directory: Path,
+        command: Sequence[str],
+        variables: Mapping[str, object],
+        installed: Mapping[str, str] = OURS,
+        **environment: str,
     ) -> None:
-        self.output, given = directory / "rulebook.log", directory / "vars.json"
+        self.output, given = directory / "rulebook.log", directory / "vars.yml"
         self.port = _free_port()
         self._token = str(variables.get("breakglass_token", ""))
         given.write_text(json.dumps({"breakglass_port": self.port, **variables}), encoding="utf-8")
-        command = [
-            str(PROGRAMS / "ansible-rulebook"),
-            "--rulebook",
-            rulebook,
-            "-i",
-            str(inventory),
-            "--vars",
-            str(given),
-        ]
         self._command, self._directory = command, directory
-        self._environment = {
-            **os.environ,
-            "ANSIBLE_COLLECTIONS_PATH": str(COLLECTIONS),
-            **environment,
-            "PATH": f"{PROGRAMS}:{os.environ['PATH']}",
-        }
+        self._environment = {**os.environ, **environment, **installed}
 
     def __enter__(self) -> Self:
         """Start it, and wait until it listens."""
         with self.output.open("wb") as output:
             self._process = subprocess.Popen(
-                self._command,
+                ["env", *self._command],  # which looks for the program on its path
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,

@@ -4,13 +4,18 @@
 from __future__ import annotations
 
 import json
+import os
+import shlex
+import subprocess
 import sys
 from typing import TYPE_CHECKING
 
 import pytest
 import yaml
 from tests.support import rulebook
+from tests.support.command_blocks import blocks
 from tests.support.corpus import HOSTILE, with_canary
+from tests.support.published import built, constraints
 from tests.support.rulebook import Rulebook
 from tests.support.site import Site
 
@@ -18,9 +23,11 @@ from breakglass.demo.parts import service_answers
 from breakglass.verification import verify_journal
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.timeout(600)
+GUIDE = "docs/guides/event-driven-ansible.md"
 LOOKUP = "{{ lookup('ansible.builtin.pipe', 'touch CANARY') }}"
 BETWEEN_QUOTES = "'{' '{ lookup(\"ansible.builtin.pipe\", \"touch CANARY\") }}'"
 PLAY = """
@@ -46,7 +53,7 @@ class Ground:
     def __init__(self, directory: Path, filters: list[object]) -> None:
         self.directory, self.canary, self.kept = directory, directory / "canary", directory / "kept"
         host = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable}
-        self.inventory = self._write("inventory.yml", {"all": {"hosts": {"web1": host}}})
+        self._write("inventory.yml", {"all": {"hosts": {"web1": host}}})
         play = directory / "play.yml"
         play.write_text(PLAY.replace("KEPT", str(self.kept)), encoding="utf-8")
         variables = {"reason": "{{ event.payload.reason }}", "texts": "{{ event.payload.texts }}"}
@@ -57,19 +64,18 @@ class Ground:
         }
         source = {"eda.builtin.webhook": {"host": "127.0.0.1", "port": "{{ breakglass_port }}"}, "filters": filters}
         rules = [{"name": "test", "hosts": "web1", "sources": [source], "rules": [rule]}]
-        self.rulebook = str(self._write("rules.yml", rules))
+        self._write("rules.yml", rules)
 
     def run(self, reason: object, texts: object, until: str) -> str:
         """Send one event, wait until its play is told of in the log, and return what was printed."""
-        with Rulebook(self.directory, self.rulebook, self.inventory, {}, ANSIBLE_NOCOLOR="1") as running:
+        command = ["ansible-rulebook", "--rulebook", "rules.yml", "-i", "inventory.yml", "--vars", "vars.yml"]
+        with Rulebook(self.directory, command, {}, ANSIBLE_NOCOLOR="1") as running:
             running.post({"status": "firing", "reason": with_canary(reason, self.canary), "texts": texts})
             running.wait_for(lambda: until in running.text)
             return running.text
 
-    def _write(self, name: str, content: object) -> Path:
-        path = self.directory / name
-        path.write_text(yaml.safe_dump(content), encoding="utf-8")
-        return path
+    def _write(self, name: str, content: object) -> None:
+        (self.directory / name).write_text(yaml.safe_dump(content), encoding="utf-8")
 
 
 @pytest.mark.parametrize("reason", [LOOKUP, BETWEEN_QUOTES])
@@ -95,13 +101,36 @@ def test_nothing_of_a_filtered_event_is_executed(tmp_path: Path, reason: str) ->
     assert {"shell", "sql", "html", "look-alike letter", "boolean", "null"} <= same
 
 
+def install(directory: Path, commands: tuple[str, ...]) -> dict[str, str]:
+    """Run the guide's commands that install, in an environment of their own; what programs are started with there.
+
+    The versions of other packages are those of our lock, and the collection is the tarball of this tree, which is not published.
+    """
+    tarball, _wheel = built(directory / "built")
+    subprocess.run([sys.executable, "-m", "venv", str(directory / "venv")], check=True)
+    pinned = constraints(rulebook.REQUIREMENTS, directory / "constraints.txt")
+    made = {"PATH": f"{directory}/venv/bin:{os.environ['PATH']}", "HOME": str(directory)}
+    for text in commands:
+        command = text.replace("install breakglass.remediation", f"install {tarball}")
+        environment = {**os.environ, **made, "PIP_CONSTRAINT": str(pinned)}
+        done = subprocess.run(
+            ["sh", "-c", command], env=environment, capture_output=True, text=True, timeout=400, check=False
+        )
+        assert done.returncode == 0, (command, done.stdout, done.stderr)
+    return made
+
+
 def test_our_rulebook_repairs_what_the_event_names(tmp_path: Path) -> None:
-    """An alert comes in at a real ansible-rulebook; the service answers again, under a grant that is proven gone."""
+    """Installed and started by the guide's commands; an alert comes in, the service answers again, the grant is proven gone."""
+    (block,) = [one for one in blocks() if one.page == GUIDE]
+    *installing, export, command = block.commands
+    installed = install(tmp_path, tuple(installing))
+    name, _, value = export.removeprefix("export ").partition("=")
     with Site() as site:
-        environment = site.operator_environment(ANSIBLE_NOCOLOR="1")
+        environment: Mapping[str, str] = {**site.operator_environment(ANSIBLE_NOCOLOR="1"), name: value}
         variables = {"breakglass_token": "a-token-of-alertmanager"}
-        name = "breakglass.remediation.restart_service"
-        with Rulebook(tmp_path, name, site.place.inventory, variables, **environment) as running:
+        (tmp_path / "inventory").symlink_to(site.place.inventory)
+        with Rulebook(tmp_path, shlex.split(command), variables, installed, **environment) as running:
             site.service.kill()
             running.post(_alert("all", "shop"))
             running.wait_for(lambda: "no hosts" in running.text)
