@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from tests.support import hashi_vault
+from tests.support import other_collections
 
 TREE = Path(__file__).parents[2]
 CORES = TREE / ".build" / "cores"
@@ -117,8 +117,8 @@ def main() -> None:
         else:
             print(f"ansible-core {core.version}: installing …")
             core.make(python)
-    hashi_vault.fetch()
-    print("community.hashi_vault: ready")
+    other_collections.fetch()
+    print("community.hashi_vault, awx.awx: ready")
 
 
 if __name__ == "__main__":

@@ -18,7 +18,8 @@ import pytest
 from ansible_collections.breakglass.remediation.plugins.plugin_utils._vault.client import Client
 from ansible_collections.breakglass.remediation.plugins.plugin_utils._vault.connection import Connection
 from tests.integration.collection.operator_run import GRANT, PROVEN, OperatorRun, play
-from tests.support import hashi_vault
+from tests.support import other_collections, published
+from tests.support.command_blocks import blocks
 from tests.support.site import Site
 
 if TYPE_CHECKING:
@@ -26,22 +27,14 @@ if TYPE_CHECKING:
 
 TREE = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent
-BUILD = "import sys; sys.path.insert(0, 'tools'); from pathlib import Path; import distribution as d; d.build(Path('.'), Path(sys.argv[1]))"
 pytestmark = pytest.mark.timeout(480)
 ENVIRONMENT = "    - name: Look at the environment\n      ansible.builtin.command: env\n"
-
-
-def _build(tree: Path, target: Path, umask: int) -> list[Path]:
-    words = ["sh", "-c", f'umask {umask:o}; exec "$@"', "sh", sys.executable, "-c", BUILD, str(target)]
-    subprocess.run(words, cwd=tree, check=True, capture_output=True, text=True, timeout=300)
-    return sorted(target.iterdir())
 
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     """Tarball and wheel of this tree."""
-    tarball, wheel = _build(TREE, tmp_path_factory.mktemp("built"), 0o022)
-    return tarball, wheel
+    return published.built(tmp_path_factory.mktemp("built"))
 
 
 def test_another_build_of_the_same_commit_has_the_same_bytes(built: tuple[Path, Path], tmp_path: Path) -> None:
@@ -51,7 +44,7 @@ def test_another_build_of_the_same_commit_has_the_same_bytes(built: tuple[Path, 
     for number, path in enumerate(sorted(copy.rglob("*.py"), reverse=True)):
         os.utime(path, (1_000_000_000 + number,) * 2)
     (copy / "plugins" / "untracked.py").write_text("# not of git\n", encoding="utf-8")
-    again = _build(copy, tmp_path / "again", 0o077)
+    again = published.built(tmp_path / "again", copy, 0o077)
     assert [path.name for path in again] == [path.name for path in built]
     assert [path.read_bytes() for path in again] == [path.read_bytes() for path in built]
 
@@ -81,6 +74,38 @@ def test_wheel_and_tarball_hold_the_same_collection(built: tuple[Path, Path]) ->
     assert {n: c for n, c in galaxy.items() if n.startswith(rooms)} == {
         n: c for n, c in wheel.items() if n.startswith(rooms)
     }
+
+
+def test_the_first_command_of_a_stranger_installs_it(built: tuple[Path, Path], tmp_path: Path) -> None:
+    """What first-alert.md begins with, by a real pipx, as if the wheel were published: our command, and Ansible with our collection.
+
+    The versions of other packages are those of our lock.
+    """
+    if shutil.which("pipx") is None:
+        missing = "pipx is not here: make packages installs it."
+        if os.environ.get("CI") == "true":
+            pytest.fail(missing)
+        pytest.skip(missing)
+    (command,) = next(one.commands for one in blocks() if one.page == "docs/guides/first-alert.md")
+    pinned = published.constraints(TREE / "requirements.txt", tmp_path / "constraints.txt")
+    links = f"{built[1].parent} {os.environ.get('PIP_FIND_LINKS', '')}".strip()
+    environment = {
+        **{name: value for name, value in os.environ.items() if not name.startswith(("PIPX_", "XDG_", "ANSIBLE_"))},
+        "HOME": str(tmp_path),
+        "PATH": f"{tmp_path}/.local/bin:/usr/bin:/bin",
+        "PIP_FIND_LINKS": links,
+        "PIP_CONSTRAINT": str(pinned),
+    }
+    for line, said in (
+        (command, "installed package breakglass-remediation"),
+        ("breakglass --help", "breakglass"),
+        ("ansible-doc breakglass.remediation.grant", "BREAKGLASS.REMEDIATION.GRANT"),
+        ("ansible-playbook breakglass.remediation.prepare_hosts -i localhost, --syntax-check", "prepare_hosts"),
+    ):
+        done = subprocess.run(
+            ["sh", "-c", line], env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=400, check=False
+        )
+        assert (done.returncode, said.lower() in done.stdout.lower()) == (0, True), done.stdout + done.stderr
 
 
 @pytest.fixture(scope="module")
@@ -151,8 +176,8 @@ BESIDE = """
 
 def test_it_works_beside_hashi_vault(site: Site, places: tuple[Path, Path]) -> None:
     """In one run, with one VAULT_ADDR, community.hashi_vault reads a secret while our grant is open, and our grant is proven gone."""
-    hashi_vault.ready_or_skip()
-    paths = f"{places[0]}:{hashi_vault.COLLECTIONS}"
+    other_collections.ready_or_skip()
+    paths = f"{places[0]}:{other_collections.COLLECTIONS}"
     admin = Client(Connection(url=site.vault.url), site.vault.root_token)
     admin.post("sys/mounts/theirs", {"type": "kv", "options": {"version": "2"}})
     with OperatorRun(site) as run:

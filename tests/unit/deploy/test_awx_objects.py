@@ -11,6 +11,7 @@ import pytest
 import yaml
 from tests.support.awx.credential import CredentialType, NotAccepted
 from tests.support.awx.image import AWX
+from tests.support.awx.survey_rules import survey_fault
 from tools.awx_surveys import not_asked, survey, text, title
 from tools.role_docs import RolePapers, read_papers, remediation_roles
 
@@ -20,16 +21,11 @@ if TYPE_CHECKING:
 REPOSITORY = Path(__file__).parents[3]
 ROLES = remediation_roles(REPOSITORY / "roles")
 SPECS = json.loads((REPOSITORY / "tests/support/awx/argument_specs.json").read_text(encoding="utf-8"))
-COMMON = {"name", "description"}
 Item = dict[str, object]
 
 
 def _yaml(name: str) -> object:
     return yaml.safe_load((AWX / name).read_text(encoding="utf-8"))
-
-
-def _questions(role: str) -> list[Item]:
-    return cast("list[Item]", survey(read_papers(REPOSITORY, role))["spec"])
 
 
 @pytest.mark.parametrize("role", ROLES)
@@ -46,33 +42,7 @@ def test_there_is_a_survey_for_each_remediation_and_for_nothing_else() -> None:
 @pytest.mark.parametrize("role", ROLES)
 def test_awx_takes_the_survey(role: str) -> None:
     """The rules of JobTemplateSurveySpec in AWX's API: names once, known types, choices and defaults that fit them."""
-    spec = survey(read_papers(REPOSITORY, role))
-    assert all(isinstance(spec[name], str) and spec[name] for name in COMMON)
-    questions = _questions(role)
-    variables = [question["variable"] for question in questions]
-    assert len(set(variables)) == len(variables)
-    for question in questions:
-        assert _fault(question) == "", question
-
-
-def _fault(question: Mapping[str, object]) -> str:
-    kind, default = question["type"], question["default"]
-    choices = cast("list[str]", question["choices"])
-    if not isinstance(question["required"], bool) or not question["question_name"] or " " in str(question["variable"]):
-        return "fields"
-    match kind:
-        case "text":
-            return "" if isinstance(default, str) and isinstance(question["max"], int) else "text"
-        case "integer":
-            fits = default == "" or (
-                type(default) is int and int(str(question["min"])) <= default <= int(str(question["max"]))
-            )
-            return "" if fits else "integer"
-        case "multiplechoice":
-            return "" if choices and default in (*choices, "") else "choice"
-        case "multiselect":
-            return "" if choices and set(str(default).split("\n")) - {""} <= set(choices) else "choices"
-    return "type"
+    assert survey_fault(survey(read_papers(REPOSITORY, role))) == ""
 
 
 @pytest.mark.parametrize("role", ROLES)
