@@ -17,8 +17,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import yaml
+from ansible_collections.breakglass.remediation.plugins.plugin_utils._vault.answer import section, texts
 from ansible_collections.breakglass.remediation.plugins.plugin_utils._vault.client import Client
 from ansible_collections.breakglass.remediation.plugins.plugin_utils._vault.connection import Connection
+from ansible_collections.breakglass.remediation.plugins.plugin_utils._vault.errors import MissingPath
 from ansible_collections.breakglass.remediation.plugins.plugin_utils._vault.names import OPERATOR_POLICY
 from tests.integration.collection.operator_run import GRANT, play
 from tests.support.alertmanager import Alertmanager
@@ -28,6 +30,7 @@ from tests.support.postgresql import LOOPBACK, SUPERUSER, PostgreSQL, programs_o
 from tests.support.site import Site
 from tests.support.traces import wait_until
 
+from breakglass.demo.openbao import OpenBao
 from breakglass.demo.parts import free_port
 
 if TYPE_CHECKING:
@@ -222,6 +225,61 @@ def vault() -> Iterator[Ground]:
 
 
 @contextmanager
+def own_vault() -> Iterator[Ground]:
+    """A Vault that others use and nobody has prepared, its admin's login, an installation with people, and the guide's policy in setup.hcl.
+
+    At the end it must be as it was, but for what the guide says is left.
+    """
+    guide = (TREE / "docs" / "guides" / "your-own-vault.md").read_text(encoding="utf-8")
+    (policy,) = re.findall(r"^```hcl\n(.*?)^```$", guide, re.MULTILINE | re.DOTALL)
+    with Site() as site, OpenBao(site.scratch / "others") as server, _admin_of(server) as admin:
+        admin.post("sys/mounts/kv", {"type": "kv", "options": {"version": "2"}})
+        admin.post("kv/data/theirs", {"data": {"word": "untouched"}})
+        before = _names_in(admin)
+        ground = _ground(_of_people(site, server.url))
+        (ground.directory / "setup.hcl").write_text(policy, encoding="utf-8")
+        ours = {name: value for name, value in ground.environment.items() if not name.startswith("BAO_")}
+        yield replace(ground, environment={**ours, "VAULT_ADDR": server.url, "VAULT_TOKEN": server.root_token})
+        left = {path: sorted(set(names) - set(before[path])) for path, names in _names_in(admin).items()}
+        assert {path: names for path, names in left.items() if names} == {
+            "sys/mounts": ["totp/", "transit/"],
+            "sys/auth": ["approle/"],
+            "identity/group/name": ["ops"],
+        }
+        assert section(section(admin.get("kv/data/theirs"), "data"), "data") == {"word": "untouched"}
+
+
+def _admin_of(server: OpenBao) -> Client:
+    return Client(Connection(url=server.url), server.root_token)
+
+
+def _of_people(site: Site, vault_url: str) -> Site:
+    """Let its policy name a group, and people sign in; and it knows no login to this Vault yet."""
+    with site.place.policy.open("a", encoding="utf-8") as policy:
+        policy.write("\npeople: {operators: [ops]}\n")
+    settings = yaml.safe_load(site.place.settings.read_text(encoding="utf-8"))
+    address = f"127.0.0.1:{free_port()}"
+    settings |= {"listen": address, "public_url": f"http://{address}"}
+    settings["vault"]["url"] = vault_url
+    site.place.settings.write_text(yaml.safe_dump(settings), encoding="utf-8")
+    for name in ("role_id", "secret_id"):
+        site.place.secret(name).unlink()
+    return site
+
+
+def _names_in(admin: Client) -> dict[str, list[str]]:
+    """What stands in a Vault, by where it is listed."""
+    found = {path: sorted(section(admin.get(path), "data")) for path in ("sys/mounts", "sys/auth")}
+    of_identity = ("identity/oidc/key", "identity/oidc/role", "identity/oidc/client", "identity/group/name")
+    for path in ("sys/policies/acl", "auth/token/roles", "kv/metadata", *of_identity):
+        try:
+            found[path] = sorted(texts(section(admin.list(path), "data"), "keys"))
+        except MissingPath:
+            found[path] = []
+    return found
+
+
+@contextmanager
 def database() -> Iterator[Ground]:
     """A Vault, a PostgreSQL with its administrator `vault` and an application's user, and the guide's SQL in files."""
     with _with_postgresql() as (ground, server):
@@ -326,6 +384,7 @@ GROUNDS: Final[dict[str, Callable[[], AbstractContextManager[Ground]]]] = {
         second_factor,
         workstation,
         vault,
+        own_vault,
         database,
         new_database,
         alertmanager,

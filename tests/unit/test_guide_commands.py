@@ -32,13 +32,14 @@ COMMAND = re.compile(r"^\$ ((?:.*\\\n)*.*)", re.MULTILINE)
 ASSIGNMENT = re.compile(r"[A-Z_]+=.*")
 OF_OTHERS = {
     "amtool": "Alertmanager's own program; tests/e2e/test_guides.py runs it at a real one",
-    "ansible-galaxy": "needs a collection that is published",
+    "ansible-galaxy": "tests/trials/test_event_driven_ansible.py runs it with the tarball of this tree",
     "ansible-rulebook": "run by tests/trials/test_event_driven_ansible.py",
     "curl": "run by tests/e2e/test_api_guide.py against a runner",
     "export": "the shell's",
+    "grep": "a tool of every machine; tests/e2e/test_guides.py runs it",
     "install": "coreutils; tests/e2e/test_guides.py runs it",
-    "pip": "needs a wheel that is published; `make install` installs this tree's",
-    "pipx": "the same",
+    "pip": "tests/trials/test_event_driven_ansible.py runs it",
+    "pipx": "tests/trials/test_distribution.py runs it with the wheel of this tree",
     "printf": "the shell's",
     "psql": "PostgreSQL's own program; tests/e2e/test_guides.py runs it at a real one",
     "python": "tools/verify_journal.py, run by tests of both verifiers",
@@ -47,6 +48,7 @@ OF_OTHERS = {
     "sqlite3": "tests/e2e/test_guides.py runs it at the database of a runner",
     "umask": "the shell's",
     "systemctl": "needs systemd; tests/e2e/test_reload.py sends the same signal",
+    "xargs": "a tool of every machine; tests/e2e/test_guides.py runs it",
     "vault": "Vault's own program; what it asks for is asked of a real OpenBao by tests of credentials and logins",
 }
 PLAYBOOK = "breakglass.remediation."

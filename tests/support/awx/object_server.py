@@ -188,6 +188,8 @@ class ObjectServer:
             row["inputs"] = self._masked(row)
         if name == "inventories":
             row |= {field: row.get(field) or "" for field in ("kind", "host_filter")}
+        if name == "credential_types":
+            row["managed"] = False
         related = {"survey_spec": f"{url}survey_spec/"}
         if name == "workflow_job_template_nodes" and (template := row.get("unified_job_template")):
             (where,) = [one for one in UNIFIED if template in self.rows[one]]
