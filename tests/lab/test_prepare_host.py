@@ -43,7 +43,7 @@ def another_file(host: LabHost, path: str, text: str) -> Iterator[None]:
 def certificate(lab: Lab, tmp_path: Path) -> Path:
     """A key with a certificate of the lab's CA that opens web1, and what believes the CA."""
     pair = ssh.generate_key_pair()
-    request = ssh.SshRequest(("web1",), "test", timedelta(minutes=5))
+    request = ssh.SshRequest(("web1",), "test", timedelta(minutes=15))
     signed = ssh.sign(vault.admin(lab.place), "lab-operator", pair.public_key, request)
     key = tmp_path / "id"
     key.touch(mode=0o600)
