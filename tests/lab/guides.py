@@ -74,6 +74,7 @@ def _environment(lab: Lab, scratch: Path) -> dict[str, str]:
         "ANSIBLE_CALLBACKS_ENABLED": "breakglass.remediation.audit",
         "ANSIBLE_PRIVATE_KEY_FILE": str(lab.place.secret("bootstrap")),
         "ANSIBLE_NOCOLOR": "1",
+        "ANSIBLE_PIPELINING": "1",
         "BREAKGLASS_JOURNAL": str(scratch / "journal"),
         "BREAKGLASS_RUNS": str(lab.place.runs),
         **({"ANSIBLE_COLLECTIONS_PATH": collections} if collections else {}),

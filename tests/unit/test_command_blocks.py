@@ -31,8 +31,8 @@ def test_each_block_has_a_mark(block: CommandBlock) -> None:
             pytest.fail(f"{place}: put a mark above this block (tests/support/command_blocks.py says which)")
 
 
-def test_most_of_them_are_run() -> None:
-    """What is only shown is the exception."""
-    shown = [block for block in BLOCKS if block.how == "shown"]
+def test_all_are_run_but_the_build_of_an_image() -> None:
+    """Which needs a container engine and the registry of its base image."""
+    shown = [command for block in BLOCKS if block.how == "shown" for command in block.commands]
     assert len(BLOCKS) > 60
-    assert len(shown) * 2 < len(BLOCKS)
+    assert [command.split()[:2] for command in shown] == [["ansible-builder", "build"]]
