@@ -12,8 +12,9 @@ from breakglass.domain.calls import may_hear, waits_to_be_heard
 from breakglass.domain.incident import State
 from breakglass.domain.orders import LONGEST_REASON, Ordered, Word, refusal
 from breakglass.domain.people import Account
-from breakglass.domain.permissions import has_asked, may_acknowledge, may_decide
+from breakglass.domain.permissions import may_acknowledge, may_decide
 from breakglass.domain.question import headline, question_lines
+from breakglass.domain.whose import has_asked
 from breakglass.store.orders import NoSuchIncident, RefusedOrder
 
 if TYPE_CHECKING:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from breakglass.domain.offers import all_offers, offers_for
+from breakglass.domain.whose import has_asked_by_this_account
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,5 +39,4 @@ class Offers:
 
     def mine(self, person: Person) -> list[Incident]:
         """Their own requests that are not over, the newest first. Raises DatabaseUnavailable."""
-        asked = [(one, one.course.asked_by) for one in self.open_incidents() if one.course.lends]
-        return [one for one, asker in reversed(asked) if asker is not None and asker.entity == person.entity]
+        return [one for one in reversed(self.open_incidents()) if has_asked_by_this_account(person, one)]

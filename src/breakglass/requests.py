@@ -12,6 +12,7 @@ from breakglass.domain.draft import Note
 from breakglass.domain.extending import asked_in_time, nothing_to_extend, wish_to_extend
 from breakglass.domain.incident import State
 from breakglass.domain.requests import Person, RefusedRequest, Wish, course_of
+from breakglass.domain.whose import has_asked_by_this_account
 from breakglass.errors import BreakglassError
 from breakglass.handing_out import HandedOut, left_the_runner
 from breakglass.store.inbox import Arrival
@@ -143,7 +144,7 @@ class Requests:
     def of(self, person: Person, incident: str) -> Incident:
         """The incident of a request of this person. Raises NoSuchRequest."""
         found = self.incidents.show(incident)
-        if found is None or not _is_of(found, person):
+        if found is None or not has_asked_by_this_account(person, found):
             raise NoSuchRequest("There is no request of this id that is yours.")
         return found
 
@@ -162,7 +163,8 @@ class Requests:
 
     def _is_there(self, person: Person, made: str) -> bool:
         """Whether a request of this id was taken in already, when its call is repeated."""
-        return _is_of(self.incidents.show(made), person)
+        found = self.incidents.show(made)
+        return found is not None and has_asked_by_this_account(person, found)
 
     def _take_in(self, made: str, person: Person, wish: Wish, course: Course, home: str) -> str:
         arrival = Arrival(_alert(made, AlertStatus.FIRING, _about(person, wish)), course, made, home)
@@ -175,12 +177,6 @@ def not_extendable(incidents: Incidents, incident: Incident) -> str:
     """Why what extends another request may not open; empty when it may, and for what stands for itself."""
     extends = incident.course.extends
     return nothing_to_extend(incidents.show(extends), extends) if extends else ""
-
-
-def _is_of(incident: Incident | None, person: Person) -> bool:
-    if incident is None or not incident.course.lends:
-        return False
-    return incident.course.owner.rpartition(" ")[2] == person.entity
 
 
 def _about(person: Person, wish: Wish) -> dict[str, str]:

@@ -13,6 +13,7 @@ from ansible_collections.breakglass.remediation.plugins.plugin_utils._journal.te
 from breakglass.domain.draft import Note
 from breakglass.domain.own_alerts import OwnAlert, OwnName
 from breakglass.domain.rules import Ladder, Rung
+from breakglass.domain.whose import has_asked
 from breakglass.errors import BreakglassError
 
 if TYPE_CHECKING:
@@ -51,7 +52,11 @@ class Judging:
 
     def due(self, person: Person) -> list[Review]:
         """Those that are due, as far as this person may see them."""
-        return [review for review in self.reviews.due() if may_judge(review.incident, person) or _asked(review, person)]
+        return [
+            review
+            for review in self.reviews.due()
+            if may_judge(review.incident, person) or has_asked(person, review.incident)
+        ]
 
     def give(self, person: Person, incident: str, verdict: Verdict, note: str) -> None:
         """Judge one; durable on return.
@@ -63,7 +68,7 @@ class Judging:
         found = next((review for review in self.reviews.due() if review.incident.id == incident), None)
         if found is None:
             raise NoSuchReview(f"No review of {incident[:80]} is due; see: breakglass reviews")
-        if _asked(found, person):
+        if has_asked(person, found.incident):
             raise RefusedReview(f"You asked for {incident} yourself: somebody else judges it.")
         if not may_judge(found.incident, person):
             raise NoSuchReview(f"No review of {incident[:80]} is due; see: breakglass reviews")
@@ -108,18 +113,10 @@ class ReviewWatch:
 
 def may_judge(incident: Incident, person: Person) -> bool:
     """Whether somebody could have approved it, and is another person than who asked."""
-    overridden, asker = incident.course.overridden, incident.course.asked_by
-    if overridden is None or asker is None or not person.person:
+    overridden = incident.course.overridden
+    if overridden is None or incident.course.asked_by is None or not person.person:
         return False
-    is_other = person.person != asker.person and person.entity != asker.entity
-    return is_other and not overridden.skipped.groups.isdisjoint(person.groups)
-
-
-def _asked(review: Review, person: Person) -> bool:
-    asker = review.incident.course.asked_by
-    return asker is not None and (
-        asker.entity == person.entity or (bool(person.person) and asker.person == person.person)
-    )
+    return not has_asked(person, incident) and not overridden.skipped.groups.isdisjoint(person.groups)
 
 
 def _used(review: Review) -> OwnAlert:

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 from breakglass.domain.calls import may_hear
 from breakglass.domain.incident import State
 from breakglass.domain.orders import Word
+from breakglass.domain.whose import has_asked
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -37,14 +38,6 @@ def operates(person: Person, people: People) -> bool:
 def reads_everything(person: Person, people: People) -> bool:
     """Whether they are an operator or an auditor."""
     return not people.groups.isdisjoint(person.groups)
-
-
-def has_asked(person: Person, incident: Incident) -> bool:
-    """Whether they asked for it themselves, by this account of theirs or by another one."""
-    asker = incident.course.asked_by
-    if asker is None:
-        return False
-    return asker.entity == person.entity or (bool(person.person) and asker.person == person.person)
 
 
 def may_decide(person: Person, incident: Incident) -> bool:

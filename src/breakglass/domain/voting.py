@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from breakglass.domain.approvals import filled, is_met
 from breakglass.domain.incident import State
+from breakglass.domain.whose import has_approved, has_asked
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,8 +26,7 @@ def vote_refusal(incident: Incident, vote: Vote) -> str:
         return f"{incident.id} waits for no approval ({incident.state.value})"
     if not vote.person:
         return f"{vote.name}: Vault does not say whose entity this is; an admin sets its metadata `person`"
-    asker = course.asked_by
-    if asker is not None and (vote.person == asker.person or vote.entity == asker.entity):
+    if has_asked(vote, incident):
         return f"{vote.person} asked for {incident.id}, and nobody approves themselves"
     if quorum.groups.isdisjoint(vote.groups):
         return f"{vote.person} is in none of the groups that decide about {incident.id} ({', '.join(sorted(quorum.groups))})"
@@ -36,7 +36,7 @@ def vote_refusal(incident: Incident, vote: Vote) -> str:
         )
     if why := _not_the_preview(incident, vote):
         return why
-    if vote.yes and any(other.person == vote.person for other in incident.votes):
+    if vote.yes and has_approved(vote, incident):
         return f"{vote.person} has approved {incident.id} already, and counts once"
     return ""
 

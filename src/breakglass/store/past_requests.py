@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from breakglass.domain.past_requests import DAYS, Past, past_of
+from breakglass.domain.whose import has_asked
 from breakglass.store.database import milliseconds
 from breakglass.store.database import now as database_now
 from breakglass.store.documents import incident_from
@@ -39,10 +40,4 @@ class PastRequests:
                 .where(INCIDENT.c.opened_at >= since, INCIDENT.c.document.contains(OF_A_PERSON, autoescape=True))
             )
             rows = connection.execute(query).all()
-        return past_of(row.verdict for row in rows if _is_by(asker, incident_from(row.document).course.asked_by))
-
-
-def _is_by(asker: Asker, other: Asker | None) -> bool:
-    if other is None:
-        return False
-    return asker.entity == other.entity or (bool(asker.person) and asker.person == other.person)
+        return past_of(row.verdict for row in rows if has_asked(asker, incident_from(row.document)))

@@ -9,6 +9,7 @@ from breakglass.domain.calls import called_lines, waits_to_be_heard
 from breakglass.domain.incident import State
 from breakglass.domain.question import question_lines
 from breakglass.domain.voting import ends_at, missing
+from breakglass.domain.whose import has_approved
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,7 +35,7 @@ def standing(question: Question, person: Person, now: datetime) -> str:
     """One or two sentences."""
     incident = question.incident
     match incident.state:
-        case State.APPROVING if any(vote.person == person.person for vote in incident.votes):
+        case State.APPROVING if has_approved(person, incident):
             return f"You have approved this. {_still(incident)} If the plan changes, your yes is void."
         case State.APPROVING if question.why_not:
             return f"{question.why_not}."
