@@ -14,7 +14,7 @@ from ansible_collections.breakglass.remediation.plugins.plugin_utils._journal_fo
 
 from breakglass.narrator import OVER, Narrator
 from breakglass.reading import NoJournal
-from breakglass.timeline import Line, event_of
+from breakglass.timeline import event_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from ansible_collections.breakglass.remediation.plugins.plugin_utils._journal.record import Record
 
     from breakglass.selection import Selection
+    from breakglass.timeline import Event, Line
 
 
 @dataclass
@@ -40,13 +41,23 @@ class Happened:
 
     Attributes:
         story: The incident or run that it belongs to.
-        kind: Of the record.
-        shown: Its line.
+        event: The record.
+        line: What is told of it.
     """
 
     story: str
-    kind: str
-    shown: str
+    event: Event
+    line: Line
+
+    @property
+    def kind(self) -> str:
+        """Of the record."""
+        return self.event.kind
+
+    @property
+    def shown(self) -> str:
+        """Its line for people, among those of others."""
+        return f"{self.line.at:%H:%M:%S}  {printable(self.story):<14} {self.line.name:<11} {self.line.text}"
 
 
 @dataclass
@@ -141,15 +152,7 @@ class Following:
         narrator = self._narrators.setdefault(story, Narrator())
         line = narrator.tell(event)
         if line is not None and self.selection.takes(event, line.text):
-            yield _happened(story, event.kind, line)
+            yield Happened(story, event, line)
         if event.kind in OVER:
             lost = ((begun, line) for begun, line in narrator.lost() if self.selection.takes(begun))
-            yield from (_happened(story, begun.kind, line) for begun, line in lost)
-
-
-def _happened(story: str, kind: str, line: Line) -> Happened:
-    return Happened(story, kind, _shown(story, line))
-
-
-def _shown(story: str, line: Line) -> str:
-    return f"{line.at:%H:%M:%S}  {printable(story):<14} {line.name:<11} {line.text}"
+            yield from (Happened(story, begun, line) for begun, line in lost)

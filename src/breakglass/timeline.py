@@ -37,6 +37,12 @@ class Line:
     text: str
 
 
+def step_object(event: Event, line: Line) -> dict[str, str]:
+    """One step for programs, the same whether it is read from a journal here or sent by a runner; whose it is stands before it."""
+    at = line.at.isoformat()
+    return {"at": at, "kind": event.kind, "stream": event.stream, "name": line.name, "text": line.text}
+
+
 def shown(line: Line, began: datetime) -> str:
     """A line as it stands in a terminal: the time since the beginning, the first word, the text."""
     return f"   {_since(line.at - began):<9}  {line.name:<11} {line.text}"

@@ -36,6 +36,7 @@ def tail(
     from breakglass.following import Following  # noqa: PLC0415
     from breakglass.reading import find_journal  # noqa: PLC0415
     from breakglass.selection import Selection  # noqa: PLC0415
+    from breakglass.timeline import step_object  # noqa: PLC0415
 
     directory = find_journal(journal, settings, os.environ)
     selection = Selection(hosts=frozenset(host or ()), kinds=frozenset(kind or ()), text=grep or "")
@@ -47,7 +48,7 @@ def tail(
             with reader_may_leave():
                 for happened in following.new_events():
                     if as_json:
-                        print_json_line({"story": happened.story, "kind": happened.kind, "text": happened.shown})
+                        print_json_line({"story": happened.story, **step_object(happened.event, happened.line)})
                     else:
                         typer.echo(happened.shown)
             time.sleep(LOOK_EVERY_SECONDS)

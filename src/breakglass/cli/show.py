@@ -11,7 +11,7 @@ import typer
 from breakglass.cli import completing
 from breakglass.cli.audit_options import JOURNAL, SETTINGS, reader_may_leave, say_troubles
 from breakglass.cli.json_output import AsJsonLines, print_json_line
-from breakglass.cli.reaching import LINE, asks_runner, line_of, signed_in, without_line
+from breakglass.cli.reaching import LINE, asks_runner, line_of, signed_in
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -77,7 +77,8 @@ def watch(
     """Follow an incident live, from its beginning until it is closed; or all that happens in incidents, until Ctrl-C.
 
     Ends with 0 when the incident was closed. The runner that you have logged in to is asked, and asked again when the connection
-    breaks; with --settings or --journal the journal is read, on the runner's machine.
+    breaks; with --settings or --journal the journal is read, on the runner's machine. With --json each step has incident, at, kind,
+    stream, name and text. All incidents of a runner are told as they change, each by a step of the kind incident.changed.
     """
     if asks_runner(settings, journal):
         _watch_at_runner(incident, as_json=as_json)
@@ -86,6 +87,7 @@ def watch(
     import time  # noqa: PLC0415
 
     from breakglass.reading import find_journal  # noqa: PLC0415
+    from breakglass.timeline import step_object  # noqa: PLC0415
     from breakglass.watching import Watching  # noqa: PLC0415
 
     watching = Watching.of(find_journal(journal, settings, os.environ), incident or "")
@@ -95,7 +97,8 @@ def watch(
             with reader_may_leave():
                 for happened in watching.new_events():
                     if as_json:
-                        print_json_line({"incident": happened.story, "kind": happened.kind, "text": happened.shown})
+                        step = step_object(happened.event, happened.line)
+                        print_json_line({"incident": happened.story, **step})
                     else:
                         typer.echo(happened.shown)
             if not watching.is_over:
@@ -124,21 +127,23 @@ def _show_of_runner(incident: str, *, every_task: bool, as_json: bool) -> None:
 def _watch_at_runner(incident: str | None, *, as_json: bool) -> None:
     import time  # noqa: PLC0415
 
-    from breakglass.client.watching import Watch, changes, step_line  # noqa: PLC0415
+    from breakglass.client.watching import Watch, change_step, changes, step_line  # noqa: PLC0415
 
+    watching = f"Watching {incident or 'all incidents'}. Ctrl-C ends it."
     try:
-        typer.echo(f"Watching {incident or 'all incidents'}. Ctrl-C ends it.", err=True)
         with signed_in() as api:
             if incident:
+                typer.echo(watching, err=True)
                 for step in Watch(api, incident).steps(lambda why: typer.echo(f"{why} Trying again.", err=True)):
                     _tell(step, step_line(step), as_json=as_json)
                 return
             known: dict[str, object] = {}
             list(changes(api, known))  # what was there before is not told
+            typer.echo(watching, err=True)
             while True:
                 time.sleep(LOOK_AT_ALL_EVERY_SECONDS)
                 for one in changes(api, known):
-                    _tell(without_line(one), line_of(one), as_json=as_json)
+                    _tell(change_step(one), line_of(one), as_json=as_json)
     except KeyboardInterrupt:
         raise typer.Exit(0) from None
 

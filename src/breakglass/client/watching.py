@@ -34,6 +34,7 @@ SILENCE_SECONDS: Final = 40
 AGAIN_AFTER_SECONDS: Final = 2.0
 LONGEST_LINE: Final = 65_536
 CLOSED: Final = "closed"
+CHANGED: Final = "incident.changed"
 
 
 @dataclass
@@ -135,6 +136,12 @@ def changes(api: RunnerApi, known: dict[str, object], most: int = 50) -> Iterato
         if known.get(str(one.get("id"))) != one.get("line"):
             known[str(one.get("id"))] = one.get("line")
             yield one
+
+
+def change_step(incident: Mapping[str, object]) -> dict[str, str]:
+    """An incident that changed as a step, with the fields of all others; it stands in no stream."""
+    at, name, text = (str(incident.get(field) or "") for field in ("since", "state", "line"))
+    return {"incident": str(incident.get("id")), "at": at, "kind": CHANGED, "stream": "", "name": name, "text": text}
 
 
 def step_line(step: Mapping[str, object]) -> str:

@@ -21,6 +21,7 @@ from breakglass.domain.incident import State
 from breakglass.errors import BreakglassError
 from breakglass.incident_steps import Steps, UnreadablePosition, position_of
 from breakglass.store.journal_queue import incident_directory
+from breakglass.timeline import step_object
 from breakglass.web.operating import NONE_THAT_YOU_SEE, operating_of
 from breakglass.web.operations import Call, Done, Operation, Refusal, Said, operation
 from breakglass.web.problems import Problem
@@ -166,14 +167,6 @@ def _told(call: Request) -> dict[str, int]:
 
 def _event(incident: str, step: Step) -> str:
     """One event; its data is one line of ASCII, whatever an alert brought along."""
-    line = step.line
-    told = {
-        "incident": incident,
-        "at": line.at.isoformat(),
-        "kind": step.event.kind,
-        "stream": step.event.stream,
-        "name": line.name,
-        "text": line.text,
-    }
+    told = {"incident": incident, **step_object(step.event, step.line)}
     position = f"id: {step.position}\n" if step.position else ""
     return f"{position}data: {json.dumps(told)}\n\n"

@@ -33,6 +33,8 @@ def test_bad_settings(call: Call, site: Site, tmp_path: Path) -> None:
     assert f"{settings}:1: " in checked.stderr
     assert "Write host:port" in checked.stderr
     assert 'Did you mean "channels"?' in checked.stderr
+    told = json.loads(call("settings", "check", settings, "--json").stdout)["problems"]
+    assert "\n".join(told) == checked.stderr.removeprefix("breakglass: ").strip()
 
 
 def test_secret_that_others_may_read(call: Call, site: Site, tmp_path: Path) -> None:

@@ -66,8 +66,11 @@ def test_one_that_is_closed_is_watched_to_its_end(call: Call, journal: Path) -> 
 
 
 def test_for_programs(call: Call, journal: Path) -> None:
-    """One object."""
+    """One object; of what is watched a step a line."""
     assert json.loads(call("show", INCIDENT, "--journal", journal, "--json").stdout)["state"] == "closed"
+    step = json.loads(call("watch", INCIDENT, "--journal", journal, "--json").stdout.splitlines()[-1])
+    assert list(step) == ["incident", "at", "kind", "stream", "name", "text"]
+    assert (step["kind"], step["name"], step["text"]) == ("incident.closed", "closed", "repaired in 2.3 s")
 
 
 @pytest.mark.parametrize(
