@@ -159,16 +159,24 @@ def test_a_keeper_that_is_killed_is_told(office: Office, ada: Member, request_: 
     assert "nobody can prove" in str(office.site.wait_for(request, "escalation.begun")[0].body["why"])
 
 
-def test_a_person_who_is_disabled_is_put_out(office: Office, ada: Member, request_: str) -> None:
+@pytest.mark.parametrize("how", ["disabled", "out of the group"])
+def test_a_person_who_is_disabled_or_leaves_the_group_is_put_out(
+    office: Office, ada: Member, request_: str, how: str
+) -> None:
     """In the middle of a session: Vault knows it, and soon the session does."""
     with terminal(office, ada, request_) as session:
         session.type("setsid sleep 30600 & echo ready-$((40 + 2))\n")
         session.wait_for("ready-42")
-        office.admin.post(f"identity/entity/id/{ada.entity}", {"disabled": True})
+        if how == "disabled":
+            office.admin.post(f"identity/entity/id/{ada.entity}", {"disabled": True})
+        else:
+            office.leave(ada, "web-team")
         try:
-            assert "disabled in Vault" in str(session.wait_for_end(60)["ended"])
+            assert "disabled in Vault or no longer in web-team" in str(session.wait_for_end(60)["ended"])
         finally:
             office.admin.post(f"identity/entity/id/{ada.entity}", {"disabled": False})
+            if how != "disabled":
+                office.join(ada, "web-team")
     assert processes_with("30600") == []
 
 

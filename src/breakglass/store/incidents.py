@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from breakglass.domain.holds import Scope
-from breakglass.domain.incident import Incident, State
+from breakglass.domain.incident import Effect, Incident, State
 from breakglass.store import holds, host_claims, inbox, journal_queue, orders, senders
 from breakglass.store.database import NOW, PATIENCE_SECONDS, milliseconds, moment
 from breakglass.store.documents import incident_from, incident_text
@@ -61,7 +61,7 @@ class Committed(Enum):
 
     DONE = "done"
     FENCED = "fenced"  # someone else owns the incident now; nothing was written
-    MORE_CAME = "more-came"  # it would have closed, but its inbox is not empty; nothing was written
+    MORE_CAME = "more-came"  # it would have closed, or opened a grant, but its inbox is not empty; nothing was written
 
 
 class Incidents:
@@ -127,14 +127,15 @@ class Incidents:
 
         The lease is kept while an effect is going on, else given back. Holds on its hosts change with it. Closing
         releases the hosts, and so does waiting for the end of a maintenance window, and an escalation those that the incident
-        holds: nobody but a person ends that.
+        holds: nobody but a person ends that. Nothing closes, and no grant opens, before all that was taken in is heard: a no that its
+        person was told is taken counts, however late it came.
         """
         incident = decision.incident
         with self._database.transaction() as connection:
             newer = inbox.newer(connection, incident.id, claimed.last_seq) or orders.newer(
                 connection, incident.id, claimed.last_order
             )
-            if incident.state is State.CLOSED and newer:
+            if newer and (incident.state is State.CLOSED or incident.effect is Effect.OPEN_GRANT):
                 return Committed.MORE_CAME
             written = connection.execute(_commit_statement(claimed, decision, again_at_once=newer))
             if written.rowcount == 0:

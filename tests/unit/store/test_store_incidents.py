@@ -10,20 +10,24 @@ import pytest
 import sqlalchemy as sa
 from tests.support.incidents import HOUR, MINUTE, NOW, make_alert, make_course, make_plan
 
+from breakglass.domain.approvals import Quorum, Requirement, Vote
 from breakglass.domain.deciding import decide
 from breakglass.domain.draft import Decision, Note
-from breakglass.domain.incident import Effect, State
+from breakglass.domain.incident import Effect, Result, State
 from breakglass.domain.messages import AlertArrived, Reserved
+from breakglass.domain.orders import Ordered, Word
 from breakglass.domain.rules import Mode
 from breakglass.store.database import DatabaseUnavailable
 from breakglass.store.documents import UnreadableDocument
 from breakglass.store.inbox import Accepted, Arrival, Reached
 from breakglass.store.incidents import LEASE_MILLISECONDS, Claimed, Committed, Incidents
 from breakglass.store.limits import Reservations
+from breakglass.store.orders import Orders, RefusedOrder
 from breakglass.store.tables import HOST_CLAIM, INBOX, INCIDENT
 
 if TYPE_CHECKING:
     from collections.abc import Collection
+    from datetime import datetime
 
     from breakglass.domain.alert import Alert
     from breakglass.domain.course import Course
@@ -264,6 +268,41 @@ def test_more_came(incidents: Incidents, queue: JournalQueue) -> None:
     again = incidents.read_again(claimed)
     assert [alert.starts_at for alert in again.alerts] == [NOW - 2 * MINUTE, NOW]
     assert incidents.commit(again, closed(again), STREAM) is Committed.DONE
+
+
+def test_a_no_that_was_taken_before_the_grant_opens_counts(
+    incidents: Incidents, database: Database, queue: JournalQueue
+) -> None:
+    """It comes while the last yes is being decided on, and its person is told that it is taken: nothing opens."""
+    quorum = Quorum("one", (Requirement(1, ("dba",)),), ("chat",), 15 * MINUTE)
+    course = make_course(quorum=quorum)
+    arrive(incidents, course=course)
+    waiting = claim(incidents)
+    asking = replace(waiting.incident, state=State.APPROVING, since=waiting.at, asked=2)
+    incidents.commit(waiting, Decision(asking, (), waiting.at), STREAM)
+    orders = Orders(database)
+    orders.give("INC-A", vote(course, "ben", waiting.at, yes=True))
+    claimed = claim(incidents)
+    opening = decide(claimed.incident, claimed.orders, claimed.at)
+    assert opening.incident.effect is Effect.OPEN_GRANT
+    orders.give("INC-A", vote(course, "cy", waiting.at, yes=False))
+    assert incidents.commit(claimed, opening, STREAM) is Committed.MORE_CAME
+    assert queue.waiting() == []
+    again = incidents.read_again(claimed)
+    denied = decide(again.incident, again.orders, again.at)
+    assert [note.kind for note in denied.notes][:2] == ["approval.given", "approval.denied"]
+    assert incidents.commit(again, denied, STREAM) is Committed.DONE
+    found = incidents.show("INC-A")
+    assert found is not None
+    assert (found.state, found.result) == (State.ESCALATED, Result.REFUSED)
+    with pytest.raises(RefusedOrder, match="waits for no approval"):
+        orders.give("INC-A", vote(course, "dan", waiting.at, yes=True))
+
+
+def vote(course: Course, person: str, at: datetime, *, yes: bool) -> Ordered:
+    assert course.plan
+    said = Vote(person, f"e-{person}", person, ("dba",), course.plan.digest, yes, "because", at)
+    return Ordered(Word.VOTE, person, "because", said)
 
 
 def test_a_message_that_comes_meanwhile_is_looked_at_next(incidents: Incidents) -> None:
