@@ -16,8 +16,10 @@ from breakglass.sessions.records import ends_at
 from breakglass.sessions.session import Under
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from concurrent.futures import Future
+
+    from ansible_collections.breakglass.remediation.plugins.plugin_utils._journal.canonical import JsonValue
 
     from breakglass.domain.incident import Incident
     from breakglass.effects.lend import Loan
@@ -30,6 +32,7 @@ MOST: Final = 64
 MOST_OF_ONE: Final = 8
 END_LIMIT_SECONDS: Final = 60.0
 GO_ON_SECONDS: Final = 10.0
+NOT_GOING_ON: Final = "A session of %s on %s does not go on under %s: %s"
 
 
 class TooManySessions(BreakglassError):
@@ -138,28 +141,39 @@ class Running:
             return sum(map(len, self._live.values()))
 
     def _go_on(self, live: _Live, before: str, incident: Incident) -> None:
-        """Have a session go over to another grant; one that can't ends with the one before, and says why."""
-        session, recording, moving = live.session, None, None
-        ended = session.under.recording.name
+        """Have a session go over to another grant; one that can't ends with the one before, and says why.
+
+        Where its record can't be written for long, that is not waited for, and not called back either: what is being written may come
+        to stand there. It goes over, or ends with the grant before, when that is clear, and its records say the same.
+        """
+        session = live.session
         try:
-            recording = self.records.begin(incident)
-            under = Under(incident.id, ends_at(incident), recording, partial(self.changed, incident))
-            going = session.go_on(under, self.records.about(incident, session.host))
-            moving = asyncio.run_coroutine_threadsafe(going, self.loop)
-            moving.result(GO_ON_SECONDS)
-        except (BreakglassError, TimeoutError) as error:
-            LOG.warning("A session of %s on %s does not go on under %s: %s", before, session.host, incident.id, error)
-            if moving is not None:
-                moving.cancel()
-            if recording is not None:
-                self.records.give_up(recording, f"it did not go on: {error}")
+            under = Under(incident.id, ends_at(incident), self.records.begin(incident), partial(self.changed, incident))
+        except BreakglassError as error:
+            LOG.warning(NOT_GOING_ON, before, session.host, incident.id, error)
             return
-        with suppress(BreakglassError):  # then it is sealed with its incident
-            self.records.journal.over(ended)
+        about = self.records.about(incident, session.host)
+        moving = asyncio.run_coroutine_threadsafe(self._move(live, before, under, about), self.loop)
+        try:
+            moving.result(GO_ON_SECONDS)
+        except TimeoutError:
+            LOG.warning(NOT_GOING_ON, before, session.host, incident.id, "its record can't be written yet")
+
+    async def _move(self, live: _Live, before: str, under: Under, about: Mapping[str, JsonValue]) -> None:
+        """From the session's one grant to the other, with all that is kept of it."""
+        session, ended = live.session, live.session.under.recording.name
+        try:
+            await session.go_on(under, about)
+        except BreakglassError as error:
+            LOG.warning(NOT_GOING_ON, before, session.host, under.incident, error)
+            await asyncio.to_thread(self.records.give_up, under.recording, f"it did not go on: {error}")
+            return
         with self._lock:
             if live in self._live.get(before, ()):
                 self._live[before].remove(live)
-                self._live.setdefault(incident.id, []).append(live)
+                self._live.setdefault(under.incident, []).append(live)
+        with suppress(BreakglassError):  # then it is sealed with its incident
+            await asyncio.to_thread(self.records.journal.over, ended)
 
     def _is_over(self, live: _Live, done: Future[str]) -> None:
         error = done.exception()

@@ -29,6 +29,7 @@ LOOK_AT_PERSON_SECONDS: Final = 15.0
 TOGETHER_SECONDS: Final = 0.1
 TOGETHER_BYTES: Final = 16384
 END_SECONDS: Final = 20.0
+NOTICE_SECONDS: Final = 5.0
 WARNINGS: Final = (300, 60)  # seconds before the end
 MOST_UNSHOWN: Final = 8
 GIVE_UP_SHOWING_SECONDS: Final = 5.0
@@ -126,7 +127,10 @@ class Session:
         self.end("the line to the person was closed")
 
     async def go_on(self, under: Under, about: Mapping[str, JsonValue]) -> None:
-        """Go on under another grant until its end, in a record of its own. Raises BreakglassError: then it stays under the one before."""
+        """Go on under another grant until its end, in a record of its own. Raises BreakglassError: then it stays under the one before.
+
+        Not to be cancelled: a record that is being written comes to stand there all the same.
+        """
         async with self._writing:
             before, until = self.under.recording, str(about["until"])
             size: dict[str, JsonValue] = {"columns": self.wish.columns, "rows": self.wish.rows}
@@ -319,8 +323,12 @@ class Session:
                     return self.end(why)
 
     async def _notice(self, text: str) -> None:
-        async with self._writing:
-            await asyncio.to_thread(self.under.recording.told, text)
+        """Record, then show; a journal that hangs holds up neither the clock nor the end."""
+        try:
+            async with asyncio.timeout(NOTICE_SECONDS), self._writing:
+                await asyncio.to_thread(self.under.recording.told, text)
+        except TimeoutError:
+            return
         await self._to_person(Shown("notice", text.encode()))
 
     async def resize(self, columns: int, rows: int) -> None:
