@@ -51,7 +51,7 @@ class Terminal:
         heard = signal.signal(signal.SIGWINCH, lambda _number, _frame: self._is_resized())
         self._raw = True
         try:
-            tty.setraw(self.input)
+            tty.setraw(self.input, termios.TCSADRAIN)  # what was typed ahead is for the host
             yield
         finally:
             self._raw = False

@@ -71,7 +71,8 @@ def _why(incident: Incident, plan: Plan) -> Iterator[Line]:
     if asker is None:
         yield "because", one_line(incident.what)
     else:
-        yield "who", f"{asker.person} ({asker.name}, {', '.join(asker.groups)})"
+        account = () if asker.name == asker.person else (asker.name,)
+        yield "who", f"{asker.person} ({', '.join((*account, *asker.groups))})"
         yield "because", one_line(f"{asker.reason} · {asker.ticket}" if asker.ticket else asker.reason)
     yield "asks for", f"{plan.access}, {box} from the moment it opens"
     if plan.extends:
