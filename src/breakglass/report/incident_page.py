@@ -80,7 +80,8 @@ def standing_of(incident: Incident) -> Standing:
         State.CLOSING: "the proof that its grant is gone",
         State.RUNNING: "the end of its play",
     }
-    return Standing(incident.state, heard, incident.blocked or ways.get(incident.state, ""))
+    way = ways.get(incident.state, "its turn" if incident.blocked else "")
+    return Standing(incident.state, heard, f"{way}: {incident.blocked}" if incident.blocked else way)
 
 
 def standing_by(name: str, events: Sequence[Event]) -> Standing:

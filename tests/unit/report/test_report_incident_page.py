@@ -178,7 +178,7 @@ def test_a_request() -> None:
 @pytest.mark.parametrize(
     ("messages", "state", "waits"),
     [
-        ((FIRING, heard.Blocked("cooldown of web1", SECOND)), State.WAITING, "cooldown of web1"),
+        ((FIRING, heard.Blocked("cooldown of web1", SECOND)), State.WAITING, "its turn: cooldown of web1"),
         ((FIRING, RESERVED, MINTED), State.RUNNING, "the end of its play"),
         ((FIRING, RESERVED, MINTED, RAN), State.CLOSING, "the proof that its grant is gone"),
         ((FIRING, RESERVED, MINTED, RAN, GONE), State.VERIFYING, "the alert to resolve, within 10 min"),
@@ -198,7 +198,7 @@ def test_how_it_stands_with_people() -> None:
     called = replace(
         make_incident(), state=State.CLOSING, escalation=Escalation("a grant", 0, NOW), blocked="Vault is sealed"
     )
-    assert standing_of(called) == Standing(State.CLOSING, "NOT acknowledged", "Vault is sealed")
+    assert standing_of(called) == Standing(State.CLOSING, "NOT acknowledged", "the proof that its grant is gone: Vault is sealed")
     closed = replace(make_incident(), state=State.CLOSED, result=Result.CANCELLED)
     assert standing_of(closed) == Standing(State.CLOSED, "cancelled", "")
     once = make_course(limits=replace(NEVER_WAITS, attempts=1), ladder=make_ladder())
