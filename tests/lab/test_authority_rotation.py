@@ -7,6 +7,7 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
+import pytest
 from ansible_collections.breakglass.remediation.plugins.plugin_utils._vault.ssh import ca_public_key
 from tests.lab.guides import commands_of, run_as_shown
 from tests.lab.test_prepare_host import DIRECTORY, REFUSED, certificate, log_in
@@ -49,6 +50,7 @@ def trusted(lab: Lab, host: str) -> int:
     return len(lab.host(host).read(f"{DIRECTORY}/user_ca.pub").splitlines())
 
 
+@pytest.mark.timeout(600)  # every host is prepared three times
 def test_an_authority_is_replaced_while_repairs_go_on(lab: Lab, certificate: Path) -> None:
     """Two are trusted, one signs; after the switch hosts that were not prepared again are repaired too; at the end one is left.
 
