@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ansible_collections.breakglass.remediation.plugins.plugin_utils._journal.ledger import NAME as LEDGER
+from ansible_collections.breakglass.remediation.plugins.plugin_utils._journal_forms.about import plain
 
 from breakglass import __version__
 from breakglass.formats import Form
 from breakglass.reading import Story, Troubles, records_by_time, stories
+from breakglass.report.case import Review
 from breakglass.report.case_document import Verdict, case_document
 from breakglass.report.folding import case_of
 from breakglass.report.html import to_html
@@ -20,7 +22,7 @@ from breakglass.timeline import event_of
 from breakglass.verification import Witnesses, verify_paths
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from datetime import datetime
     from pathlib import Path
 
@@ -55,6 +57,8 @@ class Reporter:
         troubles = Troubles()
         records = list(records_by_time(self.journal, story.streams, troubles))
         case = case_of(story.name, records, self.now, troubles.sentences)
+        if case.overrides:
+            case.reviews += self._reviews(story.name)
         return case_document(case, verdict, self._made()), EXIT_CODES[verdict.intact]
 
     def on_period(self, period: Period) -> tuple[Document, int]:
@@ -83,6 +87,16 @@ class Reporter:
         if not records or not period.holds(event_of(records[0]).at):
             return None
         return case_of(story.name, records, self.now, troubles.sentences)
+
+    def _reviews(self, incident: str) -> Iterator[Review]:
+        """What was said to an override afterwards: it stands in the streams of days."""
+        for story in stories(self.journal):
+            if story.name.startswith(CASES) or story.name == LEDGER:
+                continue
+            for event in map(event_of, records_by_time(self.journal, story.streams, Troubles())):
+                if event.kind == "review.given" and event.body.get("incident") == incident:
+                    by, verdict, note = (plain(event.body.get(name)) for name in ("by", "verdict", "note"))
+                    yield Review(event.at, by, verdict, note, story.name)
 
     def _made(self) -> str:
         return f"made {self.now:%Y-%m-%d %H:%M:%S} UTC by breakglass {__version__} from the journal {self.journal}"

@@ -32,6 +32,21 @@ class Approval:
     digest: str
 
 
+@dataclass(frozen=True)
+class Review:
+    """What somebody else said afterwards to a grant that was opened without an approval.
+
+    Attributes:
+        stream: Where it stands in the journal: that of a day, for the incident's own are sealed by then.
+    """
+
+    at: datetime
+    by: str
+    verdict: str
+    note: str
+    stream: str
+
+
 @dataclass
 class Grant:
     """One time-boxed permission.
@@ -124,6 +139,7 @@ class Case:
     people: list[tuple[datetime, str]] = field(default_factory=list)
     refusals: list[str] = field(default_factory=list)
     overrides: list[str] = field(default_factory=list)
+    reviews: list[Review] = field(default_factory=list)
     unknown: list[str] = field(default_factory=list)
     unreadable: list[str] = field(default_factory=list)
     story: list[tuple[str, str, str]] = field(default_factory=list)

@@ -45,6 +45,7 @@ def case_document(case: Case, verdict: Verdict, made: str) -> Document:
         Section("Who", (_facts(case, _WHO),)),
         Section("What", tuple(_what(case))),
         Section("Approvals", tuple(_approvals(case))),
+        Section("Review", tuple(_review(case))),
         Section("Grants and credentials, and their end", tuple(_access(case))),
         Section("Tasks", tuple(_tasks(case))),
         Section("People who were told", tuple(_people(case))),
@@ -108,6 +109,16 @@ def _approvals(case: Case) -> Iterable[Part]:
         return
     rows = ((moment(one.at), one.by, one.policy_line, one.digest) for one in case.approvals)
     yield Table(("when", "by", "policy", "plan digest"), tuple(rows))
+
+
+def _review(case: Case) -> Iterable[Part]:
+    if not case.overrides:
+        return
+    if not case.reviews:
+        yield Sentence("It was opened without an approval, and nobody has judged that yet.", tone=Tone.BAD)
+        return
+    rows = ((moment(one.at), one.by, one.verdict, one.note, one.stream) for one in case.reviews)
+    yield Table(("when", "by", "verdict", "note", "stands in"), tuple(rows))
 
 
 def _access(case: Case) -> Iterable[Part]:
