@@ -198,7 +198,9 @@ def test_how_it_stands_with_people() -> None:
     called = replace(
         make_incident(), state=State.CLOSING, escalation=Escalation("a grant", 0, NOW), blocked="Vault is sealed"
     )
-    assert standing_of(called) == Standing(State.CLOSING, "NOT acknowledged", "the proof that its grant is gone: Vault is sealed")
+    assert standing_of(called) == Standing(
+        State.CLOSING, "NOT acknowledged", "the proof that its grant is gone: Vault is sealed"
+    )
     closed = replace(make_incident(), state=State.CLOSED, result=Result.CANCELLED)
     assert standing_of(closed) == Standing(State.CLOSED, "cancelled", "")
     once = make_course(limits=replace(NEVER_WAITS, attempts=1), ladder=make_ladder())
