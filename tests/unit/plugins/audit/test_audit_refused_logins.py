@@ -9,7 +9,7 @@ from typing import Final
 import pytest
 from ansible_collections.breakglass.remediation.plugins.plugin_utils._audit.refused_logins import advice_on
 
-from breakglass.effects.escalation_text import QUOTE_LIMIT
+from breakglass.domain.text import LONGEST
 
 NOW: Final = datetime(2026, 11, 22, 3, 0, 0, tzinfo=timezone.utc)
 SHOWN: Final = {
@@ -34,7 +34,7 @@ def test_a_refused_certificate_leads_to_the_clock_first() -> None:
         "clock first: date -u there. If that is right, its sshd lacks our CA or its own principal: prepare_hosts mends both. "
         "More there: journalctl -u ssh."
     )
-    assert len(advice) + 30 <= QUOTE_LIMIT  # also for a host with a long name
+    assert len(advice) + 30 <= LONGEST  # also for a host with a long name
 
 
 def test_a_certificate_for_others_is_said_to_be_that() -> None:
