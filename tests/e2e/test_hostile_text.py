@@ -58,7 +58,7 @@ WOKEN_FOR = (
     "html",
     "template of notifications",
 )
-WORDS_OF_A_MESSAGE = ("WHAT", "WHY", "TRIED", "STATE", "PLAN", "HELD", "TRY", "NEXT", "INC-")
+WORDS_OF_A_MESSAGE = ("WHAT", "EVIDENCE", "WHY", "TRIED", "STATE", "PLAN", "HELD", "TRY", "NEXT", "INC-")
 REFUSED_FOR = {"empty": "no-hosts: ", "very long": "expression: "}
 NO_NAME = "bad-parameter: restart_service_name is not the name of a service: "
 LONGEST_LINE = 500
