@@ -16,13 +16,13 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
     from breakglass.domain.incident import Attempt, Incident
+    from breakglass.domain.question import Line
     from breakglass.domain.requests import Person
 
 NAMES_LIMIT = 120
 NAME_LIMIT = 60
 MOST_EVIDENCE = 3
 HARMLESS = (None, PlayOutcome.FAILED, PlayOutcome.NOT_STARTED)
-Line = tuple[str, str]
 
 
 def may_hear(incident: Incident, person: Person, groups: Collection[str]) -> bool:

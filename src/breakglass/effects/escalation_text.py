@@ -10,7 +10,7 @@ import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from breakglass.domain.calls import called_lines, hosts_of, names_of
+from breakglass.domain.calls import NAMES_LIMIT, called_lines, hosts_of, names_of
 from breakglass.domain.climbing import next_rung_at
 from breakglass.domain.incident import PlayOutcome, State
 from breakglass.domain.text import one_line
@@ -18,10 +18,9 @@ from breakglass.domain.text import one_line
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from breakglass.domain.calls import Line
     from breakglass.domain.incident import Incident
+    from breakglass.domain.question import Line
 
-HOST_LIMIT = 120
 WIDTH = 9
 
 
@@ -69,7 +68,7 @@ def _commands(incident: Incident) -> Iterator[str]:
     """What helps now, to be copied."""
     commands = {f"breakglass show {incident.id}": "all that was done, and why"}
     for host in incident.course.hosts[:1]:
-        commands[f"breakglass ssh {shlex.quote(one_line(host, HOST_LIMIT))}"] = "asks for an access when you have none"
+        commands[f"breakglass ssh {shlex.quote(one_line(host, NAMES_LIMIT))}"] = "asks for an access when you have none"
     if incident.state is State.ESCALATED:
         if incident.course.plan:
             commands[f"breakglass retry {incident.id} --reason …"] = "the same plan once more"
