@@ -11,8 +11,8 @@ from breakglass.domain.approvals import Vote
 from breakglass.domain.calls import may_hear, waits_to_be_heard
 from breakglass.domain.incident import State
 from breakglass.domain.orders import LONGEST_REASON, Ordered, Word, refusal
-from breakglass.domain.people import Account
-from breakglass.domain.permissions import may_acknowledge, may_decide
+from breakglass.domain.people import Account, People
+from breakglass.domain.permissions import may_acknowledge, may_decide, reads_everything
 from breakglass.domain.question import headline, question_lines
 from breakglass.domain.whose import has_asked
 from breakglass.store.orders import NoSuchIncident, RefusedOrder
@@ -83,26 +83,28 @@ class Approvals:
         factor: Checks codes.
         hint: Called when something was taken in.
         groups: Every group whose members act by the policy in force; auditors only read.
+        people: The roles of the policy in force; operators and auditors read every question.
     """
 
     orders: Orders
     factor: SecondFactor
     hint: Callable[[], None]
     groups: Callable[[], Collection[str]]
+    people: Callable[[], People] = People
 
     def waiting(self, person: Person) -> list[Question]:
         """Every question that this person may see, oldest first."""
-        return self._seen_by(person, _asks)
+        return self._found(person, _asks, self._may_read)
 
     def inbox(self, person: Person) -> list[Question]:
-        """The same, and what people were called for and nobody has acknowledged."""
-        found = self._seen_by(person, lambda one: _asks(one) or waits_to_be_heard(one))
+        """Those that concern this person, and what people were called for and nobody has acknowledged."""
+        found = self._found(person, lambda one: _asks(one) or waits_to_be_heard(one), self._concerns)
         return sorted(found, key=lambda question: not _asks(question.incident))
 
     def question(self, person: Person, incident: str) -> Question:
         """One of them, also when it is decided. Raises NoSuchIncident."""
         found = self.orders.show(incident)
-        if found is None or not self._may_see(found, person):
+        if found is None or not self._may_read(found, person):
             raise NoSuchIncident(f"There is no question {incident[:80]} for you.")
         return _question(found, person)
 
@@ -131,22 +133,30 @@ class Approvals:
 
         Raises:
             NoSuchIncident: There is none for this person.
-            RefusedOrder: Nobody is called, somebody has acknowledged it, or they asked for it themselves.
+            RefusedOrder: Nobody is called, somebody has acknowledged it, they asked for it themselves, or they only read it.
             BreakglassError: The database can't be asked.
         """
-        if not may_acknowledge(person, self.question(person, incident).incident, self.groups()):
-            raise RefusedOrder(f"{incident} is your own request: one of those who were called acknowledges it.")
+        found = self.question(person, incident).incident
+        if not may_acknowledge(person, found, self.groups()):
+            why = "is your own request" if has_asked(person, found) else "is yours to read, and no more"
+            raise RefusedOrder(f"{incident} {why}: one of those who were called acknowledges it.")
         ordered = Ordered(Word.ACKNOWLEDGE, person.called, "", account=Account(person.entity, person.name))
         before = self.orders.give(incident, ordered)
         self.hint()
         return before
 
-    def _may_see(self, incident: Incident, person: Person) -> bool:
+    def _concerns(self, incident: Incident, person: Person) -> bool:
         return _is_asked(incident, person) or may_hear(incident, person, self.groups())
 
-    def _seen_by(self, person: Person, wanted: Callable[[Incident], bool]) -> list[Question]:
+    def _may_read(self, incident: Incident, person: Person) -> bool:
+        overview = incident.course.quorum is not None and reads_everything(person, self.people())
+        return overview or self._concerns(incident, person)
+
+    def _found(
+        self, person: Person, wanted: Callable[[Incident], bool], may: Callable[[Incident, Person], bool]
+    ) -> list[Question]:
         found = self.orders.open_incidents()
-        return [_question(one, person) for one in found if wanted(one) and self._may_see(one, person)]
+        return [_question(one, person) for one in found if wanted(one) and may(one, person)]
 
 
 def _question(incident: Incident, person: Person) -> Question:

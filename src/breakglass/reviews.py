@@ -12,11 +12,15 @@ from ansible_collections.breakglass.remediation.plugins.plugin_utils._journal.te
 
 from breakglass.domain.draft import Note
 from breakglass.domain.own_alerts import OwnAlert, OwnName
+from breakglass.domain.people import People
+from breakglass.domain.permissions import reads_everything
 from breakglass.domain.rules import Ladder, Rung
 from breakglass.domain.whose import has_asked
 from breakglass.errors import BreakglassError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from breakglass.domain.incident import Incident
     from breakglass.domain.requests import Person
     from breakglass.own_alerts import OwnAlerts
@@ -46,32 +50,34 @@ class NoSuchReview(BreakglassError):
 
 @dataclass(frozen=True)
 class Judging:
-    """What people do about reviews."""
+    """What people do about reviews.
+
+    Attributes:
+        reviews: Those of the database.
+        people: The roles of the policy in force; operators and auditors read every review.
+    """
 
     reviews: Reviews
+    people: Callable[[], People] = People
 
     def due(self, person: Person) -> list[Review]:
         """Those that are due, as far as this person may see them."""
-        return [
-            review
-            for review in self.reviews.due()
-            if may_judge(review.incident, person) or has_asked(person, review.incident)
-        ]
+        return [review for review in self.reviews.due() if self._may_read(review.incident, person)]
 
     def give(self, person: Person, incident: str, verdict: Verdict, note: str) -> None:
         """Judge one; durable on return.
 
         Raises:
             NoSuchReview: None is due of this name, for this person.
-            RefusedReview: It needs a note, or it is about the person themselves.
+            RefusedReview: It needs a note, it is about the person themselves, or they only read it.
         """
         found = next((review for review in self.reviews.due() if review.incident.id == incident), None)
-        if found is None:
+        if found is None or not self._may_read(found.incident, person):
             raise NoSuchReview(f"No review of {incident[:80]} is due; see: breakglass reviews")
         if has_asked(person, found.incident):
             raise RefusedReview(f"You asked for {incident} yourself: somebody else judges it.")
         if not may_judge(found.incident, person):
-            raise NoSuchReview(f"No review of {incident[:80]} is due; see: breakglass reviews")
+            raise RefusedReview(f"{incident} is yours to read, and no more: who could have approved it judges it.")
         text = note.strip()
         if not text or len(text) > LONGEST_NOTE:
             raise RefusedReview(
@@ -80,6 +86,9 @@ class Judging:
         body = {"incident": incident, "by": person.person, "verdict": verdict.value, "note": text}
         if not self.reviews.give(incident, verdict.value, Note("review.given", body)):
             raise NoSuchReview(f"Somebody has judged {incident[:80]} a moment ago.")
+
+    def _may_read(self, incident: Incident, person: Person) -> bool:
+        return may_judge(incident, person) or has_asked(person, incident) or reads_everything(person, self.people())
 
 
 @dataclass(frozen=True)

@@ -186,6 +186,25 @@ def test_who_asked_reads_and_cancels_their_own(office: Office, ada: Member, ben:
     office.site.wait_for(asked, "incident.closed")
 
 
+def test_operators_and_auditors_read_what_waits_for_people(
+    office: Office, ada: Member, otto: Member, rita: Member, eve: Member
+) -> None:
+    """The questions, and what each would open; whose yes is not asked for says none, and nobody else sees them."""
+    asked = str(office.call("POST", "/requests", ada, WISH)[1]["request"])
+    office.site.wait_for(asked, "approval.asked")
+    for member in (rita, otto):
+        assert ids(office.call("GET", "/approvals", member)[1]) == [asked]
+        status, question = office.call("GET", f"/approvals/{asked}", member)
+        assert (status, ["still needed", "1 of dba"] in question["lines"]) == (200, True)  # type: ignore[operator]
+        said = {"digest": question["digest"], "yes": True, "reason": "", "code": "12345678"}
+        status, refused = office.call("POST", f"/approvals/{asked}", member, said)
+        assert (status, "in none of the groups that decide" in str(refused["detail"])) == (409, True), refused
+    assert ids(office.call("GET", "/approvals", eve)[1]) == []
+    assert office.call("GET", f"/approvals/{asked}", eve)[0] == 404
+    assert order(office, ada, asked, "cancel")[0] == 202
+    office.site.wait_for(asked, "incident.closed")
+
+
 def test_an_operator_cancels_a_play_that_runs(office: Office, otto: Member) -> None:
     """It is among what is open; then it is ended, and its grant is proven gone."""
     incident = running(office)

@@ -11,6 +11,7 @@ import pytest
 from tests.support.incidents import HOUR, MINUTE, make_alert, make_course, make_ladder, make_plan
 
 from breakglass.domain.approvals import Asker, Overridden, Quorum, Requirement
+from breakglass.domain.people import People
 from breakglass.domain.requests import Person
 from breakglass.domain.rules import Policy
 from breakglass.own_alerts import OwnAlerts
@@ -86,6 +87,18 @@ def test_strangers_judge_nothing(incidents: Incidents, reviews: Reviews, person:
     assert Judging(reviews).due(person) == []
     with pytest.raises(NoSuchReview):
         Judging(reviews).give(person, "INC-A", Verdict.JUSTIFIED, "x")
+
+
+@pytest.mark.parametrize("role", ["ops", "revision"])
+def test_operators_and_auditors_read_reviews_and_judge_none(incidents: Incidents, reviews: Reviews, role: str) -> None:
+    """It is who could have approved that judges; the sentence says so."""
+    override(incidents)
+    judging = Judging(reviews, lambda: People(frozenset({"ops"}), frozenset({"revision"})))
+    reader = Person("e-rita", "rita", frozenset({role}), "rita")
+    assert [review.incident.id for review in judging.due(reader)] == ["INC-A"]
+    with pytest.raises(RefusedReview, match="who could have approved it judges it"):
+        judging.give(reader, "INC-A", Verdict.JUSTIFIED, "x")
+    assert [review.incident.id for review in judging.due(CY)] == ["INC-A"]
 
 
 def test_another_entity_of_the_same_person_does_not_judge(incidents: Incidents, reviews: Reviews) -> None:
