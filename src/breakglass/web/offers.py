@@ -10,17 +10,18 @@ from typing import TYPE_CHECKING, Annotated, Self
 from pydantic import Field
 
 from breakglass.offers import Offers
-from breakglass.web.listing import Page
-from breakglass.web.operations import Call, Done, OneLine, Operation, Said, Shown, operation
+from breakglass.web.listing import Page, Paging, part
+from breakglass.web.operations import Call, Done, OneLine, Operation, Shown, operation
 
 if TYPE_CHECKING:
+    from breakglass.domain.offers import Offer
     from breakglass.runner import Runner
     from breakglass.web.metrics import Metrics
 
 LONGEST_HOST = 1000
 
 
-class OnHost(Said):
+class OnHost(Paging):
     """Which host."""
 
     host: Annotated[OneLine, Field(min_length=1, max_length=LONGEST_HOST)] | None = Field(
@@ -66,11 +67,15 @@ class OfferPages:
             "/api/v1/offers",
             "listOffers",
             "What the caller may ask for",
-            Done(HTTPStatus.OK, "All of them, in the order of the policy; there is one page.", Page[OfferShown]),
+            Done(HTTPStatus.OK, "By the names of the accesses.", Page[OfferShown]),
             query=OnHost,
         )
     )
     def offers(self, call: Call[OnHost]) -> Page[OfferShown]:
         """The accesses by which the caller may log in to a host, or all."""
-        found = self.known.offered(call.person, call.said.host or "")
-        return Page(items=[OfferShown.model_validate(asdict(offer)) for offer in found], next=None)
+        found, following = part(call.said, self.known.offered(call.person, call.said.host or ""), _by_name)
+        return Page(items=[OfferShown.model_validate(asdict(offer)) for offer in found], next=following)
+
+
+def _by_name(offer: Offer) -> tuple[str]:
+    return (offer.access,)

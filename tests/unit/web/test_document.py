@@ -14,6 +14,7 @@ from tools.openapi_document import REFERENCE, text
 
 from breakglass.web.api import PAGES, api_document
 from breakglass.web.document import PROBLEM, refusals_of
+from breakglass.web.listing import Paging
 from breakglass.web.operations import PERSON, operations_of
 
 if TYPE_CHECKING:
@@ -42,6 +43,17 @@ def test_it_is_valid() -> None:
 def test_the_published_document_is_the_generated_one() -> None:
     """`make openapi` writes it."""
     assert REFERENCE.read_text(encoding="utf-8") == text()
+
+
+def test_every_list_is_read_page_by_page() -> None:
+    """Whatever it lists: a program reads all of them alike."""
+    lists = [
+        one for one in OPERATIONS if one.done.content and {"items", "next"} <= one.done.content.model_fields.keys()
+    ]
+    assert {one.path for one in lists} == {
+        f"/api/v1/{name}" for name in ("approvals", "grants", "holds", "incidents", "offers", "requests", "reviews")
+    }
+    assert [one.path for one in lists if not issubclass(one.query, Paging)] == []
 
 
 def test_everybody_can_read_it(site: HttpSite) -> None:
