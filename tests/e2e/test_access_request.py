@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from tests.integration.collection.operator_run import OperatorRun, await_truth, play
+from tests.support.cut_proxy import CutProxy
 from tests.support.office import open_office
 
 if TYPE_CHECKING:
@@ -85,9 +86,9 @@ def run(office: Office, ada: Member) -> Iterator[OperatorRun]:
         yield made
 
 
-def begin(office: Office, run: OperatorRun, box: str = "", wait: str = "5m") -> str:
+def begin(office: Office, run: OperatorRun, box: str = "", wait: str = "5m", url: str = "") -> str:
     """Start the playbook; the request that it waits on."""
-    text = ASK.format(url=office.runner.url, wait=wait, kept=run.directory / "asked.json")
+    text = ASK.format(url=url or office.runner.url, wait=wait, kept=run.directory / "asked.json")
     text += OPEN.format(url=office.runner.url, box=box) if box else ""
     run.start(str(run.write("play.yml", play(text))))
     await_truth(lambda: ASKED.search(run.text) or run.process is None or run.process.poll() is not None, 40)
@@ -137,6 +138,22 @@ def test_a_no_fails_the_task_with_its_reason(office: Office, ada: Member, ben: M
     said = " ".join(run.text.split())
     assert f"{request} was not approved or could not be opened: ben denied it: not during the sale." in said
     assert not [event for event in office.site.events(request) if event.kind == "grant.minted"]
+
+
+def test_a_playbook_waits_on_while_the_runner_is_away(
+    office: Office, ada: Member, ben: Member, run: OperatorRun
+) -> None:
+    """As at a restart: it says so, and takes up what was approved meanwhile."""
+    with CutProxy(office.runner.url) as way:
+        request = begin(office, run, "2m", url=way.url)
+        office.site.wait_for(request, "approval.asked")
+        way.refuse()
+        await_truth(lambda: "Trying again." in run.text, 40)
+        assert office.answer(request, ben)[0] == 202
+        way.pass_on()
+        assert ended(run) == 0, run.text
+    assert office.site.wait_for(request, "grant.revoked")[0].body["proven"] is True
+    office.site.wait_for(request, "incident.closed")
 
 
 def test_what_nobody_decides_in_time_is_withdrawn(office: Office, ada: Member, run: OperatorRun) -> None:

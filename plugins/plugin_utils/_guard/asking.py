@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 from .._vault.answer import section, text
 from .._vault.errors import UnexpectedAnswer
+from .patience import Patience
 from .runner_api import RefusedByRunner, RunnerApi, UnreachableRunner, plain
 
 if TYPE_CHECKING:
@@ -74,7 +75,7 @@ def borrow(client: Client, door: RunnerDoor, request: GrantRequest) -> Lent:
 
     Raises:
         RefusedByRunner: It says no, or has not decided in time; the request is withdrawn then.
-        UnreachableRunner: It can't be asked.
+        UnreachableRunner: It can't be asked; while we wait, not for minutes.
         VaultError: Vault does not say who we are.
     """
     api = _api(client, door)
@@ -82,8 +83,12 @@ def borrow(client: Client, door: RunnerDoor, request: GrantRequest) -> Lent:
     deadline = time.monotonic() + door.patience_seconds
     standing: Mapping[str, object] = {}
     open_since = 0.0
+    patience = Patience(lambda _why: None)
     while time.monotonic() < deadline:
-        standing = api.call("GET", f"{REQUESTS_PATH}/{made}")
+        if (seen := patience.ask(lambda: api.call("GET", f"{REQUESTS_PATH}/{made}"))) is None:
+            time.sleep(POLL_SECONDS)
+            continue
+        standing = seen
         if isinstance(grant := standing.get("grant"), dict):
             return _lent(made, grant)
         if standing.get("state") not in LIVING:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from .._errors import BreakglassError
 from .._guard.asking import LIVING, RunnerDoor, give_back, look, make_request, why
+from .._guard.patience import Patience
 from .._guard.runner_api import RefusedByRunner, plain
 from .._vault.grant import GrantRequest
 from .duration import duration
@@ -81,7 +82,7 @@ def request_access(client: Client, wish: AccessWish, tell: Callable[[str], objec
 
     Raises:
         RefusedByRunner: It says no, people say no, or nobody has decided in time; the request is withdrawn then.
-        UnreachableRunner: It can't be asked.
+        UnreachableRunner: It can't be asked; while we wait, not for minutes.
         VaultError: Vault does not say who we are.
     """
     made = make_request(client, wish.door, wish.request)
@@ -95,8 +96,12 @@ def request_access(client: Client, wish: AccessWish, tell: Callable[[str], objec
 
 def _awaited(client: Client, wish: AccessWish, made: str, tell: Callable[[str], object]) -> dict[str, object]:
     deadline, told = time.monotonic() + wish.door.patience_seconds, ""
+    patience = Patience(lambda reason: tell(f"{made}: {reason} Trying again."))
     while True:
-        standing = look(client, wish.door, made)
+        standing = patience.ask(lambda: look(client, wish.door, made))
+        if standing is None:
+            time.sleep(LOOK_EVERY_SECONDS)
+            continue
         state = plain(standing.get("state"))
         if state == OPEN:
             return {"request": made, **wish.facts, **_decided(standing)}

@@ -207,10 +207,20 @@ def _open_here(api: RunnerApi, request: Callable[[RunnerApi], str]) -> Iterator[
 
 
 def _taken(api: RunnerApi, request: str) -> Taken:
-    from breakglass.client.taking import take  # noqa: PLC0415
+    from breakglass.client.taking import LeftWaiting, NotHandedOut, take  # noqa: PLC0415
+    from breakglass.errors import BreakglassError  # noqa: PLC0415
 
-    with interrupts() as heard:
-        return take(api, request, Progress(api, request).tell, lambda: bool(heard))
+    progress = Progress(api, request)
+    try:
+        with interrupts() as heard:
+            return take(api, request, progress.tell, progress.tell_break, lambda: bool(heard))
+    except KeyboardInterrupt:
+        raise LeftWaiting(request) from None
+    except (LeftWaiting, NotHandedOut):
+        raise
+    except BreakglassError:
+        _say(str(LeftWaiting(request)))
+        raise
 
 
 def _close(api: RunnerApi, held: HeldHere) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import signal
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -47,6 +47,11 @@ class Progress:
             typer.echo(f"  {minutes:02}:{seconds:02}  {words}", err=True)
         self._told = words
 
+    def tell_break(self, why: str) -> None:
+        """Say that the runner gives no answer, and that the wait goes on."""
+        typer.echo(f"  {why} Trying again; Ctrl-C ends the wait.", err=True)
+        self._told = ""
+
     def _words(self, now: Standing) -> str:
         """Who has approved and who must still, as the question tells it; else what it waits for."""
         from breakglass.client.approving import question  # noqa: PLC0415
@@ -64,12 +69,18 @@ class Progress:
 
 @contextmanager
 def interrupts() -> Iterator[list[int]]:
-    """The Ctrl-C that were heard in this block.
+    """The Ctrl-C that were heard in this block; a second one does not wait for an answer that hangs.
 
-    A KeyboardInterrupt can come where Python must ignore it, as in a finalizer; this is heard wherever it comes.
+    A KeyboardInterrupt can come where Python must ignore it, as in a finalizer; the first is heard wherever it comes.
     """
     heard: list[int] = []
-    before = signal.signal(signal.SIGINT, lambda number, _frame: heard.append(number))
+
+    def hear(number: int, _frame: object) -> None:
+        heard.append(number)
+        if len(heard) > 1:
+            raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGINT, hear)
     try:
         yield heard
     finally:
@@ -77,18 +88,40 @@ def interrupts() -> Iterator[list[int]]:
 
 
 def waited(api: RunnerApi, request: str, come_back: str) -> Standing:
-    """How a request stands when it is open, or over; ends the command at Ctrl-C, and says by which command to come back."""
+    """How a request stands when it is open, or over; ends the command at Ctrl-C, and says by which command to come back.
+
+    A runner that is away for a while is waited for. Raises BreakglassError where it is not worth that; the way back is told then, too.
+    """
+    from breakglass.errors import BreakglassError  # noqa: PLC0415
+
+    way_back = (
+        f"\n{request} goes on without you. Come back with: {come_back}   Withdraw it with: breakglass release {request}"
+    )
+    try:
+        now = _decided(api, request)
+    except BreakglassError:
+        typer.echo(way_back, err=True)
+        raise
+    if now is None:
+        typer.echo(way_back, err=True)
+        raise typer.Exit(1)
+    return now
+
+
+def _decided(api: RunnerApi, request: str) -> Standing | None:
+    """How a request stands when it is open, or over; None where Ctrl-C came first."""
+    from ansible_collections.breakglass.remediation.plugins.plugin_utils._guard.patience import Patience  # noqa: PLC0415
+
     from breakglass.client.requesting import LOOK_EVERY_SECONDS, standing  # noqa: PLC0415
 
     progress = Progress(api, request)
-    with interrupts() as heard:
-        while (now := standing(api, request)).waits and not heard:
-            progress.tell(now)
+    patience = Patience(progress.tell_break)
+    with suppress(KeyboardInterrupt), interrupts() as heard:
+        while not heard:
+            now = patience.ask(lambda: standing(api, request))
+            if now is not None and not now.waits:
+                return now
+            if now is not None:
+                progress.tell(now)
             time.sleep(LOOK_EVERY_SECONDS)
-    if now.waits:
-        typer.echo(
-            f"\n{request} goes on without you. Come back with: {come_back}   Withdraw it with: breakglass release {request}",
-            err=True,
-        )
-        raise typer.Exit(1)
-    return now
+    return None

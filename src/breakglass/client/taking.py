@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
+from ansible_collections.breakglass.remediation.plugins.plugin_utils._guard.patience import Patience
 from ansible_collections.breakglass.remediation.plugins.plugin_utils._guard.runner_api import UnreachableRunner, plain
 
 from breakglass.client.offering import asked
@@ -30,6 +31,11 @@ class NotHandedOut(BreakglassError):
 
 class LeftWaiting(BreakglassError):
     """Raised when the person does not wait any longer; the request goes on."""
+
+    def __init__(self, request: str) -> None:
+        super().__init__(
+            f"{request} goes on without you. Come back with the same command, or: breakglass release {request}"
+        )
 
 
 @dataclass(frozen=True)
@@ -94,23 +100,33 @@ def request_for(api: RunnerApi, wanted: Wanted) -> tuple[str, bool]:
     return (there, False) if there else (ask(api, wanted), True)
 
 
-def take(api: RunnerApi, request: str, tell: Callable[[Standing], None], has_left: Callable[[], bool]) -> Taken:
+def take(
+    api: RunnerApi,
+    request: str,
+    tell: Callable[[Standing], None],
+    tell_break: Callable[[str], None],
+    has_left: Callable[[], bool],
+) -> Taken:
     """Wait until it is open, and take it over.
 
     Args:
         api: The runner's.
         request: Ours.
         tell: Hears at each look how it stands.
+        tell_break: Hears why the runner gives no answer for a while.
         has_left: Whether the person has had enough of waiting.
 
     Raises:
         NotHandedOut: It is not opened, or was handed out before.
         LeftWaiting: The person has left.
-        BreakglassError: The runner can't be asked.
+        BreakglassError: The runner can't be asked, for minutes.
     """
-    open_since = 0.0
+    open_since, patience = 0.0, Patience(tell_break)
     while not has_left():
-        said = api.call("GET", f"{PATH}/{request}")
+        said = patience.ask(lambda: api.call("GET", f"{PATH}/{request}"))
+        if said is None:
+            time.sleep(LOOK_EVERY_SECONDS)
+            continue
         if isinstance(grant := said.get("grant"), Mapping):
             return _taken(api, request, grant)
         now = Standing(plain(said.get("state", "")), plain(said.get("why", "")))
@@ -125,9 +141,7 @@ def take(api: RunnerApi, request: str, tell: Callable[[Standing], None], has_lef
         elif not now.waits:
             raise NotHandedOut(f"{request} was not opened: {now.why or now.state}.")
         time.sleep(LOOK_EVERY_SECONDS)
-    raise LeftWaiting(
-        f"{request} goes on without you. Come back with the same command, or: breakglass release {request}"
-    )
+    raise LeftWaiting(request)
 
 
 def _taken(api: RunnerApi, request: str, grant: Mapping[str, object]) -> Taken:
