@@ -47,6 +47,8 @@ options:
     description:
       - Address of the runner, as V(https://breakglass.example.com).
       - Your login says who you are by a short-lived identity token of Vault; the runner never gets a Vault token of yours.
+      - It is V(https://…). V(http://…) is taken for a runner on this machine only, since whoever hears an identity token can be you
+        for minutes.
     type: str
     required: true
   runner_ca_cert:

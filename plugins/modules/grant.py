@@ -67,6 +67,8 @@ options:
       - Address of a runner that is asked for the grant, as V(https://breakglass.example.com). Its policy, limits and host claims
         decide then, not your login's rights alone, and it closes and proves on its side, too.
       - Your login says who you are by a short-lived identity token of Vault; the runner never gets a Vault token of yours.
+      - It is V(https://…). V(http://…) is taken for a runner on this machine only, since whoever hears an identity token can be you
+        for minutes.
       - Without it the grant is opened with your login.
     type: str
   runner_ca_cert:

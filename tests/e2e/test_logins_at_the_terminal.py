@@ -54,6 +54,32 @@ def test_a_password_of_the_directory_logs_in(office: Office, ada: Member) -> Non
         assert front.faults == []
 
 
+def test_a_token_that_she_had_before_is_hers_to_end(office: Office, ada: Member) -> None:
+    """Logging out forgets it here; in Vault it lives on."""
+    home = office.site.scratch / "home-ada"
+    home.mkdir(mode=0o700, exist_ok=True)
+    (home / ".vault-token").write_text(ada.token, encoding="utf-8")
+    assert "You are ada" in office.run(ada, "login", "--auth-method", "token").stdout
+    assert "You are ada" in office.run(ada, "whoami").stdout
+    done = office.run(ada, "logout")
+    assert (done.returncode, "lives on: it is yours to end" in done.stdout) == (0, True), done
+    assert "not logged in" in office.run(ada, "whoami").stderr
+    assert "You are ada" in office.run(ada, "login", "--auth-method", "token").stdout
+
+
+def test_no_password_is_asked_for_a_runner_that_would_hear_it_in_clear_text(office: Office, ada: Member) -> None:
+    """Nor is anything sent to what is no address."""
+    for runner, words in (("http://192.0.2.7:8443", "clear text"), ("breakglass.example.com", "https://host")):
+        refused = office.run(ada, "login", "--username", "ada", "--runner", runner)
+        assert (refused.returncode, words in refused.stderr, "Password" in refused.stderr) == (1, True, False)
+
+
+def test_an_unknown_way_is_told_all_that_there_are(office: Office, ada: Member) -> None:
+    """The browser's among them; that is wrong use."""
+    refused = office.run(ada, "login", "--auth-method", "saml")
+    assert (refused.returncode, "oidc" in refused.stderr, "userpass" in refused.stderr) == (3, True, True)
+
+
 def test_a_code_is_asked_for_where_vault_wants_one(office: Office) -> None:
     """With --mfa, after the password; without one the sentence says what is missing."""
     eve = office.hire("eve", "web-team", factor=False)

@@ -14,6 +14,7 @@ from .._vault.answer import section, text
 from .._vault.errors import InvalidRequest
 from .._vault.failures import distrust
 from .._vault.names import IDENTITY_TOKEN_PATH
+from .runner_address import check_runner_address
 
 with suppress(ImportError):  # what is missing is told when a run begins (_libraries.py)
     import requests
@@ -57,13 +58,17 @@ class RunnerApi:
 
     Attributes:
         client: Vault, with the login of who asks.
-        url: The runner's address.
+        url: The runner's address: https, unless it is on this machine.
         ca_cert: File of CA certificates to trust; empty for the system's.
     """
 
     client: Client
     url: str
     ca_cert: str = ""
+
+    def __post_init__(self) -> None:
+        """Refuse an address that nobody may be told who we are at. Raises UnusableAddress."""
+        check_runner_address(self.url)
 
     def call(self, method: str, path: str, body: Mapping[str, object] | None = None) -> Mapping[str, object]:
         """One call; the JSON object of the answer, empty where there is none.

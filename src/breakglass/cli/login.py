@@ -53,6 +53,8 @@ def login(  # noqa: PLR0917 (each is an option of the command)
 
     from breakglass.client.logging_in import Whereto, log_in  # noqa: PLC0415
 
+    where = Whereto(runner, runner_ca)  # first of all: nobody types a password in vain
+    _check_method(auth_method)
     options: dict[str, object] = {"url": vault, "auth_method": auth_method, "mount_point": mount_point}
     method = None
     if auth_method in PROMPTED:
@@ -61,7 +63,17 @@ def login(  # noqa: PLR0917 (each is an option of the command)
         options["mfa_passcode"] = ask_secret("Code") if mfa else None
     if auth_method == BY_BROWSER:
         method = _by_browser({**options, "role": role, "redirect_uri": redirect_uri}, mfa=mfa, no_browser=no_browser)
-    _show(log_in(Whereto(runner, runner_ca), options, os.environ, method), as_json=as_json)
+    _show(log_in(where, options, os.environ, method), as_json=as_json)
+
+
+def _check_method(name: str) -> None:
+    from ansible_collections.breakglass.remediation.plugins.plugin_utils._vault.login import known_methods  # noqa: PLC0415
+
+    methods = sorted({*known_methods(), BY_BROWSER})
+    if name not in methods:
+        raise typer.BadParameter(
+            f"There is no method {name[:40]!r}; there are {', '.join(methods)}.", param_hint="--auth-method"
+        )
 
 
 def _by_browser(options: dict[str, object], *, mfa: bool, no_browser: bool) -> LoginMethod:
@@ -74,16 +86,20 @@ def _by_browser(options: dict[str, object], *, mfa: bool, no_browser: bool) -> L
 
 
 def logout(*, as_json: AsJson = False) -> None:
-    """End your login in Vault, and forget it here."""
+    """End your login in Vault, and forget it here. A token that you had before (--auth-method token) is only forgotten."""
     import os  # noqa: PLC0415
 
     from breakglass.client.logging_in import log_out  # noqa: PLC0415
 
-    log_out(os.environ)
+    is_ended = log_out(os.environ)
     if as_json:
         print_json({"logged_in": False})
         return
-    typer.echo("Logged out.")
+    typer.echo(
+        "Logged out."
+        if is_ended
+        else "Logged out. The token of Vault that you had before lives on: it is yours to end."
+    )
 
 
 def whoami(*, as_json: AsJson = False) -> None:

@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ansible_collections.breakglass.remediation.plugins.plugin_utils._guard.runner_address import check_runner_address
 from ansible_collections.breakglass.remediation.plugins.plugin_utils._guard.runner_api import RunnerApi
 from ansible_collections.breakglass.remediation.plugins.plugin_utils._vault.client import Client
 from ansible_collections.breakglass.remediation.plugins.plugin_utils._vault.connection import from_options
@@ -30,12 +31,16 @@ class Whereto:
     """The runner to log in to.
 
     Attributes:
-        url: Its address.
+        url: Its address: https, unless it is on this machine.
         ca_cert: File of CA certificates for it; empty for the system's.
     """
 
     url: str
     ca_cert: str
+
+    def __post_init__(self) -> None:
+        """Refuse an address that nobody may be told who we are at. Raises UnusableAddress."""
+        check_runner_address(self.url)
 
 
 def log_in(
@@ -62,6 +67,7 @@ def log_in(
                 vault_ca=connection.ca_cert or "",
                 namespace=connection.namespace or "",
                 token=login.token,
+                supplied=not login.made_by_us,
             )
             keep_login(login_path(environ), kept)
         except BreakglassError:
@@ -72,10 +78,16 @@ def log_in(
     return seen
 
 
-def log_out(environ: Mapping[str, str]) -> None:
-    """End the login in Vault and forget it here. Raises BreakglassError when nobody is logged in."""
+def log_out(environ: Mapping[str, str]) -> bool:
+    """End the login in Vault and forget it here; a token that was supplied lives on. Returns whether the login was ours to end.
+
+    Raises BreakglassError when nobody is logged in.
+    """
     path = login_path(environ)
     login = kept_login(path)
     forget_login(path)
+    if login.supplied:
+        return False
     with vault_of(login) as vault, suppress(BreakglassError):
         vault.post("auth/token/revoke-self", {})
+    return True

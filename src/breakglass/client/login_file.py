@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 NAME = "login.json"
+SUPPLIED = "supplied"
 
 
 class NoLogin(BreakglassError):
@@ -36,6 +37,7 @@ class KeptLogin:
         vault_ca: File of CA certificates for it; empty for the system's.
         namespace: Vault's namespace; empty for none.
         token: Of Vault; never shown.
+        supplied: Whether the person had that token already: it is theirs, and not ended by us.
     """
 
     runner: str
@@ -44,6 +46,7 @@ class KeptLogin:
     vault_ca: str
     namespace: str
     token: str = field(repr=False)
+    supplied: bool = False
 
 
 def login_path(environ: Mapping[str, str]) -> Path:
@@ -79,14 +82,18 @@ def kept_login(path: Path) -> KeptLogin:
         raise NoLogin("You are not logged in: breakglass login --runner https://…") from None
     except (OSError, ValueError) as error:
         raise NoLogin(f"The login in {path} can't be read ({type(error).__name__}): breakglass login") from None
-    names = {one.name for one in fields(KeptLogin)}
-    if (
-        not isinstance(content, dict)
-        or content.keys() != names
-        or not all(isinstance(v, str) for v in content.values())
-    ):
+    if not _is_one(content):
         raise NoLogin(f"The login in {path} is of another version: breakglass login")
     return KeptLogin(**content)
+
+
+def _is_one(content: object) -> bool:
+    """Whether it has the fields of a login; older ones do not say whose the token is."""
+    if not isinstance(content, dict) or not isinstance(content.get(SUPPLIED, False), bool):
+        return False
+    names = {one.name for one in fields(KeptLogin)} - {SUPPLIED}
+    words = {name: value for name, value in content.items() if name != SUPPLIED}
+    return words.keys() == names and all(isinstance(value, str) for value in words.values())
 
 
 def forget_login(path: Path) -> None:
