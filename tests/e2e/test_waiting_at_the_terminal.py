@@ -78,6 +78,21 @@ def test_the_wait_goes_on_when_the_runner_was_away(
     withdraw(office, incident, ada)
 
 
+def test_nobody_gets_another_access_than_they_name(office: Office, ada: Member) -> None:
+    """What she has on the host is for another one: she is told which, and nothing is asked for."""
+    person, incident = begun(office, ada, *WAYS[0][0])
+    refused = office.run(ada, "ssh", "web1", "--access", "db-admin", "--reason", "x", "--", "true")
+    assert (refused.returncode, f"Your {incident} for web-operator on web1 waits" in refused.stderr) == (1, True), (
+        refused
+    )
+    assert f"breakglass release {incident}" in refused.stderr
+    (only,) = office.call("GET", "/requests", ada)[1]["items"]  # type: ignore[misc]
+    assert only["request"] == incident
+    person.sendintr()
+    person.expect(pexpect.EOF)
+    withdraw(office, incident, ada)
+
+
 @pytest.mark.parametrize(("words", "way_back"), WAYS, ids=lambda one: str(one[0]))
 def test_a_second_ctrl_c_does_not_wait_for_an_answer(
     office: Office, ada: Member, way: CutProxy, words: tuple[str, ...], way_back: str

@@ -14,7 +14,7 @@ from breakglass.cli.waiting import waited
 if TYPE_CHECKING:
     from ansible_collections.breakglass.remediation.plugins.plugin_utils._guard.runner_api import RunnerApi
 
-    from breakglass.client.offering import Offered
+    from breakglass.client.offering import Asked, Offered
 
 NOT_BY_ITSELF = 255
 CLOSE_SECONDS = 30.0
@@ -77,7 +77,11 @@ def _open_grant(api: RunnerApi, host: str, asking: _Asking) -> tuple[str, bool]:
     """A request whose grant is open for the host, and whether we give it back afterwards."""
     from breakglass.client.offering import asked  # noqa: PLC0415
 
-    mine = [one for one in asked(api) if host in one.hosts]
+    living = [one for one in asked(api) if host in one.hosts and (one.is_open or one.waits)]
+    mine = [one for one in living if asking.access in ("", one.access)]
+    if living and not mine:
+        _tell_other(living[0], host, asking.access)
+        raise typer.Exit(1)
     if there := next((one for one in mine if one.is_open), None):
         typer.echo(f"Your grant {there.request} is open until {there.until[11:19]} UTC.", err=True)
         return there.request, False
@@ -87,6 +91,16 @@ def _open_grant(api: RunnerApi, host: str, asking: _Asking) -> tuple[str, bool]:
     until = next((one.until for one in asked(api) if one.request == request), "")
     typer.echo(f"Grant open until {until[11:19]} UTC.", err=True)
     return request, True
+
+
+def _tell_other(there: Asked, host: str, access: str) -> None:
+    """Nobody gets another access than the one that they name; and a host is under one grant at a time."""
+    stands = "is open" if there.is_open else "waits"
+    typer.echo(
+        f"Your {there.request} for {there.access} on {host} {stands}, and {access} can't have {host} beside it. Use that one, without "
+        f"--access, or give it back first: breakglass release {there.request}",
+        err=True,
+    )
 
 
 def _ask(api: RunnerApi, host: str, asking: _Asking) -> str:
