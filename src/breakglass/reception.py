@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import logging
 import secrets
+import time
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,8 @@ from breakglass.domain.previews import preview_of
 from breakglass.domain.routing import OutsideAccess, Planned, Refused, Unmatched, check_bound, route
 from breakglass.domain.rules import PRESENCE
 from breakglass.policy.behaviour import Behaviour
-from breakglass.store.inbox import Arrival
+from breakglass.store.database import PATIENCE_SECONDS
+from breakglass.store.inbox import Arrival, Reached
 from breakglass.store.senders import Heard
 
 if TYPE_CHECKING:
@@ -33,6 +35,8 @@ if TYPE_CHECKING:
 _LOG = logging.getLogger(__name__)
 ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's: no letter that is read as another
 ID_LENGTH = 6
+NEWS = frozenset({Reached.OPENED, Reached.JOINED})
+"""What the engine has something to do about; not a repetition, which most of a storm is."""
 _WHY = "What becomes of the last one, and why: breakglass policy explain --last"
 
 
@@ -54,16 +58,20 @@ class Reception:
     runner: str = ""
     heard: set[str] = field(default_factory=set)
 
-    def take(self, message: Message, source: str = "") -> list[Accepted]:
+    def take(self, message: Message, source: str = "", until: float | None = None) -> list[Accepted]:
         """Take in every alert of a message, all or none, and that the sender of this source was heard; durable on return.
+
+        It waits for its turn to write until that moment of the monotonic clock, or as everybody does.
 
         Raises:
             DatabaseUnavailable: Nothing was taken in.
         """
         rules = self.in_force.now
         arrivals = [Arrival(alert, course(alert, rules), fresh_id()) for alert in message.alerts]
-        accepted = self.incidents.accept(arrivals, Heard(source, message.truncated) if source else None)
-        self.hint()
+        patience = PATIENCE_SECONDS if until is None else until - time.monotonic()
+        accepted = self.incidents.accept(arrivals, Heard(source, message.truncated) if source else None, patience)
+        if any(one.reached in NEWS for one in accepted):
+            self.hint()
         if source and source not in self.heard:
             self.heard.add(source)
             matched = sum(arrival.course is not None for arrival in arrivals)

@@ -4,13 +4,16 @@
 from __future__ import annotations
 
 import json
+import time
 import urllib.error
 import urllib.request
 from datetime import UTC, datetime, timedelta
+from http import HTTPStatus
 
 from breakglass.errors import BreakglassError
 
 FIRING_SINCE = timedelta(minutes=2)
+PATIENCE_SECONDS, PAUSE_SECONDS = 10.0, 0.2
 LABELS = {"alertname": "ServiceDown", "name": "shop", "instance": "web1:9100", "severity": "critical"}
 
 
@@ -45,11 +48,22 @@ def webhook(status: str, starts_at: datetime) -> dict[str, object]:
 
 
 def post(url: str, token: str, body: dict[str, object]) -> str:
-    """Post a webhook as Alertmanager does, and return the incident that it reached; raises RefusedWebhook."""
+    """Post a webhook as Alertmanager does, and return the incident that it reached; raises RefusedWebhook.
+
+    A runner that says that it is busy is asked again, for some seconds.
+    """
     headers = {"Content-Type": "application/json", "Authorization": f"Bearer {token}"}
     request = urllib.request.Request(f"{url}/webhooks/alertmanager", json.dumps(body).encode(), headers)  # noqa: S310
-    try:
-        with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310 (the address is the demo's own)
-            return str(json.load(answer)["alerts"][0]["incident"])
-    except (urllib.error.URLError, OSError, ValueError) as error:
-        raise RefusedWebhook(f"The runner did not take the webhook: {error}.") from error
+    until = time.monotonic() + PATIENCE_SECONDS
+    while True:
+        try:
+            with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310 (the address is the demo's own)
+                return str(json.load(answer)["alerts"][0]["incident"])
+        except (urllib.error.URLError, OSError, ValueError) as error:
+            if not _is_busy(error) or time.monotonic() > until:
+                raise RefusedWebhook(f"The runner did not take the webhook: {error}.") from error
+        time.sleep(PAUSE_SECONDS)
+
+
+def _is_busy(error: Exception) -> bool:
+    return isinstance(error, urllib.error.HTTPError) and error.code == HTTPStatus.SERVICE_UNAVAILABLE

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import threading
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,6 +23,7 @@ from breakglass.store.errors import DatabaseUnavailable, RunnerAlreadyRunning
 from breakglass.store.postgresql import PostgreSQL
 from breakglass.store.sqlite import SQLite
 from breakglass.store.tables import OUTBOX, RUNNER, STREAM
+from breakglass.store.turns import Turns
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -84,7 +84,7 @@ class Database:
     def __init__(self, url: str, runner: str = "", password_file: Path | None = None) -> None:
         self._kind: Kind = SQLite(url) if url.startswith("sqlite:") else PostgreSQL(url, password_file)
         self.several_runners = self._kind.several_runners
-        self._turn = threading.Lock()
+        self._turn = Turns()
         self._be(runner)
 
     @classmethod
@@ -151,9 +151,9 @@ class Database:
     @contextmanager
     def _turn_taken(self, patience: float) -> Iterator[None]:
         """One writer of this process at a time: who waits gets its turn at once, where the database would have it poll."""
-        if not self._turn.acquire(timeout=patience):
+        if not self._turn.acquire(patience):
             raise DatabaseUnavailable(
-                f"{self._kind.title} is busy: others of this process have written for {patience:g} s."
+                f"{self._kind.title} is busy: others of this process have written for {max(patience, 0):.2g} s."
             )
         try:
             yield

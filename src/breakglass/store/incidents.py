@@ -29,8 +29,6 @@ if TYPE_CHECKING:
     from breakglass.store.senders import Heard
 
 LEASE_MILLISECONDS = 10_000
-SENDERS_PATIENCE_SECONDS = 0.2
-"""A sender that is told soon that the runner is busy comes again; one that waits for long keeps others from being heard."""
 
 
 @dataclass(frozen=True)
@@ -70,16 +68,19 @@ class Incidents:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def accept(self, arrivals: Sequence[Arrival], sender: Heard | None = None) -> list[Accepted]:
+    def accept(
+        self, arrivals: Sequence[Arrival], sender: Heard | None = None, patience: float = PATIENCE_SECONDS
+    ) -> list[Accepted]:
         """Take in the alerts of one message, all or none; durable on return.
 
         A firing alert opens an incident or reaches the open one of its key; one that was taken in before, also by an
         incident that is closed by now, is a repetition and starts nothing. That its sender was heard is written down too.
+        It waits for its turn for `patience` seconds.
 
         Raises:
             DatabaseUnavailable: Nothing was taken in.
         """
-        with self._database.transaction(SENDERS_PATIENCE_SECONDS if sender else PATIENCE_SECONDS) as connection:
+        with self._database.transaction(patience) as connection:
             if sender is not None:
                 senders.heard(connection, sender)
             return [inbox.take_in(connection, arrival) for arrival in arrivals]

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from http import HTTPStatus
@@ -38,6 +39,8 @@ if TYPE_CHECKING:
 
 
 LESS = "Send fewer alerts at once, or raise maximum_body."
+PATIENCE_SECONDS = 0.1
+"""How long a message that has come waits for its turn: a sender that is told soon that the runner is busy comes again, and others are heard."""
 UNKNOWN = "unknown"
 """What a source is called that the settings don't have: its name is text of anybody."""
 SENDER = Who(
@@ -132,11 +135,12 @@ class Webhooks:
         if source.hmac is None:
             visit.refusal = Refusal.REJECTED
         body = await read_body(request, self.maximum_body, LESS)
+        until = time.monotonic() + PATIENCE_SECONDS
         await _refuse_unless_proven(refusal_of_body, source, headers, body, datetime.now(UTC))
         visit.refusal = Refusal.REJECTED
         message = _read(source, Delivery(name, body, headers, headers_unproven=source.hmac is not None))
         try:
-            accepted = await run_in_threadpool(self.reception.take, message, name)
+            accepted = await run_in_threadpool(self.reception.take, message, name, until)
         except DatabaseUnavailable as error:
             raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, f"Nothing was taken in. {error}") from error
         for one in accepted:
