@@ -10,7 +10,7 @@ COLLECTIONS := .build/collections/ansible_collections/breakglass
 SOURCES := $(wildcard $(shell git ls-files src plugins extensions roles playbooks meta galaxy.yml README.md pyproject.toml 2>/dev/null))
 TREES := src plugins extensions roles tests benchmarks tools
 
-.PHONY: help demo demo-fails install develop test lint sanity ansible-test dist draft galaxy format unit integration trials cores fault-matrix role-docs changelog docs support awx-surveys openapi packages lab lab-core lab-test lab-down remediations-table bench soak lock clean
+.PHONY: help demo demo-fails install develop test lint full sanity ansible-test dist draft galaxy format unit integration trials cores fault-matrix role-docs changelog docs support awx-surveys openapi packages lab lab-core lab-test lab-down remediations-table bench soak lock clean
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -71,10 +71,12 @@ define twice
 endef
 
 integration: $(VENV)/.dev-installed ## Tests against a real OpenBao, a real SSH host, real ansible-playbook
-	$(call twice,-n 3 --dist loadfile,tests/integration tests/e2e)
+	$(call twice,-n 4 --dist loadfile,-m 'not slow' tests/integration tests/e2e)
 
-trials: $(VENV)/.dev-installed ## Crashes, kills, a full disk, a Vault in trouble, canaries, other cores, the demo: what takes its time
-	$(call twice,-n 3 --dist loadfile,tests/trials)
+trials: $(VENV)/.dev-installed ## What takes its time: crashes, kills, a full disk, a Vault in trouble, canaries, other cores, every command of the guides (an hour)
+	$(call twice,-n 4 --dist loadfile,-m slow tests/trials tests/integration tests/e2e)
+
+full: test sanity cores trials demo docs ## All but the lab and the soak: what must be green before a release
 
 cores: $(VENV)/.dev-installed ## Environments with the oldest and newest ansible-core, where this machine has their Python
 	@$(BIN)/python -m tests.support.cores

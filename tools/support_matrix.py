@@ -32,8 +32,8 @@ print(json.dumps({"python": platform.python_version(), **{name: version(name) fo
 """
 HEAD: Final = """# What it runs on
 
-`nox` wrote this page from what it ran (`noxfile.py`, `tools/support_matrix.py`); nobody edits it. `.ci/run` tries the oldest and the newest
-ansible-core at every change.
+`nox` wrote this page from what it ran (`noxfile.py`, `tools/support_matrix.py`); nobody edits it. `make full` tries the oldest and the newest
+ansible-core before every release.
 
 - **unit**: the collection's unit tests, run by that Python with that ansible-core, without the runner being installed.
 - **repair**: that ansible-core with the collection alone: every plugin loads and is documented, every playbook finds what it imports, a

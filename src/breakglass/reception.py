@@ -122,6 +122,7 @@ def course(alert: Alert, rules: Rules) -> Course | None:
         owner=trigger.owner,
         policy_digest=rules.policy.digest,
         policy_commit=rules.policy.commit,
+        policy_author=rules.policy.author,
         mode=trigger.mode,
         approval=trigger.approval,
         approval_line=trigger.line,

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
     from breakglass.web.operations import Operation
 
+pytestmark = pytest.mark.slow
+
 OPERATIONS = [operation for pages in (*PAGES, DescriptionPage) for operation, _ in operations_of(pages)]
 EXAMPLES = 12
 LONGEST_SECONDS = 150

@@ -28,6 +28,8 @@ from breakglass.identity import CLOCK_SLACK_SECONDS, KEYS_PATH
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
+pytestmark = pytest.mark.slow
+
 OTHER_ROLE: Final = "identity/oidc/role/other"
 
 

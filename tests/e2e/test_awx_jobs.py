@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
     from tests.support.awx.job import AwxJob
 
+pytestmark = pytest.mark.slow
+
 COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 SHORT_LIFE_SECONDS = 120
 UNSIGNED = 1  # nobody was left to sign the ledger; what was changed would be 2

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
     from breakglass.timeline import Event
 
+pytestmark = pytest.mark.slow
+
 WITHIN_SECONDS = 60
 PHASES = [phase.value for phase in Phase]
 

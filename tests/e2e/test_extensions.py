@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from tests.support.office import Member, Office
     from tests.support.session_site import Terminal
 
+pytestmark = pytest.mark.slow
+
 POLICY = """
 approvals:
   dba:

@@ -6,10 +6,13 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
+import pytest
 from tests.support.session_site import processes_with, session_office, terminal
 
 if TYPE_CHECKING:
     from tests.support.office import Member, Office
+
+pytestmark = pytest.mark.slow
 
 POLICY = """
 approvals:

@@ -17,7 +17,7 @@ from tests.support.guide_grounds import GROUNDS, Ground
 if TYPE_CHECKING:
     from pathlib import Path
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 LIMIT_SECONDS = 100
 RUN = [block for block in blocks() if block.how == "run"]
 STORIES = sorted({(block.page, block.about) for block in RUN})

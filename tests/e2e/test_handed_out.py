@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
     from tests.support.office import Member, Office
 
+pytestmark = pytest.mark.slow
+
 LIMIT_SECONDS = 40
 POLICY = """
 requests:

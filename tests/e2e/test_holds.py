@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 
     from breakglass.timeline import Event
 
+pytestmark = pytest.mark.slow
+
 ME = pwd.getpwuid(os.getuid()).pw_name
 ROLES = {
     "isolate": (

@@ -36,6 +36,8 @@ from breakglass.verification import verify_journal
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+pytestmark = pytest.mark.slow
+
 OLD = ("2026/01/02/INC-0LD001/runner", "2026/01/02/INC-0LD001/play-1")
 WITHIN_SECONDS = 60
 

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+pytestmark = pytest.mark.slow
+
 LIMIT_SECONDS = 60
 WISH = ("request", "web-operator", "--host", "web1", "--reason", "locks on orders", "--time-box", "3m")
 

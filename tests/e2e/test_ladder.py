@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from breakglass.demo.serving import Serving
     from breakglass.timeline import Event
 
+pytestmark = pytest.mark.slow
+
 WITHIN_SECONDS = 40
 COMES_WITHIN_SECONDS = 5
 TIME_TO_COME_SECONDS = 20  # for a command on a busy machine

@@ -19,6 +19,8 @@ from tests.support.passcode import passcode
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def office() -> Iterator[Office]:

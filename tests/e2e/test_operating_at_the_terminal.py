@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
     from tests.support.site import Site
 
+pytestmark = pytest.mark.slow
+
 POLICY = """
 people: {operators: [ops], auditors: [revision]}
 """

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     from breakglass.timeline import Event
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def site() -> Iterator[Site]:

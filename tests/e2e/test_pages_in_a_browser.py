@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+pytestmark = pytest.mark.slow
+
 ENTER = "\ue007"
 SCRIPTS = [value for _, value in HOSTILE if isinstance(value, str) and "<" in value]
 

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
     from breakglass.timeline import Event
 
+pytestmark = pytest.mark.slow
+
 TOKEN = "hvs.CAESIJ0123456789abcdefghijklmnop"
 PASSWORD = "correct-horse-battery"
 POLICY = """

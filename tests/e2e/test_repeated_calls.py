@@ -20,6 +20,8 @@ from tests.support.traces import wait_until
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def office() -> Iterator[Office]:

@@ -19,6 +19,8 @@ from tests.support.traces import wait_until
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+pytestmark = pytest.mark.slow
+
 
 class OnSqlite:
     """The database is a file; it is backed up as the guide says, while the runner works."""

@@ -86,6 +86,7 @@ def closed(site: Panic, incident: str) -> Event:
 @pytest.mark.timeout(
     400
 )  # people are told of a grant that can't be proven gone after a minute, and each try comes later than the last
+@pytest.mark.slow
 def test_everything_is_revoked_while_vault_is_down(site: Panic) -> None:
     """Its play ends at once, what is open is shown and told to people, and is proven gone when Vault is back."""
     with site.runner() as runner:
@@ -170,6 +171,7 @@ def is_listed(certificate: Path, runner: str) -> bool:
     return bool(said.returncode)
 
 
+@pytest.mark.slow
 def test_the_button_without_a_runner(site: Panic) -> None:
     """Before the runner is there again everything is held, and what its death has left is ended at its next start."""
     with site.runner() as runner:

@@ -5,7 +5,10 @@ from __future__ import annotations
 
 import time
 
+import pytest
 from tests.support.session_site import granted, processes_with, session_office, terminal
+
+pytestmark = pytest.mark.slow
 
 LIMIT_SECONDS = 40
 

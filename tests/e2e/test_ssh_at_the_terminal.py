@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
     from tests.support.office import Member, Office
 
+pytestmark = pytest.mark.slow
+
 POLICY = """
 approvals:
   dba-and-security:

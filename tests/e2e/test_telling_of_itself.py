@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
     from breakglass.demo.channel import Message
 
+pytestmark = pytest.mark.slow
+
 WITHIN_SECONDS = 30
 SENDER_MOMENTS = ("heard_at", "refused_at", "unproven_since", "unproven_at", "rejected_at", "truncated_at")
 

@@ -17,6 +17,8 @@ from tests.support.traces import wait_until
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+pytestmark = pytest.mark.slow
+
 WITHIN_SECONDS = 60
 
 

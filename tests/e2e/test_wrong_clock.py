@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
     from breakglass.demo.serving import Serving
 
+pytestmark = pytest.mark.slow
+
 __all__ = ["wrong_date_library"]
 AN_HOUR = 3600
 

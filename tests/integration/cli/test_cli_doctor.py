@@ -39,6 +39,8 @@ if TYPE_CHECKING:
 
     from tests.integration.cli.conftest import Command
 
+pytestmark = pytest.mark.slow
+
 LIMIT_SECONDS = 60
 LINE = re.compile(r"^  (ok|!!|\?\?)  ([^:]+): (.*)$")
 RUNNER_POLICY = "sys/policies/acl/breakglass-runner"

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
     from tests.integration.cli.conftest import Command
 
+pytestmark = pytest.mark.slow
+
 POLICY = """
 approvals:
   two: {require: [{count: 1, from: [dba]}, {count: 1, from: [security]}], notify: [on-call]}

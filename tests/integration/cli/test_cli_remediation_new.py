@@ -13,6 +13,8 @@ import yaml
 
 from breakglass.effects.runs import COLLECTIONS
 
+pytestmark = pytest.mark.slow
+
 PROGRAMS = Path(sys.executable).parent
 
 

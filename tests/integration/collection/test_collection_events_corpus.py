@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
     from tests.support.corpus_play import Body
 
+pytestmark = pytest.mark.slow
+
 UNREACHABLE = 4  # ansible-playbook's return code when a host could not be reached
 FULL = ("run.started", "play.started", "task.started", "task.intent", "task.result", "item.result", "run.ended")
 

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
     from tests.support.postgresql import PostgreSQL
 
+pytestmark = pytest.mark.slow
+
 __all__ = ["postgresql"]
 
 PLUGINS = "ansible_collections.breakglass.remediation.plugins"

@@ -13,6 +13,8 @@ from tests.fault_matrix.run import complaints
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+pytestmark = pytest.mark.slow
+
 QUICK = [fault for fault in FAULTS if fault.quick]
 
 

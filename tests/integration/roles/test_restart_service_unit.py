@@ -16,6 +16,8 @@ from tests.integration.roles.test_restart_service import Bench
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.slow
+
 SYSTEMCTL = """#!/bin/sh
 # state: what the unit is now; after: what a restart makes of it
 cd "$(dirname "$0")" || exit 1

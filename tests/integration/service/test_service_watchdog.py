@@ -28,6 +28,8 @@ import breakglass.housekeeping
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[3]
 LIMIT_SECONDS = 60
 PERIOD_SECONDS = 3

@@ -10,6 +10,7 @@ import time
 from collections import Counter
 from typing import TYPE_CHECKING
 
+import pytest
 from tests.support.receivers.dialects import CloudEvents
 from tests.support.receivers.faults import Fault
 from tests.support.receivers.http_receiver import HttpReceiver
@@ -19,6 +20,8 @@ from tests.support.receivers.shipper_process import ShipperProcess
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+pytestmark = pytest.mark.slow
 
 ROUNDS = int(os.environ.get("BREAKGLASS_CRASH_ROUNDS", "20"))
 SEED = int(os.environ.get("BREAKGLASS_SEED", "4"))

@@ -23,6 +23,8 @@ from breakglass.demo.openbao import OpenBao
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+pytestmark = pytest.mark.slow
+
 APPLY = "Apply"
 
 
