@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
     from breakglass.domain.incident import Incident
+    from breakglass.domain.question import Line
     from breakglass.domain.requests import Person
     from breakglass.second_factor import SecondFactor
     from breakglass.store.orders import Orders
@@ -34,11 +35,18 @@ class Question:
         incident: What it belongs to.
         why_not: Why this person can't approve it; empty when they can.
         why_no_no: Why they can't deny it; empty when they can. Who has said yes may still say no.
+        yours: The groups by which their yes would count; none where they can't approve it.
     """
 
     incident: Incident
     why_not: str
     why_no_no: str
+    yours: frozenset[str] = frozenset()
+
+    @property
+    def lines(self) -> list[Line]:
+        """What they decide about, label and text."""
+        return question_lines(self.incident, self.yours)
 
     def to_json(self) -> dict[str, object]:
         """For programs and the command line."""
@@ -48,7 +56,7 @@ class Question:
             "state": self.incident.state.value,
             "headline": headline(self.incident),
             "digest": plan.digest if plan else "",
-            "lines": [list(line) for line in question_lines(self.incident)],
+            "lines": [list(line) for line in self.lines],
             "ends_at": (self.incident.since + quorum.within).isoformat() if quorum else None,
             "why_not": self.why_not,
             "preview": _preview(self.incident),
@@ -164,7 +172,8 @@ def _question(incident: Incident, person: Person) -> Question:
     why_not, why_no_no = (
         refusal(incident, _vote(incident, person, Answer(digest, yes, "", ""), "")) for yes in (True, False)
     )
-    return Question(incident, why_not, why_no_no)
+    yours = person.groups if incident.course.quorum and not why_not else frozenset()
+    return Question(incident, why_not, why_no_no, yours)
 
 
 def _vote(incident: Incident, person: Person, answer: Answer, reason: str) -> Ordered:

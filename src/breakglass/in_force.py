@@ -16,6 +16,7 @@ from ansible_collections.breakglass.remediation.plugins.plugin_utils._audit.cont
 from breakglass.domain.draft import Note
 from breakglass.domain.own_alerts import OwnAlert, OwnName
 from breakglass.errors import BreakglassError
+from breakglass.policy_commit import author_of
 from breakglass.policy_site import site_of
 
 if TYPE_CHECKING:
@@ -53,7 +54,9 @@ class Rules:
 def read_rules(settings: Settings) -> Rules:
     """Read all of it as the files are now; raises BreakglassError with every problem that was found."""
     site = site_of(settings)
-    known = replace(site.policy, commit=commit_of(_directory_of(settings.policy)))
+    directory = _directory_of(settings.policy)
+    commit = commit_of(directory)
+    known = replace(site.policy, commit=commit, author=author_of(directory, commit) if commit else "")
     inventory = site.inventory
     return Rules(
         known, inventory.hosts, site.remediations, settings.prometheus is not None, connections=inventory.connections
@@ -131,8 +134,9 @@ class Reloading:
 
 def policy_body(policy: Policy) -> dict[str, object]:
     """What is recorded of a policy that comes into force."""
-    commit = {"policy_commit": policy.commit} if policy.commit else {}
-    return {"policy_digest": policy.digest, "triggers": len(policy.triggers), **commit}
+    known = {"policy_commit": policy.commit, "policy_author": policy.author}
+    git = {name: value for name, value in known.items() if value}
+    return {"policy_digest": policy.digest, "triggers": len(policy.triggers), **git}
 
 
 def _directory_of(path: Path) -> Path:

@@ -80,7 +80,7 @@ def test_two_people_approve_and_the_grant_opens(office: Office, ada: Member, ben
     status, listed = office.call("GET", "/approvals", ben)
     assert status == 200
     (question,) = (one for one in listed["items"] if one["incident"] == incident)  # type: ignore[attr-defined]
-    assert ["still needed", "1 of dba · 1 of security"] in question["lines"]
+    assert ["still needed", "1 of dba (you count) · 1 of security (you count)"] in question["lines"]
     assert office.answer(incident, ben)[0] == 202
     (given,) = office.site.wait_for(incident, "approval.given")
     assert (given.body["by"], given.body["digest"]) == ("ben", question["digest"])

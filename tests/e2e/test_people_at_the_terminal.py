@@ -54,7 +54,7 @@ def test_ben_approves_what_ada_asks_for(office: Office, ada: Member, ben: Member
     for words in (
         "locks on orders",
         "SSH as breakglass",
-        "1 of dba · 1 of security",
+        "1 of dba (you count) · 1 of security",
         "this approval is void",
         "ada in 30 days",
     ):

@@ -76,7 +76,7 @@ def test_from_the_question_to_the_report(office: Office) -> None:
     for words in (
         " ada (web-team)",
         "locks on orders · OPS-4711",
-        "1 of dba · 1 of security",
+        "1 of dba (you count) · 1 of security",
         "no other request",
     ):
         assert words in shown

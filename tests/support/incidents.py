@@ -160,6 +160,7 @@ _COURSES = st.builds(
     *(_SPAN, _LADDERS, st.booleans(), st.booleans(), _TEXT, _TEXT, st.none() | _PROBINGS),
     quorum=st.none() | _QUORUMS,
     asked_by=st.none() | st.builds(Asker, _TEXT, _TEXT, _TEXT, _TEXTS),
+    policy_author=_TEXT,
     windows=st.lists(_WINDOWS, max_size=2).map(tuple),
     preview=st.none() | _PLANS,
     no_preview=_TEXT,

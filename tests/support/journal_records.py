@@ -190,7 +190,10 @@ TROUBLE: tuple[tuple[str, dict[str, JsonValue]], ...] = (
     ("sender.refused", {"source": "alertmanager", "status": 401, "why": "The token is wrong."}),
     ("sender.truncated", {"source": "alertmanager", "alerts_left_out": 7}),
     ("runner.started", {"pid": 7, "policy_digest": DIGEST}),
-    ("policy.loaded", {"policy_digest": DIGEST, "triggers": 3, "policy_commit": "7d0e1f2"}),
+    (
+        "policy.loaded",
+        {"policy_digest": DIGEST, "triggers": 3, "policy_commit": "7d0e1f2", "policy_author": "eve, 2026-11-25"},
+    ),
     ("not_verified", {"why": "there is no up for instance=web1:9100 any more"}),
     ("policy.refused", {"why": "breakglass.yml:4: access: there is none of this name"}),
     ("runner.stopped", {"pid": 7}),

@@ -60,6 +60,7 @@ class Course:
         preview: The plan in check mode under a lesser access, run before people are asked; None where nothing is shown to them.
         no_preview: Why the policy's preview can't be made of this plan; empty where it can, or there is none.
         runbook: Where it is written what people do; empty where the policy does not say.
+        policy_author: Whose commit `policy_commit` is, and of when; empty where nobody knows.
         own: Whether the runner tells of itself; then `trigger` is the name of its own alert, and nothing ever runs.
     """
 
@@ -91,6 +92,7 @@ class Course:
     preview: Plan | None = None
     no_preview: str = ""
     runbook: str = ""
+    policy_author: str = ""
 
     @property
     def hosts(self) -> tuple[str, ...]:

@@ -141,6 +141,7 @@ def drill_course(
         owner=trigger.owner,
         policy_digest=policy.digest,
         policy_commit=policy.commit,
+        policy_author=policy.author,
         mode=Mode.ACT,
         approval=trigger.approval,
         approval_line=trigger.line,

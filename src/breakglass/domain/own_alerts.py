@@ -92,6 +92,7 @@ def course_of(own: OwnAlert, policy: Policy, channels: Iterable[str], ladder: La
         alert_resolves_within=timedelta(),
         ladder=ladder or ladder_of(policy, channels),
         policy_commit=policy.commit,
+        policy_author=policy.author,
         own=True,
     )
 

@@ -23,8 +23,13 @@ if TYPE_CHECKING:
 Line = tuple[str, str]
 
 
-def question_lines(incident: Incident) -> list[Line]:
-    """Label and text of each line; empty when the incident has no plan."""
+def question_lines(incident: Incident, yours: frozenset[str] = frozenset()) -> list[Line]:
+    """Label and text of each line; empty when the incident has no plan.
+
+    Args:
+        incident: What is asked about.
+        yours: The groups by which a yes of whoever reads this would count; none in a message to many.
+    """
     plan, quorum = incident.course.plan, incident.course.quorum
     if plan is None or quorum is None:
         return []
@@ -33,7 +38,7 @@ def question_lines(incident: Incident) -> list[Line]:
         ("opens", f"{', '.join(incident.course.opens) or 'nothing'} on {one_line(', '.join(plan.hosts))}"),
         *_work(plan),
         *_preview(incident),
-        ("still needed", missing(incident, quorum)),
+        ("still needed", missing(incident, quorum, yours)),
         *[
             ("approved", f"{vote.person} ({', '.join(vote.groups)}) at {vote.at:%H:%M:%S} UTC")
             for vote in incident.votes
@@ -102,7 +107,9 @@ def _preview(incident: Incident) -> Iterator[Line]:
 
 
 def _commit(incident: Incident) -> str:
-    return f" (git {incident.course.policy_commit[:7]})" if incident.course.policy_commit else ""
+    course = incident.course
+    whose = f", {course.policy_author}" if course.policy_author else ""
+    return f" (git {course.policy_commit[:7]}{whose})" if course.policy_commit else ""
 
 
 def _short(digest: str) -> str:

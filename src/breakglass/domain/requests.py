@@ -87,6 +87,7 @@ def course_of(person: Person, wish: Wish, policy: Policy, inventory: Mapping[str
         owner=f"{person.name} {person.entity}",
         policy_digest=policy.digest,
         policy_commit=policy.commit,
+        policy_author=policy.author,
         mode=Mode.ACT,
         approval=OVERRIDE if wish.override else rule.approval,
         approval_line=rule.line,

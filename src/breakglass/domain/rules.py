@@ -332,7 +332,7 @@ class Policy:
     """The whole policy, in the order in which it is written; `digest` is of its meaning (hex SHA-256), without the tests.
 
     `behaviours` are of remediations of others, by full name, where the policy states them. `commit` is what is checked out
-    of git where the policy lies; empty where that can't be read. `escalation` is the ladder of the defaults, by which people
+    of git where the policy lies, and `author` whose commit that is and of when; empty where that can't be read. `escalation` is the ladder of the defaults, by which people
     hear of the runner itself too; empty when there is none.
     """
 
@@ -346,6 +346,7 @@ class Policy:
     maintenance: tuple[Window, ...] = ()
     behaviours: Mapping[str, Behaves] = field(default_factory=lambda: MappingProxyType({}))
     commit: str = ""
+    author: str = ""
     escalation: str = ""
     approvals: Mapping[str, Quorum] = field(default_factory=lambda: MappingProxyType({}))
     people: People = field(default_factory=People)

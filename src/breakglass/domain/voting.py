@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from breakglass.domain.approvals import Quorum, Vote
+    from breakglass.domain.approvals import Quorum, Requirement, Vote
     from breakglass.domain.incident import Incident
 
 SHOWN_DIGITS = 8
@@ -67,15 +67,26 @@ def question_due(incident: Incident, quorum: Quorum) -> datetime | None:
     return moments[incident.asked] if incident.asked < len(moments) else None
 
 
-def missing(incident: Incident, quorum: Quorum) -> str:
-    """Who has still to say yes, in words: `1 of dba · 1 of security or duty-manager`."""
-    return still_needed(quorum, incident.votes)
+def missing(incident: Incident, quorum: Quorum, yours: frozenset[str] = frozenset()) -> str:
+    """Who has still to say yes, in words: `1 of dba (you count) · 1 of security or duty-manager`.
+
+    Args:
+        incident: What is asked about.
+        quorum: Who decides about it.
+        yours: The groups by which a yes of whoever reads this would count; none where they can't approve.
+    """
+    return still_needed(quorum, incident.votes, yours)
 
 
-def still_needed(quorum: Quorum, votes: Sequence[Vote]) -> str:
+def still_needed(quorum: Quorum, votes: Sequence[Vote], yours: frozenset[str] = frozenset()) -> str:
     """The same for any votes."""
     has = filled(quorum, votes)
     open_lines = [
         (line, line.count - count) for line, count in zip(quorum.require, has, strict=True) if count < line.count
     ]
-    return " · ".join(f"{left} of {' or '.join(line.groups)}" for line, left in open_lines) or "nobody"
+    return " · ".join(f"{left} of {_line(line, yours)}" for line, left in open_lines) or "nobody"
+
+
+def _line(line: Requirement, yours: frozenset[str]) -> str:
+    you = "" if yours.isdisjoint(line.groups) else " (you count)"
+    return f"{' or '.join(line.groups)}{you}"

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from tests.support.incidents import MINUTE, NOW
 
 from breakglass.domain.approvals import Quorum, Requirement, Vote, filled, is_met
+from breakglass.domain.voting import still_needed
 
 
 def quorum(*lines: tuple[int, str]) -> Quorum:
@@ -47,6 +48,16 @@ def test_people_move_to_where_they_help() -> None:
     lines = quorum((1, "dba"), (1, "dba,security"))
     votes = [vote("ada", "dba", "security"), vote("ben", "security")]
     assert filled(lines, votes) == (1, 1)
+
+
+def test_who_is_missing_is_said_in_words() -> None:
+    """And to one who reads it, where a yes of theirs counts."""
+    lines = quorum((2, "dba"), (1, "security,duty-manager"))
+    votes = [vote("ada", "dba")]
+    assert still_needed(lines, votes) == "1 of dba · 1 of security or duty-manager"
+    yours = frozenset({"dba", "staff"})
+    assert still_needed(lines, votes, yours) == "1 of dba (you count) · 1 of security or duty-manager"
+    assert still_needed(lines, [*votes, vote("ben", "dba"), vote("cy", "security")], yours) == "nobody"
 
 
 GROUPS = ("a", "b", "c")

@@ -50,7 +50,7 @@ RUNNER: dict[str, Kind] = {
     "policy.loaded": Kind(
         "A changed policy is in force from now on.",
         {"policy_digest": FIELD, "triggers": COUNT},
-        {"policy_commit": FIELD},
+        {"policy_commit": FIELD, "policy_author": FIELD},
     ),
     "policy.refused": Kind("A changed policy can't be used; the one before goes on.", {"why": FIELD}),
     "runner.stopped": Kind("The runner has stopped working.", {"pid": COUNT}),

@@ -127,7 +127,7 @@ class QuestionPages:
             "incident": incident.id,
             "headline": headline(incident),
             "standing": standing(question, visitor.person, datetime.now(UTC)),
-            "lines": grouped(shown_lines(incident)),
+            "lines": grouped(shown_lines(question)),
             "digest": incident.course.plan.digest if incident.course.plan else "",
             "preview": incident.previewed.digest if incident.previewed else "",
             "may_approve": not question.why_not,

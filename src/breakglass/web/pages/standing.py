@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from breakglass.domain.calls import called_lines, waits_to_be_heard
 from breakglass.domain.incident import State
-from breakglass.domain.question import question_lines
 from breakglass.domain.voting import ends_at, missing
 from breakglass.domain.whose import has_approved
 
@@ -51,9 +50,10 @@ def standing(question: Question, person: Person, now: datetime) -> str:
     return f"{AFTER[incident.state].rstrip('.')}{why}."
 
 
-def shown_lines(incident: Incident) -> list[Line]:
+def shown_lines(question: Question) -> list[Line]:
     """The lines of the terminal; once nobody is asked any more, without those about the asking."""
-    lines = question_lines(incident) or called_lines(incident)
+    incident = question.incident
+    lines = question.lines or called_lines(incident)
     if incident.state is State.APPROVING:
         return lines
     return [line for line in lines if line[0] not in ONLY_WHILE_ASKED]

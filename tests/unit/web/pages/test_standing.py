@@ -56,7 +56,7 @@ def test_every_state_has_words(state: State) -> None:
     incident = waiting(state=state, blocked="ben denied it: not now", result=Result.REFUSED)
     said = standing(Question(incident, "", ""), BEN, NOW)
     assert said.endswith("ben denied it: not now.")
-    assert not {"time", "still needed"} & {label for label, _ in shown_lines(incident)}
+    assert not {"time", "still needed"} & {label for label, _ in shown_lines(Question(incident, "", ""))}
     assert not to_acknowledge(incident)
 
 
