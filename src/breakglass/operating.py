@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from breakglass.domain.orders import Ordered
 from breakglass.domain.people import Account
-from breakglass.domain.permissions import may_see, no_button, no_overview, no_word, reads_everything
+from breakglass.domain.permissions import may_see, no_button, no_overview, no_recording, no_word, reads_everything
 from breakglass.errors import BreakglassError
 from breakglass.holding import insist
 from breakglass.open_grants import has_grant
@@ -80,6 +80,12 @@ class Operating:
         found = self.orders.show(incident)
         if found is None or not may_see(person, self.people(), self.groups(), found):
             raise NoSuchIncident(f"There is no incident {incident[:80]} that you may see.")
+        return found
+
+    def recorded(self, person: Person, incident: str) -> Incident:
+        """One whose sessions this person may look at again. Raises NoSuchIncident as `incident`, and NotPermitted."""
+        found = self.incident(person, incident)
+        _insist_on(no_recording(person, self.people(), found))
         return found
 
     def say(self, person: Person, incident: str, word: Word, reason: str, verdict: Closing | None = None) -> Incident:

@@ -11,26 +11,21 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Final, cast
 from urllib.parse import quote
 
-import requests
 from ansible_collections.breakglass.remediation.plugins.plugin_utils._guard.runner_api import (
-    RefusedByRunner,
     UnreachableRunner,
     UntrustedRunner,
-    identity_token,
     plain,
-    untrusted,
 )
 
 from breakglass.client.operating import latest_incidents
+from breakglass.client.streaming import streamed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    import requests
     from ansible_collections.breakglass.remediation.plugins.plugin_utils._guard.runner_api import RunnerApi
 
-CONNECT_SECONDS: Final = 10
-SILENCE_SECONDS: Final = 40
-"""The runner says something every 15 s; after more than twice that the connection is dead."""
 AGAIN_AFTER_SECONDS: Final = 2.0
 LONGEST_LINE: Final = 65_536
 CLOSED: Final = "closed"
@@ -75,41 +70,13 @@ class Watch:
                 time.sleep(AGAIN_AFTER_SECONDS)
 
     def _once(self) -> Iterator[Mapping[str, object]]:
-        headers = {"Authorization": f"Bearer {identity_token(self.api.client)}", "Accept": "text/event-stream"}
-        if self.last_id:
-            headers["Last-Event-ID"] = self.last_id
+        headers = {"Last-Event-ID": self.last_id} if self.last_id else {}
         path = f"/api/v1/incidents/{quote(self.incident, safe='')}/events"
-        try:
-            with requests.Session() as session:
-                session.trust_env = False
-                answer = session.get(
-                    self.api.url.rstrip("/") + path,
-                    headers=headers,
-                    timeout=(CONNECT_SECONDS, SILENCE_SECONDS),
-                    verify=self.api.ca_cert or True,
-                    allow_redirects=False,
-                    stream=True,
-                )
-                self._check(answer)
-                yield from self._told(answer)
-        except OSError as error:  # requests' errors are OSErrors
-            broken = UnreachableRunner(f"The stream of {self.api.url} broke ({type(error).__name__}).")
-            raise untrusted(self.api.url, error) or broken from None
-
-    def _check(self, answer: requests.Response) -> None:
-        if answer.status_code == HTTPStatus.NO_CONTENT:
-            self.is_over = True
-            return
-        if answer.ok and answer.headers.get("content-type", "").startswith("text/event-stream"):
-            return
-        try:
-            said = answer.json()["detail"]
-        except (ValueError, KeyError, TypeError):
-            raise UnreachableRunner(f"{self.api.url} does not answer as a runner does; check the address.") from None
-        sentence = f"The runner at {self.api.url} says no: {plain(said)}"
-        if answer.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR:
-            raise UnreachableRunner(sentence)
-        raise RefusedByRunner(sentence, answer.status_code)
+        with streamed(self.api, path, "text/event-stream", headers) as answer:
+            if answer.status_code == HTTPStatus.NO_CONTENT:
+                self.is_over = True
+                return
+            yield from self._told(answer)
 
     def _told(self, answer: requests.Response) -> Iterator[Mapping[str, object]]:
         """The steps in the events, by the rules of the standard as far as our runner makes use of them."""

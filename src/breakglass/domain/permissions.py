@@ -10,7 +10,7 @@
 | who was called for it | that one, until it is closed | acknowledge, unless they asked for it | no |
 | who may judge an override | that one | nothing | no |
 
-Who is several of these may do what any of them may. The yes and no of approvals are not here: voting.py.
+Who is several of these may do what any of them may. What a terminal has shown is not for those who approve or are called. The yes and no of approvals are not here: voting.py.
 """
 
 from __future__ import annotations
@@ -56,11 +56,16 @@ def may_acknowledge(person: Person, incident: Incident, groups: Collection[str])
 
 def may_see(person: Person, people: People, groups: Collection[str], incident: Incident) -> bool:
     """Whether they may read it; `groups` are all whose members act by the policy."""
-    overridden = incident.course.overridden
-    judges = overridden is not None and not overridden.skipped.groups.isdisjoint(person.groups)
     called = incident.state is not State.CLOSED and may_hear(incident, person, groups)
     concerns = has_asked(person, incident) or may_decide(person, incident) or called
-    return reads_everything(person, people) or concerns or judges
+    return reads_everything(person, people) or concerns or _judges(person, incident)
+
+
+def no_recording(person: Person, people: People, incident: Incident) -> str:
+    """Why they may not see what the terminals of an incident that they see have shown; empty if they may. Nothing in that is masked."""
+    if reads_everything(person, people) or has_asked(person, incident) or _judges(person, incident):
+        return ""
+    return _refused(person, "see what a terminal has shown to others", people.groups, "operators and auditors")
 
 
 def no_word(person: Person, people: People, groups: Collection[str], incident: Incident, word: Word) -> str:
@@ -84,6 +89,11 @@ def no_overview(person: Person, people: People) -> str:
     if reads_everything(person, people):
         return ""
     return _refused(person, "read this", people.groups, "operators and auditors")
+
+
+def _judges(person: Person, incident: Incident) -> bool:
+    overridden = incident.course.overridden
+    return overridden is not None and not overridden.skipped.groups.isdisjoint(person.groups)
 
 
 def _refused(person: Person, what: str, groups: frozenset[str], role: str) -> str:

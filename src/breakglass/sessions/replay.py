@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Looking at a session again, on the machine that has the journal: verified first, and made harmless."""
+"""Looking at a session again: verified first, and made harmless."""
 
 from __future__ import annotations
 
@@ -17,10 +17,12 @@ from breakglass.sessions.harmless import RESET, Harmless
 from breakglass.verification import Witnesses, verify_paths
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from pathlib import Path
 
     from ansible_collections.breakglass.remediation.plugins.plugin_utils._journal.record import Record
+
+    from breakglass.sessions.cast import Piece
 
 CHANGED: Final = 2
 LONGEST_PAUSE_SECONDS: Final = 2.0
@@ -74,36 +76,49 @@ class Replay:
         """Its records."""
         return records_of(self.journal, self.stream, Troubles())
 
-    def play(self, show: Callable[[str], None], speed: float, sleep: Callable[[float], None] = time.sleep) -> None:
-        """Show it as it was seen, so many times as fast; long pauses are cut. Nothing in it makes a terminal answer or act."""
-        harmless, at = Harmless(), 0.0
-        try:
-            for piece in pieces(self.records()):
-                sleep(min(max(0.0, piece.seconds - at) / speed, LONGEST_PAUSE_SECONDS))
-                at = piece.seconds
-                if piece.code == "o":
-                    show(harmless.feed(piece.text))
-        finally:
-            show(RESET)
+    def pieces(self) -> Iterator[Piece]:
+        """What it shows."""
+        return pieces(self.records())
 
-    def plain(self) -> Iterator[str]:
-        """Its lines, with everything that is not plainly visible escaped."""
-        rest = ""
-        for piece in pieces(self.records()):
+    def lines(self, verified: str = "") -> Iterator[str]:
+        """It as asciicast v2, as it was recorded; `verified` is for the header."""
+        return cast(self.records(), verified)
+
+
+def play(
+    shown: Iterable[Piece], show: Callable[[str], None], speed: float, sleep: Callable[[float], None] = time.sleep
+) -> None:
+    """Show it as it was seen, so many times as fast; long pauses are cut. Nothing in it makes a terminal answer or act."""
+    harmless, at = Harmless(), 0.0
+    try:
+        for piece in shown:
+            sleep(min(max(0.0, piece.seconds - at) / speed, LONGEST_PAUSE_SECONDS))
+            at = piece.seconds
             if piece.code == "o":
-                *lines, rest = (rest + piece.text).split("\n")
-                yield from (printable(line.removesuffix("\r")) for line in lines)
-        if rest:
-            yield printable(rest)
+                show(harmless.feed(piece.text))
+    finally:
+        show(RESET)
 
-    def export(self, path: Path) -> None:
-        """Write it as asciicast v2, as it was recorded, for this user alone. Raises NoSession when it can't be written."""
-        try:
-            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-                file.writelines(f"{line}\n" for line in cast(self.records()))
-        except OSError as error:
-            raise NoSession(f"{path} can't be written: {error.strerror}.") from error
+
+def plain_lines(shown: Iterable[Piece]) -> Iterator[str]:
+    """Its lines, with everything that is not plainly visible escaped."""
+    rest = ""
+    for piece in shown:
+        if piece.code == "o":
+            *lines, rest = (rest + piece.text).split("\n")
+            yield from (printable(line.removesuffix("\r")) for line in lines)
+    if rest:
+        yield printable(rest)
+
+
+def export(lines: Iterable[str], path: Path) -> None:
+    """Write a file of asciicast v2, for this user alone. Raises NoSession when it can't be written."""
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.writelines(f"{line}\n" for line in lines)
+    except OSError as error:
+        raise NoSession(f"{path} can't be written: {error.strerror}.") from error
 
 
 def _number(stream: str) -> int:

@@ -16,6 +16,7 @@ from breakglass.web.incidents import IncidentPages
 from breakglass.web.krl import KrlPage
 from breakglass.web.me import MePage
 from breakglass.web.offers import OfferPages
+from breakglass.web.recordings import RecordingPages
 from breakglass.web.requests import RequestPages
 from breakglass.web.reviews import ReviewPages
 from breakglass.web.webhooks import Webhooks
@@ -41,6 +42,7 @@ PAGES: Final[tuple[type[Pages], ...]] = (
     ReviewPages,
     IncidentPages,
     EventPages,
+    RecordingPages,
     GrantPages,
     HoldPages,
     MePage,

@@ -10,7 +10,7 @@ from breakglass.domain.approvals import Asker, Overridden, Quorum, Requirement
 from breakglass.domain.incident import Escalation, State
 from breakglass.domain.orders import Word
 from breakglass.domain.people import People
-from breakglass.domain.permissions import may_see, no_button, no_overview, no_word, operates
+from breakglass.domain.permissions import may_see, no_button, no_overview, no_recording, no_word, operates
 from breakglass.domain.requests import Person
 
 ROLES = People(operators=frozenset({"ops"}), auditors=frozenset({"revision"}))
@@ -54,6 +54,18 @@ def test_who_reads_what() -> None:
         assert names(*(one for one in EVERYBODY if may_see(one, ROLES, GROUPS, incident))) == names(
             OPERATOR, AUDITOR, *others
         )
+
+
+def test_who_sees_what_a_terminal_has_shown() -> None:
+    """Nothing in it is masked: who approves or is called sees the incident, and not that; who judges an override does."""
+    for incident, others in (
+        (ASKED_FOR, (ADA, ADA_ELSEWHERE)),
+        (CALLED, (ADA, ADA_ELSEWHERE)),
+        (OVERRIDE, (APPROVER, ADA, ADA_ELSEWHERE)),
+    ):
+        may = [one for one in EVERYBODY if not no_recording(one, ROLES, incident)]
+        assert names(*may) == names(OPERATOR, AUDITOR, *others)
+    assert "operators and auditors: ops, revision" in no_recording(APPROVER, ROLES, ASKED_FOR)
 
 
 @pytest.mark.parametrize(

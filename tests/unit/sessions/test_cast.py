@@ -6,9 +6,10 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+import pytest
 from ansible_collections.breakglass.remediation.plugins.plugin_utils._journal.record import Record, parse
 
-from breakglass.sessions.cast import cast
+from breakglass.sessions.cast import NoCast, cast, pieces, pieces_of, verified_of
 from breakglass.sessions.recording import Recording
 
 if TYPE_CHECKING:
@@ -45,3 +46,24 @@ def test_it_has_a_header_and_an_event_for_each_piece(tmp_path: Path) -> None:
 def test_nothing_in_it_has_no_header_of_its_own() -> None:
     """A stream that was made and never written."""
     assert [json.loads(line)["version"] for line in cast([])] == [2]
+
+
+def test_what_is_sent_is_read_as_it_was(tmp_path: Path) -> None:
+    """The pieces of the lines are those of the records, and the runner's word is in the header, where nothing moves a cursor."""
+    record = recorded(tmp_path)
+    lines = list(cast(record, "intact\x1b[2J"))
+    assert verified_of(lines[0]) == "intact\\x1b[2J"
+    there, here = list(pieces_of(lines[1:])), list(pieces(record))
+    assert [(one.code, one.text) for one in there] == [(one.code, one.text) for one in here]
+    assert [one.seconds for one in there] == pytest.approx([one.seconds for one in here], abs=1e-5)
+
+
+@pytest.mark.parametrize(
+    "line", ["", "[", "[1]", '[1,"o"]', '["1","o","x"]', '[1,"o",2]', "{}", '{"version":1}', "[" * 5000]
+)
+def test_what_is_no_recording_is_refused(line: str) -> None:
+    """As a header, and as an event."""
+    with pytest.raises(NoCast):
+        verified_of(line)
+    with pytest.raises(NoCast):
+        list(pieces_of([line]))
