@@ -23,7 +23,7 @@ from breakglass.store.errors import DatabaseUnavailable, RunnerAlreadyRunning
 from breakglass.store.postgresql import PostgreSQL
 from breakglass.store.sqlite import SQLite
 from breakglass.store.tables import OUTBOX, RUNNER, STREAM
-from breakglass.store.turns import Turns
+from breakglass.store.turns import Line, Turns
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -134,12 +134,12 @@ class Database:
         return cls.open(url, runner, password_file)
 
     @contextmanager
-    def transaction(self, patience: float = PATIENCE_SECONDS) -> Iterator[sa.Connection]:
+    def transaction(self, patience: float = PATIENCE_SECONDS, line: Line = Line.WORK) -> Iterator[sa.Connection]:
         """A write transaction, alone in the database; durable when the block has ended, undone when it raises.
 
-        Within this process it waits for its turn for so many seconds at most, and raises DatabaseUnavailable then.
+        Within this process it waits in this line for its turn, for so many seconds at most, and raises DatabaseUnavailable then.
         """
-        with self._turn_taken(patience), self._errors_named(), self._writing.begin() as connection:
+        with self._turn_taken(patience, line), self._errors_named(), self._writing.begin() as connection:
             yield connection
 
     @contextmanager
@@ -149,9 +149,9 @@ class Database:
             yield connection
 
     @contextmanager
-    def _turn_taken(self, patience: float) -> Iterator[None]:
+    def _turn_taken(self, patience: float, line: Line) -> Iterator[None]:
         """One writer of this process at a time: who waits gets its turn at once, where the database would have it poll."""
-        if not self._turn.acquire(patience):
+        if not self._turn.acquire(patience, line):
             raise DatabaseUnavailable(
                 f"{self._kind.title} is busy: others of this process have written for {max(patience, 0):.2g} s."
             )

@@ -16,6 +16,7 @@ from breakglass.store.database import NOW, PATIENCE_SECONDS, milliseconds, momen
 from breakglass.store.documents import incident_from, incident_text
 from breakglass.store.runners import alive
 from breakglass.store.tables import HOLD, HOST_CLAIM, INBOX, INCIDENT, RUNNER
+from breakglass.store.turns import Line
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -80,7 +81,7 @@ class Incidents:
         Raises:
             DatabaseUnavailable: Nothing was taken in.
         """
-        with self._database.transaction(patience) as connection:
+        with self._database.transaction(patience, Line.DOOR) as connection:
             if sender is not None:
                 senders.heard(connection, sender)
             return [inbox.take_in(connection, arrival) for arrival in arrivals]

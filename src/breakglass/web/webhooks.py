@@ -4,7 +4,8 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, replace
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Self
@@ -26,7 +27,7 @@ from breakglass.web.problems import Problem
 from breakglass.web.senders import refusal_of_body, refusal_of_headers
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from starlette.requests import Request
 
@@ -39,8 +40,10 @@ if TYPE_CHECKING:
 
 
 LESS = "Send fewer alerts at once, or raise maximum_body."
-PATIENCE_SECONDS = 0.1
-"""How long a message that has come waits for its turn: a sender that is told soon that the runner is busy comes again, and others are heard."""
+PATIENCE_SECONDS, PATIENCE_IN_A_STORM_SECONDS = 1.0, 0.1
+"""How long a message that has come waits for its turn. In a storm a sender is told soon to come again, so that others are heard."""
+STORM = 4
+"""More messages at once are one."""
 UNKNOWN = "unknown"
 """What a source is called that the settings don't have: its name is text of anybody."""
 SENDER = Who(
@@ -68,6 +71,22 @@ class _Visit:
     refusal: Refusal = Refusal.UNPROVEN
 
 
+@dataclass
+class _Crowd:
+    """How many messages are here at once; touched by the event loop alone."""
+
+    size: int = 0
+
+    @contextmanager
+    def joined(self) -> Iterator[float]:
+        """For as long as a message is here: until when (monotonic clock) it waits for its turn."""
+        self.size += 1
+        try:
+            yield time.monotonic() + (PATIENCE_IN_A_STORM_SECONDS if self.size > STORM else PATIENCE_SECONDS)
+        finally:
+            self.size -= 1
+
+
 @dataclass(frozen=True)
 class Webhooks:
     """Takes webhooks of the configured sources.
@@ -79,6 +98,7 @@ class Webhooks:
         queue: Where refusals of who is no source are recorded.
         senders: Where those of sources are.
         metrics: Where messages are counted.
+        crowd: Those that are here at once.
     """
 
     sources: Mapping[str, SourceSettings]
@@ -87,6 +107,7 @@ class Webhooks:
     queue: JournalQueue
     senders: Senders
     metrics: Metrics
+    crowd: _Crowd = field(default_factory=_Crowd)
 
     @classmethod
     def of(cls, runner: Runner, metrics: Metrics) -> Self:
@@ -135,14 +156,14 @@ class Webhooks:
         if source.hmac is None:
             visit.refusal = Refusal.REJECTED
         body = await read_body(request, self.maximum_body, LESS)
-        until = time.monotonic() + PATIENCE_SECONDS
-        await _refuse_unless_proven(refusal_of_body, source, headers, body, datetime.now(UTC))
-        visit.refusal = Refusal.REJECTED
-        message = _read(source, Delivery(name, body, headers, headers_unproven=source.hmac is not None))
-        try:
-            accepted = await run_in_threadpool(self.reception.take, message, name, until)
-        except DatabaseUnavailable as error:
-            raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, f"Nothing was taken in. {error}") from error
+        with self.crowd.joined() as until:
+            await _refuse_unless_proven(refusal_of_body, source, headers, body, datetime.now(UTC))
+            visit.refusal = Refusal.REJECTED
+            message = _read(source, Delivery(name, body, headers, headers_unproven=source.hmac is not None))
+            try:
+                accepted = await run_in_threadpool(self.reception.take, message, name, until)
+            except DatabaseUnavailable as error:
+                raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, f"Nothing was taken in. {error}") from error
         for one in accepted:
             self.metrics.alerts.labels(source=name, reached=one.reached.value).inc()
         return MessageTaken(alerts=[AlertTaken(incident=one.incident or None, reached=one.reached) for one in accepted])

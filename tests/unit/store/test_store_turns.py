@@ -8,14 +8,14 @@ import time
 
 from tests.support.traces import wait_until
 
-from breakglass.store.turns import Turns
+from breakglass.store.turns import Line, Turns
 
 LONG = 30.0
 
 
 def waiting(turns: Turns) -> int:
     """How many stand in line."""
-    return len(turns._waiting)
+    return sum(map(len, turns._waiting.values()))
 
 
 def test_who_came_first_is_next() -> None:
@@ -39,6 +39,26 @@ def test_who_came_first_is_next() -> None:
     turns.release()
     for thread in threads:
         thread.join()
+
+
+def test_each_line_has_every_second_turn() -> None:
+    """However many work, what comes from outside waits for one of them at most; and however much comes, the work goes on."""
+    turns, served, threads = Turns(), [], []
+    assert turns.acquire(0)
+
+    def work(line: Line) -> None:
+        assert turns.acquire(LONG, line)
+        served.append(line)
+        turns.release()
+
+    for number, line in enumerate([*[Line.WORK] * 4, *[Line.DOOR] * 2], 1):
+        threads.append(threading.Thread(target=work, args=(line,)))
+        threads[-1].start()
+        wait_until(lambda expected=number: waiting(turns) == expected, 10, "it does not wait")
+    turns.release()
+    for thread in threads:
+        thread.join()
+    assert served == [Line.DOOR, Line.WORK, Line.DOOR, Line.WORK, Line.WORK, Line.WORK]
 
 
 def test_patience_ends_and_the_turn_goes_on_to_the_next() -> None:
