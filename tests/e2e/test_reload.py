@@ -53,7 +53,7 @@ def alert_of(site: Site, group: str, since: timedelta = timedelta(minutes=2)) ->
 def test_a_changed_policy_counts_from_then_on(site: Site) -> None:
     """What began under the old policy ends under it; a refused policy changes nothing; a good one is in force, and recorded."""
     with site.runner() as runner:
-        young = site.post(runner.url, alert_of(site, "young", since=timedelta(seconds=50)))
+        young = site.post(runner.url, alert_of(site, "young", since=timedelta(0)))
         site.wait_for(young, "limits.waiting")
         good = site.place.policy.read_text(encoding="utf-8")
 
