@@ -24,15 +24,15 @@ class HandedOut:
 
     Attributes:
         loan: The wrapped grant.
-        opens: Access, time box, login, hosts and credentials, as JSON has it: nothing secret.
+        opens: Access, time box, login, hosts, credentials and their stream, as JSON has it: nothing secret.
     """
 
     loan: Loan
     opens: dict[str, object]
 
     @classmethod
-    def of(cls, incident: Incident, loan: Loan, rules: Rules) -> HandedOut:
-        """What the rules in force say of an incident's access."""
+    def of(cls, incident: Incident, loan: Loan, rules: Rules, stream: str) -> HandedOut:
+        """What the rules in force say of an incident's access; `stream` tells of it in the runner's journal."""
         plan = incident.course.plan
         access = rules.policy.access.get(plan.access) if plan else None
         return cls(
@@ -43,6 +43,7 @@ class HandedOut:
                 "user": plan.user if plan else "",
                 "hosts": [*_ways(incident, rules)],
                 "credentials": [asdict(one) for one in access.credentials] if access else [],
+                "stream": stream,
             },
         )
 

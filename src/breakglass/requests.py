@@ -127,7 +127,8 @@ class Requests:
         except BreakglassError:  # what can't be recorded nobody gets; it waits until it can
             self.loans.put_back(incident)
             raise
-        return replace(seen, loan=HandedOut.of(seen.incident, loan, self.in_force.now))
+        stream = self.queue.stream_of(seen.incident)
+        return replace(seen, loan=HandedOut.of(seen.incident, loan, self.in_force.now, stream))
 
     def give_back(self, person: Person, incident: str) -> None:
         """The person is done, or does not want it any more; it is closed and proven gone, and so is what extends it.

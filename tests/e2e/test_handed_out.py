@@ -16,6 +16,7 @@ import pexpect
 import pytest
 from tests.support.database_engine import prepare_database
 from tests.support.postgresql import PostgreSQL, programs_or_skip
+from tests.support.revoked_certificates import is_listed
 from tests.support.session_site import processes_with, session_office
 
 if TYPE_CHECKING:
@@ -119,7 +120,8 @@ def test_a_command_uses_host_and_database_and_leaves_nothing(office: Office, ada
     first, second, found, *modes, directory = done.stdout.splitlines()
     assert (first, second.startswith("as v-"), found, modes) == ("on-the-host-42", True, "0", ["700", "600"])
     assert "This is not a recorded session." in done.stderr
-    assert done.stderr.splitlines()[-1] == "Grant revoked, proven."
+    user = second.removeprefix("as ")
+    assert done.stderr.splitlines()[-1] == f"Grant revoked, proven. Database user {user} dropped."
     assert not os.path.exists(directory)  # noqa: PTH110 (a text of the command's)
     incident = newest(office)
     assert_given_back(office, database, incident)
@@ -188,11 +190,15 @@ def test_one_credential_as_json_until_it_is_given_back(office: Office, ada: Memb
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     made = json.loads(file.read_text(encoding="utf-8"))
     assert "OPENSSH PRIVATE KEY" in made["files"]["id"]
+    certificate = office.site.scratch / "id-cert.pub"
+    certificate.write_text(made["files"]["id-cert.pub"], encoding="utf-8")
+    assert not is_listed(certificate, office.runner.url)
     file.unlink()
     taken = office.run(ada, *words)
     assert (taken.returncode, f"breakglass release {made['request']}" in taken.stderr) == (1, True), taken.stderr
     assert office.run(ada, "release", made["request"]).returncode == 0
     assert_given_back(office, database, made["request"])
+    wait_until(lambda: is_listed(certificate, office.runner.url))  # a copy that somebody kept
     file.touch()
     again = office.run(ada, *words)
     assert (again.returncode, "is there already" in again.stderr) == (1, True), again.stderr

@@ -6,12 +6,12 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import urllib.request
 from typing import TYPE_CHECKING
 
 import pytest
 import yaml
 from tests.support.cut_proxy import CutProxy
+from tests.support.revoked_certificates import is_listed
 from tests.support.site import Site
 from tests.support.traces import is_gone, processes_of, wait_until
 
@@ -158,17 +158,6 @@ def test_a_certificate_outlives_its_grant_and_is_on_the_list_that_hosts_fetch(si
         assert is_listed(kept, runner.url)
     (revoked,) = site.bodies(incident, "grant.revoked")
     assert "SSH certificate" in str(revoked["remains"])
-
-
-def is_listed(certificate: Path, runner: str) -> bool:
-    """Whether OpenSSH finds a certificate on the runner's list."""
-    with urllib.request.urlopen(f"{runner}/krl", timeout=20) as answer:
-        (certificate.parent / "krl").write_bytes(answer.read())
-    asked = ["ssh-keygen", "-Q", "-f", str(certificate.parent / "krl"), str(certificate)]
-    said = subprocess.run(asked, capture_output=True, text=True, check=False, timeout=20)
-    assert said.returncode in (0, 1), said.stderr
-    assert ("REVOKED" in said.stdout) == bool(said.returncode), said.stdout
-    return bool(said.returncode)
 
 
 @pytest.mark.slow

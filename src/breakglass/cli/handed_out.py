@@ -8,7 +8,7 @@ import os
 import sys
 import time
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -22,6 +22,8 @@ from breakglass.cli.waiting import Progress, interrupts
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from ansible_collections.breakglass.remediation.plugins.plugin_utils._credential.order import Order
+    from ansible_collections.breakglass.remediation.plugins.plugin_utils._credential.wallet import Credential
     from ansible_collections.breakglass.remediation.plugins.plugin_utils._guard.runner_api import RunnerApi
 
     from breakglass.client.held_here import HeldHere
@@ -71,8 +73,8 @@ def with_(  # noqa: PLR0917 (each is an option of the command)
     asking = partial(_request, access, host, reason, ticket, time_box, override=override)
     with runner_api(os.environ) as api, _open_here(api, asking) as here:
         held = here.held
-        ordered = orders(here.taken, held.run, held.stream, form)
-        credentials = [held.obtain(order, here.taken) for order in ordered.values()]
+        ordered = orders(here.taken, held.run, form)
+        credentials = [here.obtain(order) for order in ordered.values()]
         files = [(one.name, file) for one in credentials for file in one.files]
         files += [("ssh", "config")] if "ssh" in ordered else []
         _say(f"You hold {', '.join(one.what for one in credentials) or 'nothing'}. This is not a recorded session.")
@@ -127,10 +129,10 @@ def credential(  # noqa: PLR0917
         raise typer.Exit(1)
     asking = partial(_request, access, host, reason, ticket, time_box, override=override)
     with runner_api(os.environ) as api, _open_here(api, asking) as here:
-        ordered = orders(here.taken, here.held.run, here.held.stream, form)
+        ordered = orders(here.taken, here.held.run, form)
         if name not in ordered:
             raise NotHandedOut(f"{access} has no credential {name} for you; it has: {', '.join(ordered) or 'none'}.")
-        made = here.held.obtain(ordered[name], here.taken)
+        made = here.obtain(ordered[name])
         directory = here.held.run.credential(name)
         files = {file: (directory / file).read_text(encoding="utf-8") for file in made.files}
         shown = {
@@ -177,6 +179,14 @@ class _Here:
     taken: Taken
     ends_at: float = 0.0
     is_kept: bool = False
+    database_users: list[str] = field(default_factory=list)
+
+    def obtain(self, order: Order) -> Credential:
+        """Get one credential of it."""
+        made = self.held.obtain(order, self.taken)
+        if made.kind == "database":
+            self.database_users.append(str(made.facts["username"]))
+        return made
 
 
 @contextmanager
@@ -202,7 +212,7 @@ def _open_here(api: RunnerApi, request: Callable[[RunnerApi], str]) -> Iterator[
         if here.is_kept:
             held.run.wipe()
         else:
-            _close(api, held)
+            _close(api, here)
         dismiss()
 
 
@@ -223,13 +233,15 @@ def _taken(api: RunnerApi, request: str) -> Taken:
         raise
 
 
-def _close(api: RunnerApi, held: HeldHere) -> None:
+def _close(api: RunnerApi, here: _Here) -> None:
     """Give everything back, and wait a little for the proof."""
     from breakglass.client.requesting import standing  # noqa: PLC0415
     from breakglass.errors import BreakglassError  # noqa: PLC0415
 
-    if left := held.close():
-        _say(f"These processes could not be ended: {', '.join(map(str, left))}.")
+    held = here.held
+    closed = held.close()
+    if closed.left:
+        _say(f"These processes could not be ended: {', '.join(map(str, closed.left))}.")
     until, state = time.monotonic() + CLOSE_SECONDS, ""
     while state != "closed" and time.monotonic() < until:
         try:
@@ -238,12 +250,11 @@ def _close(api: RunnerApi, held: HeldHere) -> None:
             _say(f"Given back, as far as this machine knows. {error}")
             return
         time.sleep(0.0 if state == "closed" else 0.5)
-    proven = state == "closed"
-    _say(
-        "Grant revoked, proven."
-        if proven
-        else f"The grant is being closed; see it with: breakglass show {held.request}"
-    )
+    if state != "closed":
+        _say(f"The grant is being closed; see it with: breakglass show {held.request}")
+        return
+    dropped = here.database_users if closed.revoked else []
+    _say(" ".join(["Grant revoked, proven.", *(f"Database user {user} dropped." for user in dropped)]))
 
 
 def _give(text: str, output: Path | None) -> None:

@@ -58,6 +58,19 @@ class NotGiven(BreakglassError):
     """Raised when Vault refuses a credential that the access should open."""
 
 
+@dataclass(frozen=True)
+class Closed:
+    """What became of it on this machine.
+
+    Attributes:
+        left: Processes that could not be ended.
+        revoked: Whether Vault took back here and now all that was obtained; else it does when it revokes the grant.
+    """
+
+    left: tuple[int, ...]
+    revoked: bool
+
+
 @contextmanager
 def unused(environ: Mapping[str, str]) -> Iterator[RunDirectory]:
     """A directory for a grant; gone if this block fails. Raises UnusableRunDirectory."""
@@ -150,12 +163,13 @@ class HeldHere:
         """End what carries the mark of this grant; returns what could not be ended."""
         return end_all(Kin(self.run.lock, self.run.mark).alive, END_SECONDS)
 
-    def close(self, api: RunnerApi | None = None) -> list[int]:
-        """End what was started, revoke, tell the runner, wipe; returns processes that could not be ended. Never raises."""
-        left = self.end_processes()
+    def close(self, api: RunnerApi | None = None) -> Closed:
+        """End what was started, revoke, tell the runner, wipe. Never raises."""
+        left, revoked = self.end_processes(), True
         try:
             revoke_here(self)
         except BreakglassError:
+            revoked = False
             revoke_self(self.run)
         self.run.wipe()
         for pause in GIVE_BACK_PAUSES:
@@ -163,4 +177,4 @@ class HeldHere:
                 give_back(api or self.api, self.request)
                 break
             time.sleep(pause)
-        return sorted(left)
+        return Closed(tuple(sorted(left)), revoked)

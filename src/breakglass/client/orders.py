@@ -30,11 +30,11 @@ _SAFE_HOST: Final = re.compile(r"[A-Za-z0-9._-]+", re.ASCII)
 _SAFE_ADDRESS: Final = re.compile(r"[A-Za-z0-9._:%-]+", re.ASCII)
 
 
-def orders(taken: Taken, run: RunDirectory, key_id: str, form: str) -> dict[str, Order]:
-    """Each by its name: `ssh`, a database role's, a secret's last word."""
+def orders(taken: Taken, run: RunDirectory, form: str) -> dict[str, Order]:
+    """Each by its name: `ssh`, a database role's, a secret's last word. By its key id the runner's list of revoked certificates knows the certificate."""
     found: dict[str, Order] = {}
     if taken.user:
-        found["ssh"] = SshOrder(taken.access, tuple(sorted(way.host for way in taken.hosts)), key_id)
+        found["ssh"] = SshOrder(taken.access, tuple(sorted(way.host for way in taken.hosts)), taken.stream)
     for one in taken.opens:
         if not _is_for_people(one):
             continue

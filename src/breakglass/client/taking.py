@@ -71,6 +71,7 @@ class Taken:
         user: Login on the hosts; empty where the access opens no SSH.
         hosts: Its hosts.
         opens: Its other credentials.
+        stream: What tells of it in the runner's journal.
     """
 
     request: str
@@ -82,6 +83,7 @@ class Taken:
     user: str
     hosts: tuple[HostWay, ...]
     opens: tuple[Opens, ...]
+    stream: str
 
 
 def request_for(api: RunnerApi, wanted: Wanted) -> tuple[str, bool]:
@@ -146,14 +148,14 @@ def take(
 
 def _taken(api: RunnerApi, request: str, grant: Mapping[str, object]) -> Taken:
     meta, seconds = grant.get("meta"), grant.get("time_box_seconds")
-    words = [grant.get(name) for name in ("wrapped", "accessor", "access", "user")]
+    words = [grant.get(name) for name in ("wrapped", "accessor", "access", "user", "stream")]
     hosts, opens = _items(grant, "hosts"), _items(grant, "credentials")
     if not (isinstance(meta, Mapping) and type(seconds) is int and all(isinstance(word, str) for word in words)):
         raise UnreachableRunner(f"{api.url} does not answer as a runner of our version does.")
-    wrapped, accessor, access, user = map(str, words)
+    wrapped, accessor, access, user, stream = map(str, words)
     known = {str(name): str(value) for name, value in meta.items()}
     ways, credentials = tuple(map(_way, hosts)), tuple(map(_opens, opens))
-    return Taken(request, wrapped, accessor, known, access, seconds, user, ways, credentials)
+    return Taken(request, wrapped, accessor, known, access, seconds, user, ways, credentials, stream)
 
 
 def _items(grant: Mapping[str, object], name: str) -> list[Mapping[str, object]]:

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Which SSH certificates are to be believed no more though they are still valid: those whose grant is over.
 
-A certificate can't be taken back where it was signed; it says itself until when it is good. Its key id is the stream that tells of the play
-or session that it was made for, so that all that were made for it are known without having been seen.
+A certificate can't be taken back where it was signed; it says itself until when it is good. Its key id is the stream that tells of the play,
+session or loan that it was made for, so that all that were made for it are known without having been seen.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ PLAY = "play-"
 def ended_early(incident: Incident, streams: Iterable[str], now: datetime) -> Iterator[str]:
     """Those of an incident's streams whose certificates may still be valid, while the grant that they were made under is over.
 
-    A play's stream ends with the number of its attempt; a session was held under the last one.
+    A play's stream ends with the number of its attempt; a session was held, and a grant handed out, under the last one.
     """
     over = {attempt.number: _is_over(incident, attempt, now) for attempt in incident.attempts}
     last = max(over, default=0)

@@ -104,6 +104,9 @@ class HandedGrant(Shown):
     user: str = Field(description="Login on the hosts.")
     hosts: list[HandedHost] = Field(description="What it opens.")
     credentials: list[dict[str, object]] = Field(description="Of the access, as the policy has them.")
+    stream: str = Field(
+        description="What tells of it in the runner's journal. An SSH certificate that bears it as its key id is on the list of /krl afterwards."
+    )
 
 
 class Approver(Shown):

@@ -30,12 +30,13 @@ TAKEN = Taken(
         Opens("rotation", "database", "static", "database"),
         Opens("ssh_host", "", "", ""),
     ),
+    "2026/11/28/INC-4T9Q/runner",
 )
 
 
 def test_each_has_a_name_of_its_own() -> None:
     """What only plays use is left out, and said."""
-    found = orders(TAKEN, RUN, "RUN-X/play-1", "pgpass")
+    found = orders(TAKEN, RUN, "pgpass")
     assert {name: order.kind for name, order in found.items()} == {
         "ssh": "ssh",
         "payments-admin": "database",
@@ -44,7 +45,7 @@ def test_each_has_a_name_of_its_own() -> None:
     }
     assert found["ssh"].what == "an SSH certificate for db1, db2"
     assert left_out(TAKEN) == ["secret kv/web/*", "rotation database/static", "ssh_host"]
-    assert "ssh" not in orders(replace(TAKEN, user=""), RUN, "RUN-X/play-1", "pgpass")
+    assert "ssh" not in orders(replace(TAKEN, user=""), RUN, "pgpass")
     assert "wrapping-token" not in repr(TAKEN)
 
 
