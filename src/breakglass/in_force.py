@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
-    from breakglass.domain.rules import Policy
+    from breakglass.domain.rules import Policy, VaultCredential
     from breakglass.own_alerts import OwnAlerts
     from breakglass.remediations import Remediations
     from breakglass.settings import Settings
@@ -68,6 +68,11 @@ class InForce:
 
     def __init__(self, rules: Rules) -> None:
         self.now = rules
+
+    def opened_by(self, access: str) -> tuple[VaultCredential, ...]:
+        """What an access opens besides SSH; nothing when there is none of this name any more."""
+        found = self.now.policy.access.get(access)
+        return found.credentials if found else ()
 
 
 class Reloading:

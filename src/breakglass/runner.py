@@ -234,7 +234,8 @@ def make_runner(settings: Settings) -> Runner:
     handover = Handover()
     still = StillApproved(identity)
     records = Records(journal)
-    running = Running(Purse(session, journal, run_directory(settings)), records, still.asker_changed)
+    purse = Purse(session, journal, run_directory(settings))
+    running = Running(purse, records, still.asker_changed, in_force.opened_by)
     loans = Lend(handover, incidents.given_back, running)
     plays = RunPlay(
         runs=runs,
@@ -301,7 +302,7 @@ def make_runner(settings: Settings) -> Runner:
         settings=settings,
         reception=reception,
         requests=requests,
-        doors=Doors(requests, running, records, in_force, still.asker_changed),
+        doors=Doors(requests, running, records, in_force),
         approvals=Approvals(
             orders,
             SecondFactor(session.client, Factors(database)),

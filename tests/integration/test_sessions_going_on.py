@@ -21,9 +21,9 @@ from breakglass.domain.incident import Attempt
 from breakglass.journal import Journal
 from breakglass.sessions import running as running_module
 from breakglass.sessions.host_link import HostLink
-from breakglass.sessions.records import Records, ends_at
+from breakglass.sessions.records import Records
 from breakglass.sessions.running import Running
-from breakglass.sessions.session import Session, Under, Wish
+from breakglass.sessions.session import Session, Wish
 from breakglass.store.database import Database
 from breakglass.store.journal_queue import JournalQueue
 
@@ -99,10 +99,10 @@ def room(site: SshSite, place: Path, kind: Callable[[Journal], Records]) -> Iter
     database = Database.open(f"sqlite:///{place}/breakglass.db")
     journal = Journal(place / "journal", JournalQueue(database), b"k" * 32)
     records, first = Records(journal), lent("INC-A", 60)
-    running = Running(cast("Purse", Unused()), records, lambda _incident: "")
+    running = Running(cast("Purse", Unused()), records, lambda _incident: "", lambda _incident: ())
     recording = records.begin(first)
     recording.opened({**records.about(first, "web1"), "columns": 80, "rows": 24, "terminal": "xterm"})
-    under = Under(first.id, ends_at(first), recording, lambda: "")
+    under = running.under(first, recording)
     connect = partial(HostLink.connect, way(site, "web1"), login(site, "web1"))
     session = Session("web1", Wish("sleep 50700", "xterm", 80, 24), under, connect)
     running._open.add(first.id)

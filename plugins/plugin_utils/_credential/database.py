@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from .._vault.client import Client
 
 FORMS = ("pgpass", "my_cnf", "environment", "plain")
+CLIENTS = "clients"
+"""For people, of whose database we do not know the kind: what psql reads, and what mysql reads."""
 _SLACK = timedelta(seconds=2)
 
 
@@ -32,7 +34,7 @@ class DatabaseOrder:
         name: What the run calls it.
         mount: Where the database engine is mounted.
         role: The engine's role.
-        form: How it is written: one of FORMS.
+        form: How it is written: one of FORMS, or CLIENTS.
         server: host, port and database, for the forms that name them; `*` matches any in a password file.
         directory: Where its files will lie, since a service file names the password file.
     """
@@ -84,14 +86,22 @@ class DatabaseOrder:
 
     def _files(self, user: DatabaseUser) -> dict[str, bytes]:
         if self.form == "pgpass":
-            passfile = str(self.directory / "pgpass")
-            return {
-                "pgpass": forms.pgpass(self.server, user.username, user.password).encode(),
-                "pg_service.conf": forms.pg_service(self.server, user.username, passfile).encode(),
-            }
+            return self._for_libpq(user)
         if self.form == "my_cnf":
-            return {"my.cnf": forms.my_cnf(self.server, user.username, user.password).encode()}
+            return self._for_mysql(user)
+        if self.form == CLIENTS:
+            return {**self._for_libpq(user), **self._for_mysql(user)}
         if self.form == "environment":
             values = {"DATABASE_USERNAME": user.username, "DATABASE_PASSWORD": user.password}
             return {"environment": forms.environment(values).encode()}
         return {"username": user.username.encode(), "password": user.password.encode()}
+
+    def _for_libpq(self, user: DatabaseUser) -> dict[str, bytes]:
+        passfile = str(self.directory / "pgpass")
+        return {
+            "pgpass": forms.pgpass(self.server, user.username, user.password).encode(),
+            "pg_service.conf": forms.pg_service(self.server, user.username, passfile).encode(),
+        }
+
+    def _for_mysql(self, user: DatabaseUser) -> dict[str, bytes]:
+        return {"my.cnf": forms.my_cnf(self.server, user.username, user.password).encode()}

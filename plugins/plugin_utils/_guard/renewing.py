@@ -11,17 +11,16 @@ from contextlib import suppress
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING
 
-from .._credential.holding import LEFT, RENEWED
+from .._credential.holding import LEFT
 from .._credential.obtaining import NoOpenGrant, OpenGrant, keep, open_grant_of
 from .._credential.register import Register
+from .._credential.renewal import is_due, renewed_lease
 from .._credential.ssh import SshOrder
 from .._credential.wallet import credentials_of, describe, moment_of, read_credential
 from .._errors import BreakglassError
 from .._run.turns import one_at_a_time
 from .._vault import session
-from .._vault.lease import renew_lease
 from .._vault.ssh import KeyPair
-from .._vault.ssh_certificate import BACKDATED
 
 if TYPE_CHECKING:
     from .._credential.obtaining import Recorded
@@ -31,7 +30,6 @@ LOOK_EVERY_SECONDS = 1.0
 TRY_AGAIN_SECONDS = 5.0
 LONGEST_JOIN_SECONDS = 15.0
 SHORT_TOKEN_EVERY = timedelta(seconds=30)
-END_SLACK = timedelta(seconds=2)
 
 
 class Renewer:
@@ -76,7 +74,7 @@ class Renewer:
         self._renew_token(grant, now)
         failure: BreakglassError | None = None
         for credential in credentials_of(self._run):
-            if _is_due(credential, moment_of(grant.expires_at), now):
+            if is_due(credential, moment_of(grant.expires_at), now):
                 failure = self._renewed(grant, credential, now) or failure
         if failure is not None:
             raise failure
@@ -107,11 +105,7 @@ class Renewer:
         if credential.kind == SshOrder.kind:
             keep(self._run, self._register, grant, self._same_again(grant, credential))
             return
-        span = moment_of(credential.expires_at) - moment_of(credential.obtained_at)
-        life = renew_lease(grant.client, credential.lease_id, min(span, moment_of(grant.expires_at) - now))
-        renewed = credential.renewed(now, life)
-        self._register.write(RENEWED, {"credential": credential.id, **renewed.record()})
-        describe(self._run, renewed)
+        describe(self._run, renewed_lease(grant, self._register, credential, now))
 
     def _same_again(self, grant: OpenGrant, credential: Credential) -> SshOrder:
         """The order behind the certificate, for the same key."""
@@ -132,19 +126,3 @@ class Renewer:
             body = {"credential": credential.id, "name": credential.name, "lives_until": credential.expires_at}
             with suppress(BreakglassError), one_at_a_time(self._run):
                 self._register.write(LEFT, {**body, "why": str(error)[:500]})
-
-
-def _is_due(credential: Credential, box_ends: datetime, now: datetime) -> bool:
-    """Whether half of its life is over, it lives, and it would be over before the box is."""
-    if not credential.expires_at or not (credential.renewable or credential.kind == SshOrder.kind):
-        return False
-    obtained, life = moment_of(credential.obtained_at), _life(credential)
-    return obtained + life / 2 <= now < obtained + life and moment_of(credential.expires_at) < box_ends - END_SLACK
-
-
-def _life(credential: Credential) -> timedelta:
-    """How long it lives from when it was obtained. Both ends of a certificate are by Vault's clock, which ours may be ahead of or behind."""
-    begins, ends = credential.facts.get("valid_after"), credential.facts.get("valid_before")
-    if credential.kind == SshOrder.kind and begins and ends:
-        return moment_of(str(ends)) - moment_of(str(begins)) - BACKDATED
-    return moment_of(credential.expires_at) - moment_of(credential.obtained_at)

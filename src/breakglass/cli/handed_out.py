@@ -66,8 +66,9 @@ def with_(  # noqa: PLR0917 (each is an option of the command)
     Not a recorded session: the record says who took what for how long, not what was done. Ends with the command's status.
     """
     from breakglass.client.commanding import run  # noqa: PLC0415
-    from breakglass.client.orders import left_out, orders, variables  # noqa: PLC0415
+    from breakglass.client.orders import left_out, orders  # noqa: PLC0415
     from breakglass.client.session import runner_api  # noqa: PLC0415
+    from breakglass.credential_files import variables  # noqa: PLC0415
 
     _check_form(form)
     asking = partial(_request, access, host, reason, ticket, time_box, override=override)
@@ -87,7 +88,7 @@ def with_(  # noqa: PLR0917 (each is an option of the command)
             "BREAKGLASS_CREDENTIALS": str(held.run.credentials),
         }
         with held.renewed():
-            environ = {**os.environ, **added, **variables(held.run.credentials, files)}
+            environ = {**os.environ, **added, **variables(str(held.run.credentials), files)}
             status = run(command, environ, here.ends_at, _say, held.end_processes)
     raise typer.Exit(status)
 

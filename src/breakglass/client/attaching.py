@@ -44,10 +44,12 @@ class Over:
     Attributes:
         why: What the runner says of it.
         status: Exit status of the shell or command; None when it did not end by itself.
+        dropped: Names of the database users that it had, and that are gone.
     """
 
     why: str
     status: int | None
+    dropped: tuple[str, ...] = ()
 
 
 def attach(api: RunnerApi, request: str, host: str, command: str | None, terminal: Terminal) -> Over:
@@ -97,8 +99,9 @@ def _show(socket: ClientConnection, terminal: Terminal) -> Over:
         if "notice" in said:
             terminal.notice(plain(said["notice"]))
         else:
-            status = said.get("status")
-            return Over(plain(said.get("ended", "")), status if type(status) is int else None)
+            status, dropped = said.get("status"), said.get("dropped")
+            users = tuple(map(plain, dropped)) if isinstance(dropped, list) else ()
+            return Over(plain(said.get("ended", "")), status if type(status) is int else None, users)
 
 
 def _type(socket: ClientConnection, terminal: Terminal) -> None:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which credentials a person gets of an access on their own machine, what they are called, and the variables that name their files. Pure.
+"""Which credentials a person gets of an access on their own machine. Pure.
 
 SSH certificates, database users and secrets of a whole path; what else an access may open is for plays.
 """
@@ -14,17 +14,15 @@ from ansible_collections.breakglass.remediation.plugins.plugin_utils._credential
 from ansible_collections.breakglass.remediation.plugins.plugin_utils._credential.ssh import SshOrder
 from ansible_collections.breakglass.remediation.plugins.plugin_utils._vault.secret import Engine, SecretRequest
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-    from pathlib import Path
+from breakglass.credential_files import ANYWHERE, name_of
 
+if TYPE_CHECKING:
     from ansible_collections.breakglass.remediation.plugins.plugin_utils._credential.order import Order
     from ansible_collections.breakglass.remediation.plugins.plugin_utils._run.directory import RunDirectory
 
     from breakglass.client.taking import HostWay, Opens, Taken
 
 FORMS: Final = ("pgpass", "my_cnf", "environment", "plain")
-ANYWHERE: Final = {"host": "*", "port": "*", "database": "*"}
 SSH_CONFIG: Final = "config"
 _SAFE_HOST: Final = re.compile(r"[A-Za-z0-9._-]+", re.ASCII)
 _SAFE_ADDRESS: Final = re.compile(r"[A-Za-z0-9._:%-]+", re.ASCII)
@@ -38,7 +36,7 @@ def orders(taken: Taken, run: RunDirectory, form: str) -> dict[str, Order]:
     for one in taken.opens:
         if not _is_for_people(one):
             continue
-        name = _name(one, found)
+        name = name_of(one.name, one.kind, found)
         if one.kind == "database":
             found[name] = DatabaseOrder(name, one.mount, one.name, form, run.credential(name), ANYWHERE)
         else:
@@ -50,19 +48,6 @@ def orders(taken: Taken, run: RunDirectory, form: str) -> dict[str, Order]:
 def left_out(taken: Taken) -> list[str]:
     """What the access opens, and only plays get, in words."""
     return [f"{one.kind} {one.mount}/{one.name}".rstrip("/ ") for one in taken.opens if not _is_for_people(one)]
-
-
-def variables(directory: Path, files: Iterable[tuple[str, str]]) -> dict[str, str]:
-    """Names of variables and the files that they name: `BREAKGLASS_SSH_ID` for the file `id` of the credential `ssh`.
-
-    Where there is one of its kind only, libpq's own variables name it, too.
-    """
-    found = {f"BREAKGLASS_{_upper(name)}_{_upper(file)}": str(directory / name / file) for name, file in files}
-    for file, variable in (("pgpass", "PGPASSFILE"), ("pg_service.conf", "PGSERVICEFILE")):
-        paths = [path for path in found.values() if path.endswith(f"/{file}")]
-        if len(paths) == 1:
-            found[variable] = paths[0]
-    return found
 
 
 def ssh_config(taken: Taken, run: RunDirectory) -> str:
@@ -82,17 +67,3 @@ def _host(way: HostWay, user: str, run: RunDirectory) -> str:
 
 def _is_for_people(one: Opens) -> bool:
     return one.kind == "database" or (one.kind == "secret" and not one.name.endswith("/*"))
-
-
-def _name(one: Opens, taken: Iterable[str]) -> str:
-    """A directory's name: of a role, or of the last word of a path; told apart by a number where it is taken."""
-    plain = re.sub(r"[^a-z0-9_-]", "-", one.name.rpartition("/")[2].lower()) or one.kind
-    others, number, name = {*taken, "ssh"}, 1, plain
-    while name in others:
-        number += 1
-        name = f"{plain}-{number}"
-    return name
-
-
-def _upper(text: str) -> str:
-    return re.sub(r"[^A-Z0-9]", "_", text.upper())

@@ -10,13 +10,10 @@ from typing import TYPE_CHECKING
 from breakglass.domain.incident import State
 from breakglass.errors import BreakglassError
 from breakglass.sessions.host_link import HostLink
-from breakglass.sessions.records import ends_at
-from breakglass.sessions.session import Session, Under
+from breakglass.sessions.session import Session
 from breakglass.ways import way_to
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from ansible_collections.breakglass.remediation.plugins.plugin_utils._journal.canonical import JsonValue
 
     from breakglass.domain.incident import Incident
@@ -45,14 +42,12 @@ class Doors:
         running: Where sessions live.
         records: Where they are recorded.
         in_force: Says how hosts are reached.
-        changed: Why who asked for an incident's grant may not go on using it; empty when they may.
     """
 
     requests: Requests
     running: Running
     records: Records
     in_force: InForce
-    changed: Callable[[Incident], str]
 
     def check(self, person: Person, request: str, host: str) -> Incident:
         """The incident whose grant opens this host to this person now. Raises NoSuchRequest, NotOfTheGrant, NotOpen."""
@@ -76,13 +71,21 @@ class Doors:
         try:
             recording.opened({**self.records.about(incident, host), **self._about(wish)})
             login = self.running.purse.login(incident, host, recording.name)
-            under = Under(incident.id, ends_at(incident), recording, partial(self.changed, incident))
-            session = Session(host, wish, under, partial(HostLink.connect, way, login))
-            self.running.begin(session)
+            session = Session(
+                host, wish, self.running.under(incident, recording), partial(HostLink.connect, way, login)
+            )
+            self._begin(session)
         except BreakglassError as error:
             self.records.give_up(recording, str(error))
             raise
         return session
+
+    def _begin(self, session: Session) -> None:
+        try:
+            self.running.begin(session)
+        except BreakglassError:
+            session.under.along.drop()
+            raise
 
     def _about(self, wish: Wish) -> dict[str, JsonValue]:
         about: dict[str, JsonValue] = {"columns": wish.columns, "rows": wish.rows, "terminal": wish.terminal}

@@ -6,8 +6,10 @@ of its own (a certificate without `permit-pty` is enough), adopts what leaves it
 and when the line to the runner closes, falls silent, or its time is over, it kills whatever descends from it until
 nothing is left. Where the host has them, the audit session and systemd's session scope of the connection count too.
 
+What goes along with the session (the files of its credentials) lies in the host's memory, for its account alone, while it lasts.
+
 The line is frames: one byte of kind, four of length, the content. To the keeper: BEGIN first, then INPUT, EOF, RESIZE,
-KEEP, UNTIL (another end), STOP; all of it is read at once, so that STOP and the line's end are heard however little the program reads. From it:
+KEEP, UNTIL (another end), FILES (others in their place), STOP; all of it is read at once, so that STOP and the line's end are heard however little the program reads. From it:
 READY, STARTED, OUTPUT, ERROR_OUTPUT, TAKEN (bytes of input that the program has taken), DONE last.
 """
 
@@ -28,6 +30,7 @@ import signal
 import struct
 import subprocess
 import sys
+import tempfile
 import termios
 import time
 from typing import TYPE_CHECKING
@@ -35,7 +38,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-BEGIN, INPUT, EOF, RESIZE, KEEP, UNTIL, STOP = b"B", b"I", b"E", b"R", b"K", b"U", b"X"
+BEGIN, INPUT, EOF, RESIZE, KEEP, UNTIL, FILES, STOP = b"B", b"I", b"E", b"R", b"K", b"U", b"F", b"X"
 READY, STARTED, OUTPUT, ERROR_OUTPUT, TAKEN, DONE = b"Y", b"S", b"O", b"e", b"T", b"D"
 HEAD = struct.Struct(">cI")
 LONGEST_FRAME = 1 << 20
@@ -49,6 +52,9 @@ DRAIN_SECONDS = 5.0
 PAUSE_SECONDS = 0.02
 PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_CHILD_SUBREAPER = 1, 4, 36
 MARK = "BREAKGLASS_SESSION"
+AT = "/breakglass-session"  # what the runner calls the directory of files, wherever that is
+IN_MEMORY = ("/run/user/{}", "/dev/shm")  # noqa: S108 (a directory of our own is made there)
+OURS = "breakglass-"
 UNSET_SESSION = "4294967295"
 SCOPE = re.compile(r"/session-[^/]+\.scope$", re.MULTILINE)
 PROGRAMS = "/usr/bin:/bin:/usr/sbin:/sbin:/usr/local/bin"
@@ -118,6 +124,51 @@ class Line:
         return found
 
 
+class Files:
+    """What goes along with the session: files in memory, for its account alone.
+
+    Attributes:
+        directory: Where; empty for nowhere.
+    """
+
+    def __init__(self) -> None:
+        self.directory = ""
+
+    def put(self, said: dict[str, object]) -> dict[str, str]:
+        """Lay them down, or others in their place; the variables that name them. Without room for them there are none."""
+        files, variables = said.get("files"), said.get("variables")
+        if not isinstance(files, dict) or not isinstance(variables, dict) or not self._is_there():
+            return {}
+        try:
+            for name, text in files.items():
+                self._write(pathlib.Path(self.directory, name), text.replace(AT, self.directory).encode())
+        except OSError:
+            self.remove()
+            return {}
+        return {name: value.replace(AT, self.directory) for name, value in variables.items()}
+
+    def remove(self) -> None:
+        """Take them away."""
+        if pathlib.Path(self.directory).name.startswith(OURS):
+            shutil.rmtree(self.directory, ignore_errors=True)
+        self.directory = ""
+
+    def _is_there(self) -> bool:
+        for place in IN_MEMORY:
+            if not self.directory:
+                with contextlib.suppress(OSError):
+                    self.directory = tempfile.mkdtemp(prefix=OURS, dir=place.format(os.getuid()))
+        return bool(self.directory)
+
+    def _write(self, path: pathlib.Path, content: bytes) -> None:
+        path.parent.mkdir(mode=0o700, exist_ok=True)
+        part = path.with_name(path.name + ".part")
+        descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+        part.replace(path)
+
+
 class Program:
     """The person's shell or command, and the descriptors by which it is heard and fed.
 
@@ -129,7 +180,7 @@ class Program:
         status: How it ended, as a shell counts (128 + signal); None while it lives.
     """
 
-    def __init__(self, begin: dict[str, object]) -> None:
+    def __init__(self, begin: dict[str, object], variables: dict[str, str]) -> None:
         self.status: int | None = None
         self.typed = bytearray()
         self.no_more = False
@@ -137,7 +188,7 @@ class Program:
         command = begin.get("command")
         name = shell.rpartition("/")[2]
         words = [f"-{name}"] if command is None else [name, "-c", str(command)]
-        environment = {**os.environ, MARK: str(begin["mark"])}
+        environment = {**os.environ, **variables, MARK: str(begin["mark"])}
         if begin.get("terminal"):
             environment["TERM"] = str(begin["terminal"])
             master, slave = os.openpty()
@@ -384,8 +435,11 @@ class Keeper:
         os.set_blocking(wakened, False)
         signal.signal(signal.SIGCHLD, lambda _number, _frame: None)
         signal.set_wakeup_fd(wakened, warn_on_full_buffer=False)
-        self.program = Program(begin)
-        line.send_json(STARTED, {"audit": self.ending.audit, "scope": self.ending.scope})
+        self.files = Files()
+        variables = self.files.put(begin)
+        self.program = Program(begin, variables)
+        where = {"audit": self.ending.audit, "scope": self.ending.scope, "directory": self.files.directory}
+        line.send_json(STARTED, where)
 
     def run(self) -> None:
         """Relay until something ends it, then end everything, and say so."""
@@ -397,6 +451,7 @@ class Keeper:
         if status is not None:
             self._drain()  # what it said last
         left = self.ending.end(GRACE_SECONDS if status is None else 0.0)
+        self.files.remove()
         more = self._bury()
         self._drain()
         proven = not left and not more
@@ -441,6 +496,8 @@ class Keeper:
             set_size(self.program.terminal, json.loads(content))
         elif kind == UNTIL:
             self.until = time.monotonic() + float(json.loads(content)["ends_in"]) + LATE_SECONDS
+        elif kind == FILES:
+            self.files.put(json.loads(content))
         return kind == STOP
 
     def _bury(self) -> bool:
@@ -466,6 +523,9 @@ class Keeper:
 def sweep(line: Line, begin: dict[str, object]) -> None:
     """End what is left of a session whose keeper was killed, as far as it can still be known."""
     left = Ending(str(begin["mark"]), str(begin["audit"]), str(begin["scope"])).end(0.0)
+    files = Files()
+    files.directory = str(begin.get("directory") or "")
+    files.remove()
     line.send_json(DONE, {"status": None, "left": left[:20], "proven": False})
     line.flush(DRAIN_SECONDS)
 

@@ -12,18 +12,21 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from breakglass.errors import BreakglassError
+from breakglass.sessions.along import Along
 from breakglass.sessions.records import ends_at
 from breakglass.sessions.session import Under
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from concurrent.futures import Future
 
     from ansible_collections.breakglass.remediation.plugins.plugin_utils._journal.canonical import JsonValue
 
     from breakglass.domain.incident import Incident
+    from breakglass.domain.rules import VaultCredential
     from breakglass.effects.lend import Loan
     from breakglass.sessions.purse import Purse
+    from breakglass.sessions.recording import Recording
     from breakglass.sessions.records import Records
     from breakglass.sessions.session import Session
 
@@ -59,11 +62,13 @@ class Running:
         purse: The grants that they are under.
         records: Where they are recorded.
         changed: Why who asked for an incident's grant may not go on using it; empty when they may.
+        opens: What an access opens besides SSH, by its name.
     """
 
     purse: Purse
     records: Records
     changed: Callable[[Incident], str]
+    opens: Callable[[str], Sequence[VaultCredential]]
     _live: dict[str, list[_Live]] = field(default_factory=dict)
     _left: dict[str, list[str]] = field(default_factory=dict)
     _open: set[str] = field(default_factory=set)
@@ -107,6 +112,12 @@ class Running:
         for one in live:
             self._go_on(one, extends, incident)
 
+    def under(self, incident: Incident, recording: Recording) -> Under:
+        """What a session is under, with the database users that it has of this grant. Never raises."""
+        plan = incident.course.plan
+        along = Along.of(self.purse, incident, self.opens(plan.access) if plan else ())
+        return Under(incident.id, ends_at(incident), recording, partial(self.changed, incident), along)
+
     def begin(self, session: Session) -> None:
         """Let a session live. Raises TooManySessions, LoanIsOver."""
         with self._lock:
@@ -148,7 +159,7 @@ class Running:
         """
         session = live.session
         try:
-            under = Under(incident.id, ends_at(incident), self.records.begin(incident), partial(self.changed, incident))
+            under = self.under(incident, self.records.begin(incident))
         except BreakglassError as error:
             LOG.warning(NOT_GOING_ON, before, session.host, incident.id, error)
             return
@@ -166,6 +177,7 @@ class Running:
             await session.go_on(under, about)
         except BreakglassError as error:
             LOG.warning(NOT_GOING_ON, before, session.host, under.incident, error)
+            await asyncio.to_thread(under.along.drop)
             await asyncio.to_thread(self.records.give_up, under.recording, f"it did not go on: {error}")
             return
         with self._lock:

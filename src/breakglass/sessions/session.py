@@ -8,6 +8,7 @@ import logging
 import time
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from breakglass.errors import BreakglassError
@@ -20,12 +21,14 @@ if TYPE_CHECKING:
 
     from ansible_collections.breakglass.remediation.plugins.plugin_utils._journal.canonical import JsonValue
 
+    from breakglass.sessions.along import Along
     from breakglass.sessions.host_link import HostLink
     from breakglass.sessions.recording import Recording
 
 LOG = logging.getLogger("breakglass.sessions")
 KEEP_EVERY_SECONDS: Final = 5.0
 LOOK_AT_PERSON_SECONDS: Final = 15.0
+RENEW_EVERY_SECONDS: Final = 1.0
 TOGETHER_SECONDS: Final = 0.1
 TOGETHER_BYTES: Final = 16384
 END_SECONDS: Final = 20.0
@@ -40,11 +43,12 @@ CHANNELS: Final = {on_host.OUTPUT: "out", on_host.ERROR_OUTPUT: "error"}
 
 @dataclass(frozen=True)
 class Shown:
-    """Something for who sits at the terminal: `out`, `error`, `notice`, or `ended`, which is the last."""
+    """Something for who sits at the terminal: `out`, `error`, `notice`, or `ended`, which is the last: with database users that were dropped."""
 
     what: str
     content: bytes = b""
     status: int | None = None
+    dropped: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -73,12 +77,14 @@ class Under:
         ends_at: When its time is over, by the monotonic clock.
         recording: The record of the session under this grant.
         person_changed: Why the person may not go on; empty when they may.
+        along: Database users of the session under this grant.
     """
 
     incident: str
     ends_at: float
     recording: Recording
     person_changed: Callable[[], str]
+    along: Along
 
 
 class AtItsEnd(BreakglassError):
@@ -140,6 +146,8 @@ class Session:
                 raise AtItsEnd("it is at its end, or at its very beginning")
             await self._link.send(frame_of(on_host.UNTIL, {"ends_in": max(0.0, under.ends_at - time.monotonic())}))
             await asyncio.to_thread(before.continued, under.recording, until)
+            if under.along.files:  # those before are dropped with their grant
+                await self._link.send(frame_of(on_host.FILES, under.along.for_keeper))
             self.under = under
             with suppress(BreakglassError):
                 before.close()
@@ -170,13 +178,22 @@ class Session:
         mark = self.under.recording.name
         left = max(0.0, self.under.ends_at - time.monotonic())
         begin: dict[str, object] = {"mark": mark, "ends_in": left, "command": self.wish.command}
+        begin |= self.under.along.for_keeper
         if self.wish.command is None:
             begin |= {"terminal": self.wish.terminal, "columns": self.wish.columns, "rows": self.wish.rows}
         await link.begin(begin)
         self._link = link
+        if self.under.along.files and not link.marks.get("directory"):
+            self.under.along.untold = [f"{self.host} has no room in its memory for the files of your database users."]
         others = [
             asyncio.create_task(work)
-            for work in (self._pass_on_typed(link), self._keep(link), self._watch_clock(), self._watch_person())
+            for work in (
+                self._pass_on_typed(link),
+                self._keep(link),
+                self._watch_clock(),
+                self._watch_person(),
+                self._keep_along(),
+            )
         ]
         hearing = asyncio.create_task(self._hear(link))
         over = asyncio.create_task(self._over.wait())
@@ -281,6 +298,15 @@ class Session:
             await asyncio.sleep(KEEP_EVERY_SECONDS)
             await link.send(frame(on_host.KEEP))
 
+    async def _keep_along(self) -> None:
+        """Tell what there is to tell of the database users, and renew them."""
+        while True:
+            along = self.under.along
+            while along.untold:
+                await self._notice(f"*** breakglass: {along.untold.pop(0)}")
+            await asyncio.sleep(RENEW_EVERY_SECONDS)
+            await asyncio.to_thread(along.renew, datetime.now(UTC))
+
     async def _watch_clock(self) -> None:
         """Warn, and end in time; anew whenever the end has moved."""
         while await self._is_moved():
@@ -354,12 +380,14 @@ class Session:
     async def _close(self, why: str, left: str) -> str:
         """The last record, the last word to the person; returns what can't be proven ended."""
         status = self._ended.status if self._ended else None
+        dropped = await asyncio.to_thread(self.under.along.drop)
         body: dict[str, JsonValue] = {
             "why": why,
             "proven": not left,
             **({"status": status} if status is not None else {}),
         }
         body |= {"left": left} if left else {}
+        body |= {"dropped": [*dropped]} if dropped else {}
         self._over.set()  # from here on nothing goes over to another grant
         async with self._writing:
             try:
@@ -370,7 +398,7 @@ class Session:
                 with suppress(BreakglassError):
                     self.under.recording.close()
         said = f"{why}. {left[:1].upper()}{left[1:]}." if left else why
-        await self._to_person(Shown("ended", said.encode(), status))
+        await self._to_person(Shown("ended", said.encode(), status, tuple(dropped)))
         return left
 
 

@@ -4,7 +4,7 @@
 The upgrade carries an identity token of Vault. The first message is a JSON object: `command` (a text, or null for a
 shell in a terminal), `terminal`, `columns`, `rows`. Then binary messages are what is typed, and JSON objects
 `{"columns": …, "rows": …}` or `{"eof": true}`. Back come binary messages, whose first byte is 1 (output) or 2 (error
-output), and JSON objects `{"notice": …}` and, as the last one, `{"ended": …, "status": …}`.
+output), and JSON objects `{"notice": …}` and, as the last one, `{"ended": …, "status": …, "dropped": […]}`: why, the exit status, and the database users of the session that were dropped.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ class SessionPages:
                 wish = await _wish(socket)
                 session = await run_in_threadpool(self.doors.open, person, request, host, wish)
             except BreakglassError as error:
-                await socket.send_text(json.dumps({"ended": str(error), "status": None}))
+                await socket.send_text(json.dumps({"ended": str(error), "status": None, "dropped": []}))
                 await socket.close(GOING_AWAY)
                 return
             await self._relay(socket, session)
@@ -128,7 +128,8 @@ async def _show(socket: WebSocket, shown: Shown) -> bool:
     elif shown.what == "notice":
         await socket.send_text(json.dumps({"notice": shown.content.decode()}))
     else:
-        await socket.send_text(json.dumps({"ended": shown.content.decode(), "status": shown.status}))
+        last = {"ended": shown.content.decode(), "status": shown.status, "dropped": shown.dropped}
+        await socket.send_text(json.dumps(last))
     return shown.what != "ended"
 
 

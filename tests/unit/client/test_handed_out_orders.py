@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from ansible_collections.breakglass.remediation.plugins.plugin_utils._run.directory import RunDirectory
 
-from breakglass.client.orders import left_out, orders, ssh_config, variables
+from breakglass.client.orders import left_out, orders, ssh_config
 from breakglass.client.taking import HostWay, Opens, Taken
 
 RUN = RunDirectory(Path("/run/user/1000/breakglass/run-x"))
@@ -47,19 +47,6 @@ def test_each_has_a_name_of_its_own() -> None:
     assert left_out(TAKEN) == ["secret kv/web/*", "rotation database/static", "ssh_host"]
     assert "ssh" not in orders(replace(TAKEN, user=""), RUN, "pgpass")
     assert "wrapping-token" not in repr(TAKEN)
-
-
-def test_variables_name_files_and_hold_no_secret() -> None:
-    """Libpq's own name the file where there is one only."""
-    one = variables(RUN.credentials, [("ssh", "id"), ("ssh", "id-cert.pub"), ("payments-admin", "pgpass")])
-    directory = "/run/user/1000/breakglass/run-x/credentials"
-    assert one == {
-        "BREAKGLASS_SSH_ID": f"{directory}/ssh/id",
-        "BREAKGLASS_SSH_ID_CERT_PUB": f"{directory}/ssh/id-cert.pub",
-        "BREAKGLASS_PAYMENTS_ADMIN_PGPASS": f"{directory}/payments-admin/pgpass",
-        "PGPASSFILE": f"{directory}/payments-admin/pgpass",
-    }
-    assert "PGPASSFILE" not in variables(RUN.credentials, [("a", "pgpass"), ("b", "pgpass")])
 
 
 def test_the_configuration_of_ssh_believes_the_authority_alone() -> None:

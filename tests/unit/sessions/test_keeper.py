@@ -10,6 +10,7 @@ import subprocess
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -62,7 +63,7 @@ class Kept:
 
 
 @contextmanager
-def kept(command: str | None, ends_in: float = 60.0) -> Iterator[Kept]:
+def kept(command: str | None, ends_in: float = 60.0, **also: object) -> Iterator[Kept]:
     """A session that has begun."""
     program = keeper_text()
     process = subprocess.Popen(
@@ -74,7 +75,7 @@ def kept(command: str | None, ends_in: float = 60.0) -> Iterator[Kept]:
     session = Kept(process)
     session.send(program)
     session.wait_for(on_host.READY)
-    begin: dict[str, object] = {"mark": f"test-{process.pid}", "ends_in": ends_in, "command": command}
+    begin: dict[str, object] = {"mark": f"test-{process.pid}", "ends_in": ends_in, "command": command, **also}
     if command is None:
         begin |= {"terminal": "xterm", "columns": 90, "rows": 20}
     session.send(frame_of(on_host.BEGIN, begin))
@@ -173,3 +174,58 @@ def test_its_end_can_be_moved() -> None:
         session.wait_for(on_host.DONE)
     assert session.ended is not None
     assert (session.ended.proven, processes_with("40300")) == (True, [])
+
+
+FILES: dict[str, object] = {
+    "files": {"shop/pgpass": "*:*:*:v-1:first", "shop/pg_service.conf": f"passfile={on_host.AT}/shop/pgpass"},
+    "variables": {"PGPASSFILE": f"{on_host.AT}/shop/pgpass", "PGSERVICEFILE": f"{on_host.AT}/shop/pg_service.conf"},
+}
+LOOK = 'stat -c %a-%F-%n "$PGPASSFILE" "${PGPASSFILE%/*}"; cat "$PGPASSFILE" "$PGSERVICEFILE"; echo; echo there; '
+
+
+def where_are(session: Kept) -> Path:
+    """The directory of the session's files."""
+    session.wait_for(on_host.OUTPUT, b"there")
+    return Path(session.output.decode().split("-regular file-")[1].splitlines()[0]).parent.parent
+
+
+def test_files_go_along_in_memory_and_leave_with_it() -> None:
+    """For the account alone; variables and files say where they are; others take their place without a new variable."""
+    with kept(f"{LOOK} read word; cat $PGPASSFILE; ls -A ${{PGPASSFILE%/*}}; cat", **FILES) as session:
+        directory = where_are(session)
+        assert str(directory).startswith(("/dev/shm/breakglass-", f"/run/user/{os.getuid()}/breakglass-"))
+        assert directory.stat().st_mode & 0o777 == 0o700
+        said = session.output.decode()
+        assert said.startswith(f"600-regular file-{directory}/shop/pgpass\n700-directory-{directory}/shop\n")
+        assert f"*:*:*:v-1:firstpassfile={directory}/shop/pgpass" in said
+        other = {**FILES, "files": {"shop/pgpass": "*:*:*:v-2:second"}}
+        session.send(frame_of(on_host.FILES, other))
+        session.send(frame(on_host.INPUT, b"go on\n"))
+        session.wait_for(on_host.OUTPUT, b"v-2:second")
+        session.wait_for(on_host.OUTPUT, b"pgpass\n")
+        session.send(frame(on_host.STOP))
+        session.wait_for(on_host.DONE)
+        assert not directory.exists()
+    assert b".part" not in session.output
+
+
+def test_files_of_a_keeper_that_was_killed_are_swept_away(tmp_path: Path) -> None:
+    """With what is left of the session; another directory, whoever names it, is left alone."""
+    (tmp_path / "mine").touch()
+    with kept(f"{LOOK} cat", **FILES) as session:
+        directory = where_are(session)
+    directory.mkdir(mode=0o700)
+    (directory / "left").touch()
+    for named in (directory, tmp_path):
+        program = keeper_text()
+        begin = {"mark": "test-swept", "audit": "", "scope": "", "directory": str(named), "sweep": True}
+        command = ["/bin/sh", "-c", keeper_command(len(program))]
+        with subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True
+        ) as sweeper:
+            session = Kept(sweeper)
+            session.send(program)
+            session.wait_for(on_host.READY)
+            session.send(frame_of(on_host.BEGIN, begin))
+            session.wait_for(on_host.DONE)
+    assert (directory.exists(), (tmp_path / "mine").exists()) == (False, True)

@@ -129,11 +129,13 @@ def make_idle_runner(written: Written, directory: Path) -> Runner:
     holds = Holds(database)
     keeping = (Retention(written.settings.journal, session), HoldMirror(holds, session))
     house = Housekeeping(journal, runs, session, *keeping)
-    running = Running(Purse(session, journal, directory / "runs"), Records(journal), lambda _incident: "")
+    running = Running(
+        Purse(session, journal, directory / "runs"), Records(journal), lambda _incident: "", lambda _incident: ()
+    )
     requests = Requests(
         in_force, incidents, queue, Lend(Handover(), incidents.given_back, running), engine.hint, PastRequests(database)
     )
-    doors = Doors(requests, running, running.records, in_force, lambda _incident: "")
+    doors = Doors(requests, running, running.records, in_force)
     approvals = Approvals(Orders(database), SecondFactor(session.client, Factors(database)), engine.hint, frozenset)
     people = (requests, doors, approvals, Judging(Reviews(database)), Identity(session))
     ship = Shipping(written.settings.journal)

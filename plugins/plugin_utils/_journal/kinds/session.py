@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from .shapes import COUNT, FIELD, MOMENT_OR_NOTHING, NUMBER, TEXT, TRUTH, WHOLE, Kind, Shape, one_of
+from .shapes import COUNT, FIELD, MOMENT_OR_NOTHING, NUMBER, TEXT, TEXTS, TRUTH, WHOLE, Kind, Shape, one_of
 
 _SECONDS: dict[str, Shape] = {"seconds": NUMBER}
 
@@ -36,6 +36,6 @@ SESSION: dict[str, Kind] = {
     "session.ended": Kind(
         "The session is over: why, and whether it is proven that nothing of it goes on there; if not, what is known.",
         {**_SECONDS, "bytes": COUNT, "why": TEXT, "proven": TRUTH},
-        {"status": WHOLE, "left": TEXT},
+        {"status": WHOLE, "left": TEXT, "dropped": TEXTS},
     ),
 }
