@@ -73,10 +73,10 @@ endef
 integration: $(VENV)/.dev-installed ## Tests against a real OpenBao, a real SSH host, real ansible-playbook
 	$(call twice,-n 4 --dist loadfile,-m 'not slow' tests/integration tests/e2e)
 
-trials: $(VENV)/.dev-installed ## What takes its time: crashes, kills, a full disk, a Vault in trouble, canaries, other cores, every command of the guides (an hour)
+trials: $(VENV)/.dev-installed cores ## What takes its time: crashes, kills, a full disk, a Vault in trouble, canaries, other cores, every command of the guides (an hour)
 	$(call twice,-n 4 --dist loadfile,-m slow tests/trials tests/integration tests/e2e)
 
-full: test sanity cores trials demo docs ## All but the lab and the soak: what must be green before a release
+full: test sanity trials demo docs ## All but the lab and the soak: what must be green before a release
 
 cores: $(VENV)/.dev-installed ## Environments with the oldest and newest ansible-core, where this machine has their Python
 	@$(BIN)/python -m tests.support.cores

@@ -79,3 +79,12 @@ def test_versions_agree() -> None:
     assert f'version = "{__version__}"' in (TREE / "pyproject.toml").read_text(encoding="utf-8")
     assert f"version: {__version__}" in (TREE / "galaxy.yml").read_text(encoding="utf-8")
     assert __version__ == COLLECTION_VERSION
+
+
+def test_tests_that_run_together_have_names_of_their_own() -> None:
+    """Pytest takes two files of one name for one, and leaves the second out."""
+    together = [
+        path for folder in ("integration", "e2e", "trials") for path in (TREE / "tests" / folder).rglob("test_*.py")
+    ]
+    names = [path.name for path in together]
+    assert sorted(names) == sorted(set(names))
