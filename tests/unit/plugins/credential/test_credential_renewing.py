@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from ansible_collections.breakglass.remediation.plugins.plugin_utils._credential.holding import LEFT
+from ansible_collections.breakglass.remediation.plugins.plugin_utils._credential.renewal import is_due
 from ansible_collections.breakglass.remediation.plugins.plugin_utils._credential.wallet import (
     Credential,
     describe,
@@ -19,7 +20,7 @@ from ansible_collections.breakglass.remediation.plugins.plugin_utils._credential
     text_of,
 )
 from ansible_collections.breakglass.remediation.plugins.plugin_utils._errors import BreakglassError
-from ansible_collections.breakglass.remediation.plugins.plugin_utils._guard.renewing import Renewer, _is_due
+from ansible_collections.breakglass.remediation.plugins.plugin_utils._guard.renewing import Renewer
 from ansible_collections.breakglass.remediation.plugins.plugin_utils._run.turns import one_at_a_time
 from ansible_collections.breakglass.remediation.plugins.plugin_utils._vault.connection import Connection
 from ansible_collections.breakglass.remediation.plugins.plugin_utils._vault.ssh_certificate import BACKDATED
@@ -66,21 +67,21 @@ def running() -> Iterator[LiveRun]:
 )
 def test_it_is_due_from_half_of_its_life_to_its_end(seconds: float, *, due: bool) -> None:
     """Not before, so that Vault is not asked for nothing; not after, since a dead lease can't be renewed."""
-    assert _is_due(DATABASE, BOX_ENDS, at(seconds)) is due
+    assert is_due(DATABASE, BOX_ENDS, at(seconds)) is due
 
 
 def test_what_lives_as_long_as_the_box_is_not_renewed() -> None:
     """Two seconds before the end of the box are near enough."""
-    assert not _is_due(DATABASE, at(102), at(60))
-    assert _is_due(DATABASE, at(103), at(60))
+    assert not is_due(DATABASE, at(102), at(60))
+    assert is_due(DATABASE, at(103), at(60))
 
 
 def test_what_can_not_be_renewed_is_not_tried() -> None:
     """Only leases that are renewable, and our own short SSH certificates, which are signed anew; what has no end needs none."""
-    assert not _is_due(replace(DATABASE, renewable=False), BOX_ENDS, at(60))
-    assert _is_due(replace(DATABASE, renewable=False, kind="ssh"), BOX_ENDS, at(60))
-    assert not _is_due(replace(DATABASE, renewable=False, kind="ssh_host"), BOX_ENDS, at(60))
-    assert not _is_due(replace(DATABASE, expires_at=""), BOX_ENDS, at(60))
+    assert not is_due(replace(DATABASE, renewable=False), BOX_ENDS, at(60))
+    assert is_due(replace(DATABASE, renewable=False, kind="ssh"), BOX_ENDS, at(60))
+    assert not is_due(replace(DATABASE, renewable=False, kind="ssh_host"), BOX_ENDS, at(60))
+    assert not is_due(replace(DATABASE, expires_at=""), BOX_ENDS, at(60))
 
 
 @pytest.mark.parametrize("apart", [-110, 0, 110])
@@ -91,14 +92,14 @@ def test_a_certificate_is_signed_anew_in_time_by_a_clock_that_is_wrong(apart: in
     certificate = replace(
         DATABASE, kind="ssh", renewable=False, obtained_at=text_of(at(apart)), expires_at=text_of(at(60)), facts=facts
     )
-    assert _is_due(certificate, BOX_ENDS, at(apart + seconds)) is due
+    assert is_due(certificate, BOX_ENDS, at(apart + seconds)) is due
 
 
 @given(life=st.integers(0, 10_000), box=st.integers(0, 10_000), seconds=st.integers(-10, 10_010))
 def test_nothing_is_renewed_outside_of_its_life_and_box(life: int, box: int, seconds: int) -> None:
     """Whatever the three lengths are: it lives, half is over, and the box is longer."""
     credential = replace(DATABASE, expires_at=text_of(at(life)))
-    if _is_due(credential, at(box), at(seconds)):
+    if is_due(credential, at(box), at(seconds)):
         assert life / 2 <= seconds < life < box - 2
 
 
