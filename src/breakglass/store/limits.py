@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
+from breakglass.domain.incident import State
 from breakglass.domain.messages import Blocked, GaveWay, Held, OverLimit, Reserved
 from breakglass.domain.rules import Mode
 from breakglass.store import host_claims
@@ -60,7 +61,8 @@ class Reservations:
             return Reserved(_checks(incident))
 
     def _present_refusal(self, connection: sa.Connection, incident: Incident) -> Blocked | OverLimit | GaveWay | None:
-        working = sa.select(sa.func.count()).select_from(INCIDENT).where(INCIDENT.c.state.in_(host_claims.WORKING))
+        at_work = sa.and_(INCIDENT.c.state.in_(host_claims.WORKING), INCIDENT.c.state != State.CLOSED)
+        working = sa.select(sa.func.count()).select_from(INCIDENT).where(at_work)
         others = working.where(INCIDENT.c.id.not_in([incident.id, incident.course.extends]))
         if self.database.several_runners:
             mine = self.database.runner

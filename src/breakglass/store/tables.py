@@ -38,6 +38,10 @@ sa.Index(
     postgresql_where=INCIDENT.c.extends.is_not(None),
 )
 sa.Index("due", INCIDENT.c.wake_at, sqlite_where=_OPEN, postgresql_where=_OPEN)
+# What the engine looks for at every turn, among however many that wait for people.
+sa.Index("of_state", INCIDENT.c.state, sqlite_where=_OPEN, postgresql_where=_OPEN)
+_LEASED = INCIDENT.c.lease_until > 0
+sa.Index("leased", INCIDENT.c.lease_until, sqlite_where=_LEASED, postgresql_where=_LEASED)
 
 INBOX = sa.Table(
     "inbox",
