@@ -25,16 +25,21 @@ def name_of(path: str, kind: str, taken: Collection[str]) -> str:
     return name
 
 
+def variable(name: str, file: str) -> str:
+    """The one that names this file of this credential."""
+    return f"BREAKGLASS_{_upper(name)}_{_upper(file)}"
+
+
 def variables(directory: str, files: Iterable[tuple[str, str]]) -> dict[str, str]:
     """Names of variables and the files that they name: `BREAKGLASS_SSH_ID` for the file `id` of the credential `ssh`.
 
     Where there is one of its kind only, libpq's own variables name it, too, and psql uses it without being told.
     """
-    found = {f"BREAKGLASS_{_upper(name)}_{_upper(file)}": f"{directory}/{name}/{file}" for name, file in files}
-    for file, variable in (("pgpass", "PGPASSFILE"), ("pg_service.conf", "PGSERVICEFILE")):
+    found = {variable(name, file): f"{directory}/{name}/{file}" for name, file in files}
+    for file, of_libpq in (("pgpass", "PGPASSFILE"), ("pg_service.conf", "PGSERVICEFILE")):
         paths = [path for path in found.values() if path.endswith(f"/{file}")]
         if len(paths) == 1:
-            found[variable] = paths[0]
+            found[of_libpq] = paths[0]
     return {**found, "PGSERVICE": SERVICE} if "PGSERVICEFILE" in found else found
 
 

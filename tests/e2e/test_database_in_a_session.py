@@ -7,7 +7,7 @@ import time
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.support.database_engine import MOUNT, prepare_database
+from tests.support.database_engine import CREATION, MOUNT, opening_database
 from tests.support.postgresql import PostgreSQL, programs_or_skip
 from tests.support.session_site import AUTOMATIC, granted, session_office, terminal
 from tests.support.traces import wait_until
@@ -31,12 +31,7 @@ def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgreSQL]:
 @pytest.fixture(scope="module")
 def office(database: PostgreSQL) -> Iterator[Office]:
     """One runner for all; its access opens a host and a database."""
-
-    def also(_site: object, admin: object) -> str:
-        prepare_database(admin, database, "shop")  # type: ignore[arg-type]
-        return "{kind: database, role: shop}"
-
-    with session_office(AUTOMATIC, also) as (made, _host):
+    with session_office(AUTOMATIC, opening_database(database, "shop")) as (made, _host):
         yield made
 
 
@@ -89,11 +84,12 @@ def test_each_session_has_a_user_of_its_own_that_ends_with_it(
     with terminal(office, ada, request) as first, terminal(office, ada, request, "cat") as second:
         first.wait_for_notice("you hold database user")
         second.wait_for_notice("you hold database user")
-        assert len(users(database)) == 2
+        both = users(database)
+        assert len(both) == 2
         first.type(f"nohup {query(database, 'select pg_sleep(600)')} >/dev/null 2>&1 & exit\n")
-        (dropped,) = first.wait_for_end(LIMIT_SECONDS)["dropped"]  # type: ignore[misc]
+        dropped = first.wait_for_end(LIMIT_SECONDS)["dropped"]
         (other,) = users(database)
-        assert other != dropped
+        assert dropped == [name for name in both if name != other]
         second.socket.send('{"eof": true}')
         assert second.wait_for_end()["dropped"] == [other]
     assert office.run(ada, "release", request).returncode == 0
@@ -106,9 +102,10 @@ def test_a_grant_that_is_revoked_takes_it_along(office: Office, ada: Member, dat
     request = granted(office, ada)
     with terminal(office, ada, request, "cat") as session:
         session.wait_for_notice("you hold database user")
-        assert len(users(database)) == 1
+        held = users(database)
+        assert len(held) == 1
         assert office.run(ada, "release", request).returncode == 0
-        assert len(session.wait_for_end(LIMIT_SECONDS)["dropped"]) == 1  # type: ignore[arg-type]
+        assert session.wait_for_end(LIMIT_SECONDS)["dropped"] == held
     office.site.wait_for(request, "incident.closed")
     assert users(database) == []
 
@@ -165,3 +162,10 @@ def test_a_database_that_is_down_keeps_nobody_from_the_host(office: Office, ada:
     assert "The session goes on without it." in done.stderr
     assert done.stderr.splitlines()[-1] == "Grant revoked, proven."
     assert users(database) == []
+    request = granted(office, ada)
+    with terminal(office, ada, request, "cat") as session:
+        session.wait_for_notice("no database user of database/shop")
+        office.admin.post(f"{MOUNT}/roles/shop", {**role_of(office), "creation_statements": CREATION})
+        assert office.call("POST", f"/requests/{request}/extension", ada, {"time_box_seconds": 300})[0] == 202
+        session.wait_for_notice("you have a database user now, for sessions that begin from here on.")
+    assert office.run(ada, "release", request).returncode == 0

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import pexpect
 import pytest
-from tests.support.database_engine import prepare_database
+from tests.support.database_engine import opening_database
 from tests.support.postgresql import PostgreSQL, programs_or_skip
 from tests.support.revoked_certificates import is_listed
 from tests.support.session_site import processes_with, session_office
@@ -51,12 +51,10 @@ def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgreSQL]:
 @pytest.fixture(scope="module")
 def office(database: PostgreSQL) -> Iterator[Office]:
     """One runner for all; its access opens a host and a database."""
-
-    def also(_site: object, admin: object) -> str:
-        prepare_database(admin, database, "shop")  # type: ignore[arg-type]
-        return "{kind: database, role: shop}"
-
-    with session_office(POLICY, also, hand_out=True) as (made, _host), pytest.MonkeyPatch.context() as patch:
+    with (
+        session_office(POLICY, opening_database(database, "shop"), hand_out=True) as (made, _host),
+        pytest.MonkeyPatch.context() as patch,
+    ):
         (made.site.scratch / "run").mkdir(mode=0o700)
         patch.setenv("XDG_RUNTIME_DIR", str(made.site.scratch / "run"))
         yield made

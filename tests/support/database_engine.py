@@ -9,8 +9,11 @@ from ansible_collections.breakglass.remediation.plugins.plugin_utils._vault.answ
 from tests.support.postgresql import SUPERUSER
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from ansible_collections.breakglass.remediation.plugins.plugin_utils._vault.client import Client
     from tests.support.postgresql import PostgreSQL
+    from tests.support.site import Site
 
 MOUNT: Final = "database"
 CREATION: Final = (
@@ -88,3 +91,13 @@ def prepare_database(admin: Client, postgresql: PostgreSQL, role: str) -> str:
     }
     admin.post(f"{MOUNT}/roles/{role}", user)
     return f"{MOUNT}/creds/{role}"
+
+
+def opening_database(postgresql: PostgreSQL, role: str) -> Callable[[Site, Client], str]:
+    """For `session_office(also=…)`: the access opens a user of this role, too."""
+
+    def also(_site: Site, admin: Client) -> str:
+        prepare_database(admin, postgresql, role)
+        return f"{{kind: database, role: {role}}}"
+
+    return also

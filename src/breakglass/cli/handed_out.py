@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Optional
 import typer
 
 from breakglass.cli import completing
+from breakglass.cli.closing import tell_closed
 from breakglass.cli.waiting import Progress, interrupts
 
 if TYPE_CHECKING:
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
     from breakglass.client.held_here import HeldHere
     from breakglass.client.taking import Taken
 
-CLOSE_SECONDS = 30.0
 Access = Annotated[
     str,
     typer.Argument(
@@ -236,26 +236,10 @@ def _taken(api: RunnerApi, request: str) -> Taken:
 
 def _close(api: RunnerApi, here: _Here) -> None:
     """Give everything back, and wait a little for the proof."""
-    from breakglass.client.requesting import standing  # noqa: PLC0415
-    from breakglass.errors import BreakglassError  # noqa: PLC0415
-
-    held = here.held
-    closed = held.close()
+    closed = here.held.close()
     if closed.left:
         _say(f"These processes could not be ended: {', '.join(map(str, closed.left))}.")
-    until, state = time.monotonic() + CLOSE_SECONDS, ""
-    while state != "closed" and time.monotonic() < until:
-        try:
-            state = standing(api, held.request).state
-        except BreakglassError as error:  # what the command ended with is not lost because of it
-            _say(f"Given back, as far as this machine knows. {error}")
-            return
-        time.sleep(0.0 if state == "closed" else 0.5)
-    if state != "closed":
-        _say(f"The grant is being closed; see it with: breakglass show {held.request}")
-        return
-    dropped = here.database_users if closed.revoked else []
-    _say(" ".join(["Grant revoked, proven.", *(f"Database user {user} dropped." for user in dropped)]))
+    tell_closed(api, here.held.request, here.database_users if closed.revoked else ())
 
 
 def _give(text: str, output: Path | None) -> None:

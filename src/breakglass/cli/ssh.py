@@ -9,17 +9,15 @@ from typing import TYPE_CHECKING, Annotated, Optional
 import typer
 
 from breakglass.cli import completing
+from breakglass.cli.closing import tell_closed, tell_dropped
 from breakglass.cli.waiting import waited
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from ansible_collections.breakglass.remediation.plugins.plugin_utils._guard.runner_api import RunnerApi
 
     from breakglass.client.offering import Asked, Offered
 
 NOT_BY_ITSELF = 255
-CLOSE_SECONDS = 30.0
 
 
 def ssh(  # noqa: PLR0917 (each is an option of the command)
@@ -64,9 +62,9 @@ def ssh(  # noqa: PLR0917 (each is an option of the command)
             said = f"Session {minutes}:{seconds:02}, recorded" if number == 0 else "and, after the extension"
             typer.echo(f"{said}: breakglass replay {one}", err=True)
         if is_ours:
-            _tell_end(api, requests[-1], over.dropped)
+            tell_closed(api, requests[-1], over.dropped)
         else:
-            _tell_dropped("", over.dropped)
+            tell_dropped("", over.dropped)
     raise typer.Exit(NOT_BY_ITSELF if over.status is None else over.status)
 
 
@@ -143,24 +141,3 @@ def _wait(api: RunnerApi, request: str, host: str) -> None:
     if not end.is_open:
         typer.echo(f"{request} was not opened: {end.why or end.state}.", err=True)
         raise typer.Exit(1)
-
-
-def _tell_dropped(before: str, users: Iterable[str]) -> None:
-    """One line: what is said before, and which database users of the session are gone."""
-    if said := " ".join(filter(None, [before, *(f"Database user {user} dropped." for user in users)])):
-        typer.echo(said, err=True)
-
-
-def _tell_end(api: RunnerApi, request: str, dropped: Iterable[str]) -> None:
-    """Wait a little for the proof that the grant is gone."""
-    from breakglass.client.requesting import standing  # noqa: PLC0415
-
-    until = time.monotonic() + CLOSE_SECONDS
-    while time.monotonic() < until:
-        now = standing(api, request)
-        if now.state == "closed":
-            _tell_dropped("Grant revoked, proven.", dropped)
-            return
-        time.sleep(0.5)
-    _tell_dropped("", dropped)
-    typer.echo(f"The grant is being closed ({now.state}); see it with: breakglass show {request}", err=True)

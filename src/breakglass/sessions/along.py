@@ -18,7 +18,7 @@ from ansible_collections.breakglass.remediation.plugins.plugin_utils._credential
 from ansible_collections.breakglass.remediation.plugins.plugin_utils._credential.renewal import is_due
 from ansible_collections.breakglass.remediation.plugins.plugin_utils._credential.wallet import moment_of
 
-from breakglass.credential_files import ANYWHERE, name_of, variables
+from breakglass.credential_files import ANYWHERE, name_of, variable, variables
 from breakglass.errors import BreakglassError
 from breakglass.sessions.on_host import AT
 
@@ -70,7 +70,7 @@ class Along:
     @property
     def for_keeper(self) -> dict[str, object]:
         """For the program on the host: files, and the variables that name them, below AT."""
-        files = [(path.partition("/")[0], path.partition("/")[2]) for path in self.files]
+        files = [(name, file) for name, _, file in (path.partition("/") for path in self.files)]
         return {"files": self.files, "variables": variables(AT, files)} if self.files else {}
 
     def renew(self, now: datetime) -> None:
@@ -114,5 +114,4 @@ class Along:
 
 def _how(name: str) -> str:
     """By which variables it is found."""
-    named = [variable for variable in variables("", [(name, "pgpass"), (name, "my.cnf")]) if variable.startswith("B")]
-    return f"its files: {', '.join(f'${variable}' for variable in named)}"
+    return f"its files: ${variable(name, 'pgpass')}, ${variable(name, 'my.cnf')}"

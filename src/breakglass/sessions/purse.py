@@ -71,9 +71,8 @@ class Purse:
         """A key and a certificate for exactly this host, for one session. Raises BreakglassError."""
         with self._lock:
             self._lock.wait_for(lambda: incident.id in self._open, TAKEN_WITHIN_SECONDS)  # it opens at this moment
+        _, files = self.obtain(incident.id, SshOrder(self._opened(incident.id).grant.access, (host,), stream))
         plan = incident.course.plan
-        access = plan.access if plan else ""
-        _, files = self.obtain(incident.id, SshOrder(access, (host,), stream))
         return Login(plan.user if plan else "", files["id"], files[CERTIFICATE], files["known_hosts"])
 
     def obtain(self, incident: str, order: Order) -> tuple[Credential, Mapping[str, bytes]]:

@@ -44,7 +44,7 @@ CHANNELS: Final = {on_host.OUTPUT: "out", on_host.ERROR_OUTPUT: "error"}
 
 @dataclass(frozen=True)
 class Shown:
-    """Something for who sits at the terminal: `out`, `error`, `notice`, or `ended`, which is the last: with database users that were dropped."""
+    """Something for who sits at the terminal: `out`, `error`, `notice`, or `ended`, the last, which knows the database users that were dropped."""
 
     what: str
     content: bytes = b""
@@ -147,12 +147,20 @@ class Session:
                 raise AtItsEnd("it is at its end, or at its very beginning")
             await self._link.send(frame_of(on_host.UNTIL, {"ends_in": max(0.0, under.ends_at - time.monotonic())}))
             await asyncio.to_thread(before.continued, under.recording, until)
-            if under.along.files:  # those before are dropped with their grant
-                await self._link.send(frame_of(on_host.FILES, under.along.for_keeper))
+            await self._replace_files(self._link, under.along)
             self.under = under
             with suppress(BreakglassError):
                 before.close()
         self._moved.set()
+
+    async def _replace_files(self, link: HostLink, along: Along) -> None:
+        """Those of the grant before are of users that are dropped with it; without any from the beginning no variable names the new ones."""
+        if not along.files:
+            return
+        if link.marks.get("directory"):
+            await link.send(frame_of(on_host.FILES, along.for_keeper))
+        else:
+            along.untold = ["you have a database user now, for sessions that begin from here on."]
 
     async def run(self) -> str:
         """Live from the first byte to the end. Returns what can't be proven ended, in words; empty when all is."""
@@ -388,8 +396,10 @@ class Session:
 
     async def _close(self, why: str, left: str) -> str:
         """The last record, the last word to the person; returns what can't be proven ended."""
+        self._over.set()  # from here on nothing goes over to another grant
+        async with self._writing:  # what is just going over is there, or stays
+            dropped = await self._drop()
         status = self._ended.status if self._ended else None
-        dropped = await self._drop()
         body: dict[str, JsonValue] = {
             "why": why,
             "proven": not left,
@@ -397,7 +407,6 @@ class Session:
         }
         body |= {"left": left} if left else {}
         body |= {"dropped": [*dropped]} if dropped else {}
-        self._over.set()  # from here on nothing goes over to another grant
         async with self._writing:
             try:
                 await asyncio.to_thread(self.under.recording.ended, body)

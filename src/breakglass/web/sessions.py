@@ -4,7 +4,8 @@
 The upgrade carries an identity token of Vault. The first message is a JSON object: `command` (a text, or null for a
 shell in a terminal), `terminal`, `columns`, `rows`. Then binary messages are what is typed, and JSON objects
 `{"columns": …, "rows": …}` or `{"eof": true}`. Back come binary messages, whose first byte is 1 (output) or 2 (error
-output), and JSON objects `{"notice": …}` and, as the last one, `{"ended": …, "status": …, "dropped": […]}`: why, the exit status, and the database users of the session that were dropped.
+output), and JSON objects `{"notice": …}` and, as the last one, `{"ended": …, "status": …, "dropped": […]}`: why, the
+exit status, and the session's database users that were dropped.
 """
 
 from __future__ import annotations

@@ -120,7 +120,7 @@ def test_a_shell_has_a_terminal_that_can_be_resized() -> None:
     assert session.ended == Ended(5, (), proven=True)
 
 
-LEAVES = "trap '' HUP TERM INT; setsid env -i /bin/sleep {word} & exec 2>&1; until pgrep -f '[s]leep {word}'; do :; done; echo ready; cat"
+LEAVES = "trap '' HUP TERM INT; setsid env -i /bin/sleep {word} & exec 2>&1; until pgrep -f '^/bin/sleep {word}$'; do :; done; echo ready; cat"
 
 
 @pytest.mark.parametrize("end", ["told", "left", "late"])
