@@ -12,6 +12,7 @@ import pytest
 from tests.e2e.test_approvals import POLICY
 from tests.support.office import Office, open_office
 from tests.support.phone import Phone
+from tests.support.traces import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -46,9 +47,12 @@ def test_who_is_called_follows_the_link_and_has_it(office: Office) -> None:
     assert "unknown-host" in page
     assert "people were called" in page
     assert 'name="code"' not in page
-    assert phone.post(f"{path}/acknowledge", {"token": phone.form_token(path)}).status == 303
+    assert phone.post(f"{path}/acknowledge", {"token": phone.form_token(path)}).status in {
+        202,
+        303,
+    }  # 202: a busy runner has stored it
     assert office.site.wait_for(incident, "order.given")[0].body["by"] == "ben"
-    assert "ben has it." in phone.get(path).text
+    wait_until(lambda: "ben has it." in phone.get(path).text, 30, "the page does not say who has it")
 
 
 def test_the_journal_says_who_came_and_left(office: Office) -> None:
